@@ -1,0 +1,1 @@
+//! The portable directory that crosses the gap: layout, inventory, verify.

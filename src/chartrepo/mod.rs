@@ -1,0 +1,1 @@
+//! Helm chart repositories: index.yaml, archives, charts in OCI registries.

@@ -1,0 +1,1 @@
+//! The people's side: arguments, environment, printer, progress, failures.

@@ -1,0 +1,1 @@
+//! Who we are to a host: docker config, containers auth.json, credential helpers.

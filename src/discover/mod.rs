@@ -1,0 +1,1 @@
+//! Kubernetes documents → image references, with tier and provenance.

@@ -1,0 +1,1 @@
+//! Which switches of a chart hide images: probe, plan, re-render.

@@ -1,0 +1,1 @@
+//! The only writer of files: atomic, durable (FAT32 too), resumable.

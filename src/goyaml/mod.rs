@@ -1,0 +1,1 @@
+//! YAML and JSON exactly as Helm's Go libraries read and write them.

@@ -1,0 +1,1 @@
+//! Charts as data: loading, dependencies, values, capabilities, engine, manifests.

@@ -1,0 +1,1 @@
+//! One HTTP client for all hosts: TLS, redirects, retries, budgets.

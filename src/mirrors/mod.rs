@@ -1,0 +1,1 @@
+//! The mapping of references to places inside, and container-engine configuration.

@@ -1,0 +1,196 @@
+//! What work tells while it runs, and the clock it runs by.
+//!
+//! Work sends typed [`Event`]s to one [`Observer`]; bars, lines, JSON and the tests' recorder are four observers of the
+//! same events. Nothing below `cli` prints.
+
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use serde::Serialize;
+
+use crate::digest::Digest;
+
+/// How an item ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Outcome {
+    /// It was moved, made or checked in this run.
+    Done,
+    /// It was there already.
+    Present,
+    /// It failed; the text is the whole chain of causes.
+    Failed(String),
+}
+
+/// Something that happened in a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Event {
+    /// A phase of the run began, such as `resolving` or `copying`.
+    Phase {
+        /// Its name, one or two words for people.
+        name: String,
+    },
+    /// The plan is known.
+    Planned {
+        /// References, charts or files that the run is about.
+        items: u64,
+        /// Distinct blobs that must move.
+        blobs: u64,
+        /// Bytes that must move.
+        bytes: u64,
+    },
+    /// Work on an item began.
+    ItemStarted {
+        /// What it is: a canonical reference, a chart's name and version, a file.
+        subject: String,
+    },
+    /// Work on an item ended.
+    ItemFinished {
+        /// The same text as in `ItemStarted`.
+        subject: String,
+        /// How it ended.
+        outcome: Outcome,
+    },
+    /// A blob began to move.
+    BlobStarted {
+        /// Its digest.
+        digest: Digest,
+        /// Its size in bytes, as its descriptor says.
+        size: u64,
+    },
+    /// More bytes of a blob arrived.
+    BlobAdvanced {
+        /// Its digest.
+        digest: Digest,
+        /// Bytes since the last such event.
+        bytes: u64,
+    },
+    /// Bytes of a blob must be moved again: a try failed.
+    BlobTakenBack {
+        /// Its digest.
+        digest: Digest,
+        /// How many bytes the counters lose.
+        bytes: u64,
+    },
+    /// A blob is whole and has its name.
+    BlobFinished {
+        /// Its digest.
+        digest: Digest,
+    },
+    /// The run pauses on purpose.
+    Waiting {
+        /// The host that asked for it or failed.
+        host: String,
+        /// For how long, in milliseconds.
+        #[serde(rename = "milliseconds", serialize_with = "milliseconds")]
+        pause: Duration,
+        /// Why, in one line.
+        reason: String,
+    },
+    /// Something that the operator should know and that is no failure.
+    Warning {
+        /// One line.
+        text: String,
+    },
+}
+
+fn milliseconds<S: serde::Serializer>(pause: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u128(pause.as_millis())
+}
+
+/// Someone who is told of each [`Event`].
+pub trait Observer: Send + Sync + fmt::Debug {
+    /// Takes one event. Called from many threads; must return at once.
+    fn on(&self, event: &Event);
+}
+
+/// An observer that listens to nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Silent;
+
+impl Observer for Silent {
+    fn on(&self, _event: &Event) {}
+}
+
+/// An observer that keeps every event, for tests and reports.
+#[derive(Debug, Default)]
+pub struct Recorder {
+    events: Mutex<Vec<Event>>,
+}
+
+impl Recorder {
+    /// All events so far, in the order of their arrival.
+    pub fn events(&self) -> Vec<Event> {
+        self.events.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Observer for Recorder {
+    fn on(&self, event: &Event) {
+        self.events
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(event.clone());
+    }
+}
+
+/// Where the time of day comes from. Only records and expiry checks ask it; no decision about content does.
+pub trait Clock: Send + Sync + fmt::Debug {
+    /// The time of day.
+    fn now(&self) -> SystemTime;
+}
+
+/// The machine's own clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the door through which the clock comes in"
+    )]
+    fn now(&self) -> SystemTime {
+        SystemTime::now()
+    }
+}
+
+/// A clock that stands still, for reproducible output.
+#[derive(Clone, Copy, Debug)]
+pub struct FixedClock(pub SystemTime);
+
+impl Clock for FixedClock {
+    fn now(&self) -> SystemTime {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_serialise_with_their_kind() {
+        let event = Event::Waiting {
+            host: "registry-1.docker.io".into(),
+            pause: Duration::from_secs(2),
+            reason: "429 Too Many Requests".into(),
+        };
+        assert_eq!(
+            serde_json::to_string(&event).unwrap(),
+            r#"{"event":"waiting","host":"registry-1.docker.io","milliseconds":2000,"reason":"429 Too Many Requests"}"#
+        );
+    }
+
+    #[test]
+    fn a_recorder_keeps_the_order() {
+        let recorder = Recorder::default();
+        recorder.on(&Event::Phase { name: "one".into() });
+        recorder.on(&Event::Phase { name: "two".into() });
+        assert_eq!(recorder.events().len(), 2);
+        assert_eq!(recorder.events()[1], Event::Phase { name: "two".into() });
+    }
+}

@@ -1,0 +1,1 @@
+//! A bundle offered as a read-only registry and chart repository.

@@ -1,0 +1,1 @@
+//! Sprig's function library for gotemplate.

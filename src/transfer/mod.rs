@@ -1,0 +1,1 @@
+//! Moving content: plan what is missing where, run it, report.

@@ -1,0 +1,1 @@
+//! Versions and version ranges with the grammar that Helm accepts (Masterminds semver).

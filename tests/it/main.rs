@@ -1,0 +1,7 @@
+//! Behaviour through the library and the real binary, against real registries and engines.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a failed unwrap in a test's helper is the test's failure"
+)]
+
+mod architecture;
