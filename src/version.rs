@@ -1,1 +1,0 @@
-//! Versions and version ranges with the grammar that Helm accepts (Masterminds semver).
