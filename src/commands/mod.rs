@@ -1,1 +1,96 @@
-//! One file a command: options → plan → run → report.
+//! One file a command: options → plan → run → report. Nothing here prints or reads the environment.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+
+use crate::observe::Clock;
+
+/// What every command works with.
+#[derive(Clone, Debug)]
+pub struct World {
+    /// The time of day.
+    pub clock: Arc<dyn Clock>,
+    /// Ends the run tidily when it is cancelled.
+    pub cancel: CancellationToken,
+    /// How many transfers or files are worked on at once.
+    pub jobs: usize,
+}
+
+/// How a run that came to its end went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ending {
+    /// Everything asked for was done, and the closure was checked.
+    Done,
+    /// Some items failed; the others are done.
+    SomeFailed,
+    /// Content did not verify.
+    NotVerified,
+}
+
+/// What a command brings back: text for people by `Display`, data for machines by `Serialize`.
+pub trait Report: Serialize + fmt::Display {
+    /// How the run went.
+    fn ending(&self) -> Ending;
+}
+
+/// What sort of failure an error is; the exit code follows from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The run failed.
+    Failed,
+    /// The arguments or a configuration file are wrong.
+    Usage,
+    /// Content did not verify.
+    NotVerified,
+    /// The run was interrupted.
+    Interrupted,
+}
+
+/// Why a command could not come to its end.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The arguments do not make sense together.
+    #[error("{problem}")]
+    Usage {
+        /// What is wrong with them, one line.
+        problem: String,
+    },
+    /// The runtime for network work could not start.
+    #[error("the system does not let the program start its threads")]
+    Runtime {
+        /// The system's word.
+        #[source]
+        cause: std::io::Error,
+    },
+    /// The result could not be written to standard output.
+    #[error("the result could not be written to standard output")]
+    Result {
+        /// The system's word.
+        #[source]
+        cause: std::io::Error,
+    },
+    /// The run was interrupted by the user or the system.
+    #[error("interrupted; what was done is kept, and the same command goes on from here")]
+    Interrupted,
+}
+
+impl Error {
+    /// What sort of failure it is.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Usage { .. } => Kind::Usage,
+            Self::Interrupted => Kind::Interrupted,
+            Self::Runtime { .. } | Self::Result { .. } => Kind::Failed,
+        }
+    }
+
+    /// What the operator may do about it, one line each.
+    pub fn hints(&self) -> Vec<String> {
+        Vec::new()
+    }
+}

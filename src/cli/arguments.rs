@@ -1,0 +1,80 @@
+//! The arguments, as clap reads them. Each doc comment here is the text of `--help`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 all done and checked · 1 failed · 2 wrong usage or configuration · 3 finished, but some items failed · \
+4 content did not verify · 130 interrupted";
+
+/// Takes Helm charts and container images across an air gap, names and digests unchanged.
+#[derive(Debug, Parser)]
+#[command(name = "carrack", version, max_term_width = 100, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// How to talk.
+    #[command(flatten)]
+    pub talk: Talk,
+}
+
+/// How results and progress are told; the same for every command.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub struct Talk {
+    /// Show no progress, only the result and failures.
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+    /// Progress and log as text, or as one JSON object a line on standard error.
+    #[arg(long, global = true, value_name = "FORM", default_value = "text")]
+    pub log_format: LogFormat,
+    /// Log what happens under the surface; twice for more.
+    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// The form of progress and log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
+
+/// How registries and repositories are reached.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Network")]
+pub struct Network {
+    /// Use plain HTTP for this host; loopback addresses use it without asking. May be repeated.
+    #[arg(long, value_name = "HOST[:PORT]")]
+    pub plain_http: Vec<String>,
+    /// Trust the certificates in this PEM file, beside the system's. May be repeated.
+    #[arg(long, value_name = "FILE")]
+    pub ca_file: Vec<PathBuf>,
+    /// Work on this many transfers at once.
+    #[arg(long, short, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub jobs: u16,
+}
+
+/// The form of a result on standard output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ResultFormat {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+#[non_exhaustive]
+pub enum Command {
+    /// Print the completion script of a shell: `carrack completions bash > /etc/bash_completion.d/carrack`.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}

@@ -1,0 +1,65 @@
+//! The one door through which the environment comes in.
+
+use std::ffi::OsString;
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+
+/// What the process was born into, read once.
+#[derive(Clone, Debug, Default)]
+pub struct Environment {
+    /// The home directory.
+    pub home: Option<PathBuf>,
+    /// `DOCKER_CONFIG`: the directory of docker's config.json.
+    pub docker_config: Option<PathBuf>,
+    /// `REGISTRY_AUTH_FILE`: the file that podman and skopeo read credentials from.
+    pub registry_auth_file: Option<PathBuf>,
+    /// `XDG_RUNTIME_DIR`: where podman keeps auth.json of a session.
+    pub runtime_dir: Option<PathBuf>,
+    /// `XDG_CONFIG_HOME`, or `~/.config`.
+    pub config_home: Option<PathBuf>,
+    /// `HELM_REGISTRY_CONFIG`, or Helm's default place of it.
+    pub helm_registry_config: Option<PathBuf>,
+    /// `HELM_REPOSITORY_CONFIG`, or Helm's default place of repositories.yaml.
+    pub helm_repository_config: Option<PathBuf>,
+    /// `NO_COLOR` is set to something.
+    pub no_color: bool,
+    /// `CARRACK_LOG`: a filter for the log, as `carrack::registry=debug`.
+    pub log: Option<String>,
+    /// Whether people look at standard error.
+    pub stderr_is_terminal: bool,
+    /// Whether people look at standard output.
+    pub stdout_is_terminal: bool,
+}
+
+impl Environment {
+    /// Reads the process's environment.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the door through which the environment comes in"
+    )]
+    pub fn read() -> Self {
+        let set =
+            |name: &str| -> Option<OsString> { std::env::var_os(name).filter(|value| !value.is_empty()) };
+        let path = |name: &str| set(name).map(PathBuf::from);
+        let home = path("HOME");
+        let config_home = path("XDG_CONFIG_HOME").or_else(|| home.as_ref().map(|h| h.join(".config")));
+        let helm = |name: &str, file: &str| {
+            let default =
+                || path("HELM_CONFIG_HOME").or_else(|| config_home.as_ref().map(|c| c.join("helm")));
+            path(name).or_else(|| default().map(|folder| folder.join(file)))
+        };
+        Self {
+            docker_config: path("DOCKER_CONFIG").or_else(|| home.as_ref().map(|h| h.join(".docker"))),
+            registry_auth_file: path("REGISTRY_AUTH_FILE"),
+            runtime_dir: path("XDG_RUNTIME_DIR"),
+            helm_registry_config: helm("HELM_REGISTRY_CONFIG", "registry/config.json"),
+            helm_repository_config: helm("HELM_REPOSITORY_CONFIG", "repositories.yaml"),
+            no_color: set("NO_COLOR").is_some(),
+            log: set("CARRACK_LOG").and_then(|value| value.into_string().ok()),
+            stderr_is_terminal: std::io::stderr().is_terminal(),
+            stdout_is_terminal: std::io::stdout().is_terminal(),
+            home,
+            config_home,
+        }
+    }
+}

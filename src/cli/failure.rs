@@ -1,0 +1,123 @@
+//! The only place with hints and exit codes: what an error looks like to the person who must act on it.
+
+use std::error::Error as StdError;
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use crate::commands;
+use crate::secret::printable;
+
+/// How a run ended, as its exit code tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// All done and the closure checked.
+    Done = 0,
+    /// Failed.
+    Failed = 1,
+    /// Wrong usage or configuration.
+    Usage = 2,
+    /// Finished, but some items failed; the report lists them.
+    SomeFailed = 3,
+    /// Content did not verify.
+    NotVerified = 4,
+    /// Interrupted.
+    Interrupted = 130,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+impl From<commands::Ending> for Exit {
+    fn from(ending: commands::Ending) -> Self {
+        match ending {
+            commands::Ending::Done => Self::Done,
+            commands::Ending::SomeFailed => Self::SomeFailed,
+            commands::Ending::NotVerified => Self::NotVerified,
+        }
+    }
+}
+
+/// An error with what the operator may do about it.
+#[derive(Debug)]
+pub struct Failure {
+    /// The exit code.
+    pub exit: Exit,
+    /// The text for standard error: the error, its causes and hints, a line each.
+    pub text: String,
+}
+
+impl From<commands::Error> for Failure {
+    fn from(error: commands::Error) -> Self {
+        let exit = match error.kind() {
+            commands::Kind::Failed => Exit::Failed,
+            commands::Kind::Usage => Exit::Usage,
+            commands::Kind::NotVerified => Exit::NotVerified,
+            commands::Kind::Interrupted => Exit::Interrupted,
+        };
+        Self {
+            exit,
+            text: describe(&error, &error.hints()),
+        }
+    }
+}
+
+/// The error, the chain of its causes and the hints, as they are printed.
+pub fn describe(error: &dyn StdError, hints: &[String]) -> String {
+    let mut text = format!("error: {}", lines(&error.to_string()));
+    let mut last = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let shown = error.to_string();
+        // A transparent wrapper repeats its cause; people need to read it once.
+        if shown != last {
+            let _ = write!(text, "\n  caused by: {}", lines(&shown));
+        }
+        last = shown;
+        cause = error.source();
+    }
+    for hint in hints {
+        let _ = write!(text, "\nhint: {}", lines(hint));
+    }
+    text
+}
+
+/// Keeps the line breaks that an excerpt needs and escapes every other control character.
+fn lines(text: &str) -> String {
+    text.lines()
+        .map(|line| printable(line, 4000))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("could not copy {subject}")]
+    struct Outer {
+        subject: &'static str,
+        #[source]
+        cause: Inner,
+    }
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("429 Too Many Requests\u{1b}[0m")]
+    struct Inner;
+
+    #[test]
+    fn an_error_shows_its_causes_and_hints_and_no_escape_sequences() {
+        let error = Outer {
+            subject: "docker.io/library/nginx:1.27",
+            cause: Inner,
+        };
+        assert_eq!(
+            describe(&error, &["sign in, or lower --jobs".into()]),
+            "error: could not copy docker.io/library/nginx:1.27\n  caused by: 429 Too Many Requests\\u{1b}[0m\nhint: sign in, or lower --jobs"
+        );
+    }
+}

@@ -1,0 +1,157 @@
+//! From arguments to an exit code: builds the world, runs the command, prints what it brings back.
+
+use std::future::Future;
+use std::io::Write as _;
+use std::sync::Arc;
+
+use clap::CommandFactory as _;
+use tokio_util::sync::CancellationToken;
+
+use super::arguments::{Cli, Command, LogFormat, ResultFormat, Talk};
+use super::env::Environment;
+use super::failure::{Exit, Failure};
+use super::progress::{self, Form};
+use crate::commands::{self, Report, World};
+use crate::observe::{Observer, SystemClock};
+
+/// One run of the program.
+#[derive(Debug)]
+pub struct Session {
+    environment: Environment,
+    talk: Talk,
+}
+
+/// Does what the arguments say.
+pub fn run(cli: Cli, environment: Environment) -> Exit {
+    let session = Session {
+        environment,
+        talk: cli.talk,
+    };
+    session.start_log();
+    let ended = match cli.command {
+        Command::Completions { shell } => completions(shell),
+    };
+    ended.unwrap_or_else(|failure| {
+        let _ = writeln!(std::io::stderr().lock(), "{}", failure.text);
+        failure.exit
+    })
+}
+
+fn completions(shell: clap_complete::Shell) -> Result<Exit, Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "carrack", &mut script);
+    print(&script)?;
+    Ok(Exit::Done)
+}
+
+impl Session {
+    /// The log goes to standard error, and says nothing unless asked: results and progress have their own ways.
+    fn start_log(&self) {
+        let level = match self.talk.verbose {
+            0 => "off",
+            1 => "carrack=info",
+            2 => "carrack=debug",
+            _ => "carrack=trace",
+        };
+        let filter = self.environment.log.as_deref().unwrap_or(level);
+        let filter = tracing_subscriber::EnvFilter::try_new(filter).unwrap_or_default();
+        let builder = tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_writer(std::io::stderr)
+            .with_ansi(self.environment.stderr_is_terminal && !self.environment.no_color);
+        // A second log in one process can only be a test's; the first one stays.
+        let _ = match self.talk.log_format {
+            LogFormat::Text => builder.try_init(),
+            LogFormat::Json => builder.json().try_init(),
+        };
+    }
+
+    /// The observer that the arguments ask for.
+    pub fn observer(&self) -> Arc<dyn Observer> {
+        let form = match (self.talk.quiet, self.talk.log_format) {
+            (_, LogFormat::Json) => Form::Json,
+            (true, _) => Form::Quiet,
+            (false, _) => Form::People,
+        };
+        Arc::from(progress::observer(form))
+    }
+
+    /// The world of a command.
+    pub fn world(&self, jobs: u16) -> World {
+        World {
+            clock: Arc::new(SystemClock),
+            cancel: CancellationToken::new(),
+            jobs: usize::from(jobs),
+        }
+    }
+
+    /// Runs network work to its end, or until a signal asks for a tidy stop.
+    pub fn block_on<T>(
+        world: &World,
+        work: impl Future<Output = Result<T, commands::Error>>,
+    ) -> Result<T, Failure> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .map_err(|cause| Failure::from(commands::Error::Runtime { cause }))?;
+        let cancel = world.cancel.clone();
+        let ended = runtime.block_on(async move {
+            tokio::spawn(async move {
+                stop_signal().await;
+                cancel.cancel();
+            });
+            work.await
+        });
+        runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+        ended.map_err(Failure::from)
+    }
+
+    /// Prints the result and turns its ending into the exit code.
+    pub fn finish(report: &impl Report, format: ResultFormat) -> Result<Exit, Failure> {
+        let text = match format {
+            ResultFormat::Text => report.to_string(),
+            ResultFormat::Json => serde_json::to_string_pretty(report)
+                .map_err(|cause| Failure::from(commands::Error::Result { cause: cause.into() }))?,
+        };
+        print(text.as_bytes())?;
+        Ok(report.ending().into())
+    }
+}
+
+/// Writes a result to standard output, ending in one line break.
+///
+/// A reader that went away (`carrack images … | head`) is no failure of ours.
+pub fn print(text: &[u8]) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    let line_break: &[u8] = if text.is_empty() || text.ends_with(b"\n") {
+        b""
+    } else {
+        b"\n"
+    };
+    match out
+        .write_all(text)
+        .and_then(|()| out.write_all(line_break))
+        .and_then(|()| out.flush())
+    {
+        Err(cause) if cause.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(commands::Error::Result { cause }.into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Waits for the first of interrupt, termination and hang-up.
+async fn stop_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let kinds = [
+        SignalKind::interrupt(),
+        SignalKind::terminate(),
+        SignalKind::hangup(),
+    ];
+    let mut signals: Vec<_> = kinds.into_iter().filter_map(|kind| signal(kind).ok()).collect();
+    if signals.is_empty() {
+        return std::future::pending().await;
+    }
+    let waits = signals.iter_mut().map(|signal| Box::pin(signal.recv()));
+    futures_util::future::select_all(waits).await;
+}
