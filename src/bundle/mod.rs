@@ -1,1 +1,274 @@
 //! The portable directory that crosses the gap: layout, inventory, verify.
+//!
+//! ```text
+//! <bundle>/
+//!   oci-layout  index.json  blobs/sha256/<hex>     one OCI image layout that other tools read
+//!   charts/<host>/<path>/{index.yaml,*.tgz,*.prov} ready-to-serve Helm repositories
+//!   carrack/inventory.json                         what this bundle is; written last
+//!   carrack/{SHA256SUMS,have/,parts/,tmp/,lock}    for `sha256sum -c`, receipts, large blobs, downloads on their way
+//!   README.txt                                     for someone who has only the drive
+//! ```
+//!
+//! [`Bundle`] reads; a drive is hostile input to it: no link is followed, every read is capped, and no path is made of
+//! anything but a parsed digest or a checked name.
+
+mod blob;
+mod index;
+mod inventory;
+mod layout;
+
+pub use blob::{Blob, BlobReader};
+pub use index::Entries;
+pub use inventory::{
+    Absent, AbsentReason, FORMAT_VERSION, FileRecord, INVENTORY_CAP, Inventory, Provenance, Record,
+};
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::digest::Digest;
+use crate::fsx::{self, Folder, Kind};
+use crate::oci::{self, Descriptor, Document, MANIFEST_CAP};
+use crate::reference::Reference;
+
+/// Why a bundle could not be read or written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The disk did not do what it was asked for.
+    #[error(transparent)]
+    Disk(#[from] fsx::Error),
+    /// The folder has no `oci-layout` file.
+    #[error("{} is no bundle: it has no `oci-layout` file", path.display())]
+    NotABundle {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A file of the layout cannot be read as what it should be.
+    #[error("{} is not well formed", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What the JSON reader said.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// The layout is of a version that this program does not know.
+    #[error("{} is of version {found}, this program reads {expected}", path.display())]
+    UnknownVersion {
+        /// The file.
+        path: PathBuf,
+        /// What it says.
+        found: String,
+        /// What this program reads.
+        expected: &'static str,
+    },
+    /// An entry of index.json has no name, or one that is no image reference.
+    #[error("an entry of index.json is named {name:?}, which is no image reference")]
+    BadEntry {
+        /// The name, shortened.
+        name: String,
+        /// Why it is none.
+        #[source]
+        source: crate::reference::Error,
+    },
+    /// A blob is not in the bundle.
+    #[error("{digest} is not in the bundle")]
+    BlobMissing {
+        /// Its digest.
+        digest: Digest,
+    },
+    /// A blob's file has another size than what points to it says.
+    #[error("{digest} has {found} bytes in the bundle, it should have {expected}")]
+    WrongSize {
+        /// Its digest.
+        digest: Digest,
+        /// Bytes that its descriptor says.
+        expected: u64,
+        /// Bytes that are there.
+        found: u64,
+    },
+    /// A blob's bytes are not those that its name says.
+    #[error("the bytes of {expected} in the bundle hash to {found}: they are damaged")]
+    Damaged {
+        /// Its digest.
+        expected: Digest,
+        /// The digest of what is there.
+        found: Digest,
+    },
+    /// A manifest is larger than any that is read.
+    #[error("the manifest {digest} has {size} bytes, at most {MANIFEST_CAP} are read")]
+    ManifestTooLarge {
+        /// Its digest.
+        digest: Digest,
+        /// Its size in bytes.
+        size: u64,
+    },
+    /// A manifest cannot be understood.
+    #[error("the manifest {digest} cannot be used")]
+    BadManifest {
+        /// Its digest.
+        digest: Digest,
+        /// Why.
+        #[source]
+        source: oci::Error,
+    },
+}
+
+impl Error {
+    /// The disk's fault behind it, if there is one.
+    pub fn fault(&self) -> Option<fsx::Fault> {
+        match self {
+            Self::Disk(error) => error.fault(),
+            _ => None,
+        }
+    }
+}
+
+/// A file under `charts/`, ready to be served.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ChartFile {
+    /// Its path below `charts/`: `charts.example.com/stable/redis-1.2.3.tgz`.
+    pub path: String,
+    /// Its size in bytes.
+    pub size: u64,
+}
+
+/// A bundle that is open for reading.
+#[derive(Clone, Debug)]
+pub struct Bundle {
+    folder: Folder,
+    entries: Entries,
+}
+
+impl Bundle {
+    /// Opens the bundle in the folder `path` and reads its index.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        Self::within(Folder::open(path)?)
+    }
+
+    /// The same for a folder that is open already.
+    pub(crate) fn within(folder: Folder) -> Result<Self, Error> {
+        layout::check(&folder)?;
+        Ok(Self {
+            entries: index::load(&folder)?,
+            folder,
+        })
+    }
+
+    /// The folder that the bundle lies in.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Every reference that the bundle holds and what it points to, in bytewise order of the references.
+    pub fn entries(&self) -> &BTreeMap<Reference, Descriptor> {
+        self.entries.as_map()
+    }
+
+    /// What the bundle says about itself; `None` if the run that makes it did not finish, or another tool made it.
+    pub fn inventory(&self) -> Result<Option<Inventory>, Error> {
+        inventory::load(&self.folder)
+    }
+
+    /// The size of a blob in bytes, or `None` if it is not in the bundle. Only the file's size is asked for.
+    pub fn blob_size(&self, digest: &Digest) -> Result<Option<u64>, Error> {
+        blob::size(&self.folder, digest)
+    }
+
+    /// Opens a blob. Its bytes are not hashed here.
+    pub fn blob(&self, digest: &Digest) -> Result<Blob, Error> {
+        blob::open(&self.folder, digest)
+    }
+
+    /// Opens a blob that must have the size its descriptor says.
+    pub fn described_blob(&self, descriptor: &Descriptor) -> Result<Blob, Error> {
+        let blob = self.blob(&descriptor.digest)?;
+        if blob.size() == descriptor.size {
+            Ok(blob)
+        } else {
+            Err(Error::WrongSize {
+                digest: descriptor.digest,
+                expected: descriptor.size,
+                found: blob.size(),
+            })
+        }
+    }
+
+    /// The bytes of a manifest or index, hashed before they are handed out.
+    pub fn manifest(&self, digest: &Digest) -> Result<Vec<u8>, Error> {
+        let blob = self.blob(digest)?;
+        if blob.size() > MANIFEST_CAP {
+            return Err(Error::ManifestTooLarge {
+                digest: *digest,
+                size: blob.size(),
+            });
+        }
+        let bytes = blob.read()?;
+        let found = Digest::of(digest.algorithm(), &bytes);
+        if found == *digest {
+            Ok(bytes)
+        } else {
+            Err(Error::Damaged {
+                expected: *digest,
+                found,
+            })
+        }
+    }
+
+    /// A manifest's bytes and what they point to. `media_type` is what the descriptor that led here calls it.
+    pub fn document(&self, digest: &Digest, media_type: &str) -> Result<(Vec<u8>, Document), Error> {
+        let bytes = self.manifest(digest)?;
+        let document =
+            Document::parse(&bytes, (!media_type.is_empty()).then_some(media_type)).map_err(|source| {
+                Error::BadManifest {
+                    digest: *digest,
+                    source,
+                }
+            })?;
+        Ok((bytes, document))
+    }
+
+    /// Every file under `charts/`, sorted by path.
+    pub fn chart_files(&self) -> Result<Vec<ChartFile>, Error> {
+        let mut found = Vec::new();
+        match self.folder.folder(layout::CHARTS) {
+            Ok(charts) => list(&charts, "", layout::CHART_DEPTH, &mut found)?,
+            Err(error) if error.is_absent() => {}
+            Err(error) => return Err(error.into()),
+        }
+        found.sort();
+        Ok(found)
+    }
+
+    /// Opens a file under `charts/` by its path below it. The path is walked name by name; `..` and links are refused.
+    pub fn chart_file(&self, path: &str) -> Result<Blob, Error> {
+        let (folder, name) = match path.rsplit_once('/') {
+            Some((folder, name)) => (self.folder.folder(&format!("{}/{folder}", layout::CHARTS))?, name),
+            None => (self.folder.folder(layout::CHARTS)?, path),
+        };
+        blob::open_file(&folder, name)
+    }
+}
+
+fn list(folder: &Folder, prefix: &str, depth: usize, found: &mut Vec<ChartFile>) -> Result<(), Error> {
+    for entry in folder.entries()? {
+        let path = if prefix.is_empty() {
+            entry.name.clone()
+        } else {
+            format!("{prefix}/{}", entry.name)
+        };
+        match entry.kind {
+            Kind::File => found.push(ChartFile {
+                path,
+                size: entry.size,
+            }),
+            Kind::Folder if depth > 0 => list(&folder.folder(&entry.name)?, &path, depth - 1, found)?,
+            Kind::Folder | Kind::Other => {}
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

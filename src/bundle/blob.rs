@@ -1,0 +1,136 @@
+//! One blob of a bundle, read from wherever it lies.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::FileExt as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::digest::Digest;
+use crate::fsx::{self, Folder};
+
+use super::{Error, layout};
+
+/// An open blob. Cheap to clone; reading has no position of its own.
+#[derive(Clone, Debug)]
+pub struct Blob {
+    pieces: Arc<[Piece]>,
+    size: u64,
+    path: PathBuf,
+}
+
+#[derive(Debug)]
+struct Piece {
+    file: File,
+    start: u64,
+    size: u64,
+}
+
+impl Blob {
+    /// Its size in bytes.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Reads some bytes at `offset` into `buffer`; 0 at the end.
+    pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let Some(piece) = self
+            .pieces
+            .iter()
+            .find(|p| offset >= p.start && offset < p.start + p.size)
+        else {
+            return Ok(0);
+        };
+        let within = offset - piece.start;
+        let most = usize::try_from(piece.size - within).map_or(buffer.len(), |left| left.min(buffer.len()));
+        piece
+            .file
+            .read_at(buffer.get_mut(..most).unwrap_or_default(), within)
+    }
+
+    /// A reader from `offset` to the end.
+    pub fn reader(&self, offset: u64) -> BlobReader {
+        BlobReader {
+            blob: self.clone(),
+            offset,
+        }
+    }
+
+    /// All bytes, as many as its size said. Only for blobs that are known to be small.
+    pub(super) fn read(&self) -> Result<Vec<u8>, Error> {
+        let mut bytes = Vec::new();
+        self.reader(0)
+            .take(self.size)
+            .read_to_end(&mut bytes)
+            .map_err(|e| fsx::Error::io("read", &self.path, e))?;
+        Ok(bytes)
+    }
+
+    /// The digest of its bytes by the algorithm of `like`, calling `told` with the number of each piece of bytes read.
+    pub fn hash(&self, like: &Digest, mut told: impl FnMut(u64)) -> Result<Digest, Error> {
+        let mut hasher = like.algorithm().hasher();
+        let mut reader = self.reader(0);
+        let mut buffer = vec![0; 1 << 17];
+        loop {
+            let read = reader
+                .read(&mut buffer)
+                .map_err(|e| fsx::Error::io("read", &self.path, e))?;
+            if read == 0 {
+                return Ok(hasher.finish());
+            }
+            hasher.update(buffer.get(..read).unwrap_or_default());
+            told(read as u64);
+        }
+    }
+}
+
+/// Reads a blob from front to back.
+#[derive(Debug)]
+pub struct BlobReader {
+    blob: Blob,
+    offset: u64,
+}
+
+impl Read for BlobReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.blob.read_at(buffer, self.offset)?;
+        self.offset += read as u64;
+        Ok(read)
+    }
+}
+
+/// The size of a blob that is there.
+pub(super) fn size(root: &Folder, digest: &Digest) -> Result<Option<u64>, Error> {
+    match root.folder(layout::blob_folder(digest.algorithm())) {
+        Ok(folder) => Ok(folder.size_of(&digest.hex())?),
+        Err(error) if error.is_absent() => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Opens a blob by its digest.
+pub(super) fn open(root: &Folder, digest: &Digest) -> Result<Blob, Error> {
+    let opened = root
+        .folder(layout::blob_folder(digest.algorithm()))
+        .map_err(Error::from)
+        .and_then(|folder| open_file(&folder, &digest.hex()));
+    match opened {
+        Err(Error::Disk(error)) if error.is_absent() => Err(Error::BlobMissing { digest: *digest }),
+        other => other,
+    }
+}
+
+/// Opens one file as a blob.
+pub(super) fn open_file(folder: &Folder, name: &str) -> Result<Blob, Error> {
+    let path = folder.path().join(name);
+    let file = folder.open_file(name)?;
+    let size = file
+        .metadata()
+        .map_err(|e| fsx::Error::io("look at", &path, e))?
+        .len();
+    Ok(Blob {
+        pieces: Arc::from([Piece { file, start: 0, size }]),
+        size,
+        path,
+    })
+}

@@ -1,0 +1,72 @@
+//! The names inside a bundle.
+
+use serde::Deserialize;
+
+use crate::digest::{Algorithm, Digest};
+use crate::fsx::Folder;
+
+use super::Error;
+
+pub(super) const OCI_LAYOUT: &str = "oci-layout";
+#[cfg_attr(not(test), expect(dead_code, reason = "the write side is next"))]
+pub(super) const OCI_LAYOUT_TEXT: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
+pub(super) const INDEX: &str = "index.json";
+pub(super) const CHARTS: &str = "charts";
+pub(super) const CARRACK: &str = "carrack";
+pub(super) const INVENTORY: &str = "inventory.json";
+
+/// How deep folders may nest under `charts/`.
+pub(super) const CHART_DEPTH: usize = 16;
+
+/// Larger `oci-layout` files are refused.
+const OCI_LAYOUT_CAP: u64 = 4096;
+
+/// The only version of the image layout there is.
+const LAYOUT_VERSION: &str = "1.0.0";
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct OciLayout {
+    image_layout_version: String,
+}
+
+/// Checks that a folder is an OCI image layout.
+pub(super) fn check(folder: &Folder) -> Result<(), Error> {
+    let path = folder.path().join(OCI_LAYOUT);
+    let bytes = match folder.read(OCI_LAYOUT, OCI_LAYOUT_CAP) {
+        Ok(bytes) => bytes,
+        Err(error) if error.is_absent() => {
+            return Err(Error::NotABundle {
+                path: folder.path().to_path_buf(),
+            });
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let layout: OciLayout = serde_json::from_slice(&bytes).map_err(|source| Error::Malformed {
+        path: path.clone(),
+        source,
+    })?;
+    if layout.image_layout_version == LAYOUT_VERSION {
+        Ok(())
+    } else {
+        Err(Error::UnknownVersion {
+            path,
+            found: crate::secret::printable(&layout.image_layout_version, 40),
+            expected: LAYOUT_VERSION,
+        })
+    }
+}
+
+/// The folder of all blobs of one algorithm, below the bundle's root.
+pub(super) fn blob_folder(algorithm: Algorithm) -> &'static str {
+    match algorithm {
+        Algorithm::Sha256 => "blobs/sha256",
+        Algorithm::Sha512 => "blobs/sha512",
+    }
+}
+
+/// A blob's path below the bundle's root.
+#[cfg_attr(not(test), expect(dead_code, reason = "the write side is next"))]
+pub(super) fn blob_path(digest: &Digest) -> String {
+    format!("{}/{}", blob_folder(digest.algorithm()), digest.hex())
+}

@@ -1,0 +1,162 @@
+//! Group commit: many files made durable for little more than the price of one.
+//!
+//! A few threads take finished files in batches. Each batch goes through the order of the module's page step by step:
+//! all files fsynced, all renamed, all fsynced again, then each folder once. A file is acknowledged only after its
+//! folder was synced; while a batch is at the disk the next one gathers.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use super::{Error, Finished, Folder};
+
+/// How many files one batch takes at most.
+const BATCH: usize = 64;
+
+/// How many threads commit. Syncs of one journal serialise, so that more would only wait.
+const THREADS: usize = 2;
+
+/// What is told when a file is durable, or why it is not. Called on a committing thread.
+pub type Acknowledged = Box<dyn FnOnce(Result<(), Error>) + Send>;
+
+/// A finished file and the place where it shall be.
+pub struct Commit {
+    /// The file.
+    pub file: Finished,
+    /// The folder of its final name, on the same volume.
+    pub folder: Folder,
+    /// Its final name.
+    pub name: String,
+    /// Whom to tell.
+    pub acknowledged: Acknowledged,
+}
+
+impl std::fmt::Debug for Commit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Commit")
+            .field("folder", &self.folder.path())
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+#[derive(Default)]
+struct Queue {
+    waiting: Vec<Commit>,
+    closed: bool,
+}
+
+#[derive(Default)]
+struct Shared {
+    queue: Mutex<Queue>,
+    arrived: Condvar,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next batch, waiting for one; `None` when all is done.
+    fn next(&self) -> Option<Vec<Commit>> {
+        let mut queue = self.lock();
+        loop {
+            if !queue.waiting.is_empty() {
+                let count = queue.waiting.len().min(BATCH);
+                return Some(queue.waiting.drain(..count).collect());
+            }
+            if queue.closed {
+                return None;
+            }
+            queue = self.arrived.wait(queue).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+/// The threads that make finished files durable. Dropping it waits until all that was given to it is acknowledged.
+pub struct Committer {
+    shared: Arc<Shared>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl std::fmt::Debug for Committer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Committer").finish_non_exhaustive()
+    }
+}
+
+impl Default for Committer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Committer {
+    /// Starts the threads.
+    pub fn new() -> Self {
+        let shared = Arc::new(Shared::default());
+        let threads = (0..THREADS)
+            .map(|_| {
+                let shared = Arc::clone(&shared);
+                std::thread::spawn(move || {
+                    while let Some(batch) = shared.next() {
+                        commit(batch);
+                    }
+                })
+            })
+            .collect();
+        Self { shared, threads }
+    }
+
+    /// Gives a finished file to the threads and returns at once.
+    pub fn submit(&self, commit: Commit) {
+        self.shared.lock().waiting.push(commit);
+        self.shared.arrived.notify_one();
+    }
+}
+
+impl Drop for Committer {
+    fn drop(&mut self) {
+        self.shared.lock().closed = true;
+        self.shared.arrived.notify_all();
+        for thread in self.threads.drain(..) {
+            // A thread that panicked has not acknowledged its batch; whoever waits for it learns that from the
+            // dropped callback.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Takes one batch through every step. A file that fails drops out with its error; the others go on.
+fn commit(batch: Vec<Commit>) {
+    let batch = each(batch, |c| c.file.sync());
+    let batch = each(batch, |c| c.file.folder.rename(&c.file.name, &c.folder, &c.name));
+    let batch = each(batch, |c| c.file.sync());
+    let mut folders: HashMap<PathBuf, Result<(), String>> = HashMap::new();
+    for commit in batch {
+        let path = commit.folder.path().to_path_buf();
+        let synced = match folders.get(&path) {
+            Some(Ok(())) => Ok(()),
+            // The first one got the real error; syncing again would lie, so the others fail with it.
+            Some(Err(text)) => Err(Error::io("sync", &path, std::io::Error::other(text.clone()))),
+            None => {
+                let result = commit.folder.sync();
+                folders.insert(path, result.as_ref().copied().map_err(ToString::to_string));
+                result
+            }
+        };
+        (commit.acknowledged)(synced);
+    }
+}
+
+fn each(batch: Vec<Commit>, step: impl Fn(&Commit) -> Result<(), Error>) -> Vec<Commit> {
+    let mut left = Vec::with_capacity(batch.len());
+    for commit in batch {
+        match step(&commit) {
+            Ok(()) => left.push(commit),
+            Err(error) => (commit.acknowledged)(Err(error)),
+        }
+    }
+    left
+}
