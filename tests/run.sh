@@ -1,0 +1,34 @@
+#!/bin/sh
+# Runs the whole test suite and installs what it needs: README.md, command 2.
+#
+# The tests use real registries and container engines. On Debian they are installed here; elsewhere install the same
+# programs by hand. A part that is missing fails its tests; nothing is skipped.
+set -eu
+cd "$(dirname "$0")/.."
+
+parts="docker-registry skopeo podman containerd dockerd nginx strace htpasswd"
+packages="docker-registry skopeo podman containerd docker.io nginx-light strace apache2-utils ca-certificates gcc libc6-dev"
+
+missing=""
+for part in $parts; do
+    command -v "$part" >/dev/null 2>&1 || missing="$missing $part"
+done
+if [ -n "$missing" ]; then
+    echo "installing what the tests need:$missing"
+    as_root=""
+    [ "$(id -u)" = 0 ] || as_root="sudo"
+    command -v apt-get >/dev/null 2>&1 || {
+        echo "this machine has no apt-get; install by hand:$missing" >&2
+        exit 1
+    }
+    $as_root apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -qq --no-install-recommends $packages >/dev/null
+fi
+command -v cargo >/dev/null 2>&1 || {
+    echo "cargo is missing: install Rust 1.88 or newer (https://rustup.rs, or Debian's rustup package)" >&2
+    exit 1
+}
+
+REQUIRE_REAL_PARTS=1
+export REQUIRE_REAL_PARTS
+exec cargo test --locked "$@"
