@@ -1,0 +1,509 @@
+//! From events to a tree: anchors, aliases, merge keys and keys that are no strings.
+
+use std::collections::HashMap;
+
+use libyaml_safer::{EventData, Mark};
+
+use super::error::{Error, Position};
+use super::events::{Events, position};
+use super::limits::{DEPTH_CAP, REPEATED_TEXT_CAP};
+use super::resolve::{self, Scalar};
+use super::value::Value;
+use super::{binary, gosyntax, number};
+
+/// What trees are made of: values for programs, located nodes for people.
+pub(super) trait Trees {
+    /// A node.
+    type Node: Clone;
+    /// The entries of a mapping that is still open.
+    type Entries: Default;
+
+    /// A scalar.
+    fn scalar(&self, scalar: Scalar, text: String, at: Position) -> Self::Node;
+    /// A sequence.
+    fn seq(&self, elements: Vec<Self::Node>, at: Position) -> Self::Node;
+    /// A mapping.
+    fn map(&self, entries: Self::Entries, at: Position) -> Self::Node;
+    /// Puts an entry into a mapping; an equal key before it does not count any more.
+    fn insert(entries: &mut Self::Entries, key: String, at: Position, value: Self::Node);
+    /// Puts all entries of a mapping into another.
+    fn extend(entries: &mut Self::Entries, more: Self::Entries);
+    /// The node taken apart.
+    fn open(node: Self::Node) -> Open<Self::Node, Self::Entries>;
+    /// The node as a value, for messages and keys.
+    fn value(node: &Self::Node) -> Value;
+}
+
+/// A node taken apart.
+pub(super) enum Open<N, E> {
+    /// A sequence's elements.
+    Seq(Vec<N>),
+    /// A mapping's entries.
+    Map(E),
+    /// A scalar.
+    Scalar,
+}
+
+/// The next document of `events`, or `None` at the end of the text.
+pub(super) fn document<T: Trees>(
+    events: &mut Events<'_>,
+    trees: &T,
+    infinities: bool,
+) -> Result<Option<T::Node>, Error> {
+    loop {
+        match events.next()?.data {
+            EventData::StreamEnd => return Ok(None),
+            EventData::DocumentStart { .. } => break,
+            _ => {}
+        }
+    }
+    let mut builder = Builder::new(trees);
+    loop {
+        let event = events.next()?;
+        if let EventData::DocumentEnd { .. } = event.data {
+            return builder.finish(infinities).map(Some);
+        }
+        builder.take(event.data, event.start_mark)?;
+    }
+}
+
+/// A node that is whole, and where it came from.
+struct Whole<N> {
+    node: N,
+    at: Position,
+    /// How many steps Go's decoder takes for it.
+    steps: u64,
+    /// What its repetition costs, in bytes.
+    bytes: usize,
+    /// How many collections stand inside one another in it.
+    depth: usize,
+}
+
+/// A key that waits for its value.
+enum Key {
+    Text(String, Position),
+    Merge,
+    /// Not a key for JSON: Go's type, and the key as Go prints it.
+    Foreign(&'static str, String, Position),
+}
+
+/// A collection that is still open.
+enum Frame<N, E> {
+    Seq(Vec<N>),
+    Map { entries: E, key: Option<Key> },
+}
+
+struct Layer<N, E> {
+    frame: Frame<N, E>,
+    anchor: Option<String>,
+    at: Position,
+    /// The decoder's steps before it.
+    steps: u64,
+    bytes: usize,
+    depth: usize,
+}
+
+struct Builder<'t, T: Trees> {
+    trees: &'t T,
+    layers: Vec<Layer<T::Node, T::Entries>>,
+    root: Option<T::Node>,
+    /// What anchors stand for; `None` while the node is open.
+    anchors: HashMap<String, Option<Whole<T::Node>>>,
+    /// Go's `decodeCount` and `aliasCount`.
+    steps: u64,
+    repeated_steps: u64,
+    repeated_bytes: usize,
+    /// The first error of meaning; Go finds those after the syntax of the whole document.
+    wrong: Option<Error>,
+    /// The first key that JSON cannot have; Go finds those last.
+    foreign: Option<Error>,
+    /// The first number that JSON cannot have; Go finds those even later.
+    infinite: Option<f64>,
+}
+
+impl<'t, T: Trees> Builder<'t, T> {
+    fn new(trees: &'t T) -> Self {
+        Self {
+            trees,
+            layers: Vec::new(),
+            root: None,
+            anchors: HashMap::new(),
+            steps: 0,
+            repeated_steps: 0,
+            repeated_bytes: 0,
+            wrong: None,
+            foreign: None,
+            infinite: None,
+        }
+    }
+
+    fn finish(self, infinities: bool) -> Result<T::Node, Error> {
+        if let Some(error) = self.wrong.or(self.foreign) {
+            return Err(error);
+        }
+        match self.infinite {
+            Some(number) if !infinities => Err(Error::NotJson {
+                value: number::general(number),
+            }),
+            _ => Ok(self.root.unwrap_or_else(|| {
+                let start = Position { line: 1, column: 1 };
+                self.trees.scalar(Scalar::Null, String::new(), start)
+            })),
+        }
+    }
+
+    /// Takes an event in. Only an error of syntax ends it; others wait for the end of the document.
+    fn take(&mut self, event: EventData, at: Mark) -> Result<(), Error> {
+        let at = position(&at);
+        if self.wrong.is_some() {
+            return self.look_for_anchors(event, at);
+        }
+        let taken = match event {
+            EventData::Scalar {
+                anchor,
+                tag,
+                value,
+                plain_implicit,
+                ..
+            } => self.scalar(anchor, tag.as_deref(), value, plain_implicit, at),
+            EventData::Alias { anchor } => {
+                if !self.anchors.contains_key(&anchor) {
+                    return Err(unknown_anchor(&anchor, at));
+                }
+                self.alias(&anchor, at)
+            }
+            EventData::SequenceStart { anchor, .. } => self.open(Frame::Seq(Vec::new()), anchor, at),
+            EventData::MappingStart { anchor, .. } => {
+                let entries = T::Entries::default();
+                self.open(Frame::Map { entries, key: None }, anchor, at)
+            }
+            EventData::SequenceEnd | EventData::MappingEnd => self.close(),
+            _ => Ok(()),
+        };
+        if let Err(error) = taken {
+            self.wrong = Some(error);
+            self.layers = Vec::new();
+        }
+        Ok(())
+    }
+
+    /// What is left to do behind an error: an unknown anchor is found while go-yaml still parses.
+    fn look_for_anchors(&mut self, event: EventData, at: Position) -> Result<(), Error> {
+        match event {
+            EventData::Alias { anchor } if !self.anchors.contains_key(&anchor) => {
+                Err(unknown_anchor(&anchor, at))
+            }
+            EventData::Scalar {
+                anchor: Some(anchor), ..
+            }
+            | EventData::SequenceStart {
+                anchor: Some(anchor), ..
+            }
+            | EventData::MappingStart {
+                anchor: Some(anchor), ..
+            } => {
+                self.anchors.insert(anchor, None);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn scalar(
+        &mut self,
+        anchor: Option<String>,
+        tag: Option<&str>,
+        text: String,
+        plain: bool,
+        at: Position,
+    ) -> Result<(), Error> {
+        self.step(at)?;
+        let bytes = NODE_WEIGHT + text.len();
+        let is_merge = text == "<<" && (plain || tag == Some(MERGE_TAG));
+        let (scalar, text) = resolve_scalar(tag, text, plain, at)?;
+        if let Scalar::Float(number) = scalar
+            && !number.is_finite()
+        {
+            self.infinite.get_or_insert(number);
+        }
+        let is_key = matches!(
+            self.layers.last().map(|layer| &layer.frame),
+            Some(Frame::Map { key: None, .. })
+        );
+        if !is_key || anchor.is_some() {
+            let whole = Whole {
+                node: self.trees.scalar(scalar, text.clone(), at),
+                at,
+                steps: 1,
+                bytes,
+                depth: 0,
+            };
+            if let Some(name) = anchor {
+                self.remember(name, &whole)?;
+            }
+            if !is_key {
+                return self.place(whole, false);
+            }
+        }
+        if let Some(Layer {
+            frame: Frame::Map { key, .. },
+            ..
+        }) = self.layers.last_mut()
+        {
+            *key = Some(if is_merge {
+                Key::Merge
+            } else {
+                key_of(scalar, text, at)
+            });
+        }
+        Ok(())
+    }
+
+    fn alias(&mut self, name: &str, at: Position) -> Result<(), Error> {
+        let Some(Some(target)) = self.anchors.get(name) else {
+            return Err(meaning(format!("anchor '{name}' value contains itself"), at));
+        };
+        self.steps += 1 + target.steps;
+        self.repeated_steps += target.steps;
+        self.repeated_bytes = self.repeated_bytes.saturating_add(target.bytes);
+        if self.layers.len() + target.depth > DEPTH_CAP {
+            return Err(meaning(format!("exceeded max depth of {DEPTH_CAP}"), at));
+        }
+        if self.repeated_bytes > REPEATED_TEXT_CAP {
+            return Err(excessive_aliasing(at));
+        }
+        check_budget(self.steps, self.repeated_steps, at)?;
+        let whole = Whole {
+            node: target.node.clone(),
+            at,
+            ..*target
+        };
+        self.place(whole, true)
+    }
+
+    fn step(&mut self, at: Position) -> Result<(), Error> {
+        self.steps += 1;
+        check_budget(self.steps, self.repeated_steps, at)
+    }
+
+    fn open(
+        &mut self,
+        frame: Frame<T::Node, T::Entries>,
+        anchor: Option<String>,
+        at: Position,
+    ) -> Result<(), Error> {
+        self.step(at)?;
+        if let Some(name) = &anchor {
+            self.anchors.insert(name.clone(), None);
+        }
+        self.layers.push(Layer {
+            frame,
+            anchor,
+            at,
+            steps: self.steps - 1,
+            bytes: NODE_WEIGHT,
+            depth: 1,
+        });
+        Ok(())
+    }
+
+    fn close(&mut self) -> Result<(), Error> {
+        let Some(layer) = self.layers.pop() else {
+            return Ok(());
+        };
+        let whole = Whole {
+            node: match layer.frame {
+                Frame::Seq(elements) => self.trees.seq(elements, layer.at),
+                Frame::Map { entries, .. } => self.trees.map(entries, layer.at),
+            },
+            at: layer.at,
+            steps: self.steps - layer.steps,
+            bytes: layer.bytes,
+            depth: layer.depth,
+        };
+        if let Some(name) = layer.anchor {
+            self.remember(name, &whole)?;
+        }
+        self.place(whole, false)
+    }
+
+    fn remember(&mut self, name: String, whole: &Whole<T::Node>) -> Result<(), Error> {
+        self.repeated_bytes = self.repeated_bytes.saturating_add(whole.bytes);
+        if self.repeated_bytes > REPEATED_TEXT_CAP {
+            return Err(excessive_aliasing(whole.at));
+        }
+        let whole = Whole {
+            node: whole.node.clone(),
+            ..*whole
+        };
+        self.anchors.insert(name, Some(whole));
+        Ok(())
+    }
+
+    /// Puts a whole node where it belongs.
+    fn place(&mut self, whole: Whole<T::Node>, is_alias: bool) -> Result<(), Error> {
+        let Some(layer) = self.layers.last_mut() else {
+            self.root = Some(whole.node);
+            return Ok(());
+        };
+        layer.bytes = layer.bytes.saturating_add(whole.bytes);
+        layer.depth = layer.depth.max(whole.depth + 1);
+        let (entries, key) = match &mut layer.frame {
+            Frame::Seq(elements) => {
+                elements.push(whole.node);
+                return Ok(());
+            }
+            Frame::Map { entries, key } => (entries, key),
+        };
+        match key.take() {
+            None => *key = Some(key_of_value(T::value(&whole.node), whole.at)?),
+            Some(Key::Text(text, at)) => T::insert(entries, text, at, whole.node),
+            Some(Key::Merge) => merge::<T>(entries, whole.node, is_alias, whole.at)?,
+            Some(Key::Foreign(kind, key, position)) => {
+                if self.foreign.is_none() {
+                    self.foreign = Some(Error::Key {
+                        kind,
+                        key,
+                        value: gosyntax::print(&T::value(&whole.node)),
+                        position,
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a node costs beside its text when it is repeated, in bytes.
+const NODE_WEIGHT: usize = 64;
+
+const MERGE_TAG: &str = "tag:yaml.org,2002:merge";
+
+fn meaning(message: String, position: Position) -> Error {
+    Error::Meaning { message, position }
+}
+
+fn unknown_anchor(name: &str, at: Position) -> Error {
+    meaning(format!("unknown anchor '{name}' referenced"), at)
+}
+
+fn excessive_aliasing(at: Position) -> Error {
+    meaning("document contains excessive aliasing".to_owned(), at)
+}
+
+/// go-yaml's budget: the larger a document, the smaller the part that aliases may have in it.
+fn check_budget(steps: u64, repeated: u64, at: Position) -> Result<(), Error> {
+    const SMALL: u64 = 400_000;
+    const LARGE: u64 = 4_000_000;
+    if repeated <= 100 || steps <= 1_000 {
+        return Ok(());
+    }
+    #[expect(clippy::cast_precision_loss, reason = "the counts are far below 2^52")]
+    let (share, over) = (
+        repeated as f64 / steps as f64,
+        (steps.clamp(SMALL, LARGE) - SMALL) as f64 / (LARGE - SMALL) as f64,
+    );
+    if share > 0.99 - 0.89 * over {
+        return Err(excessive_aliasing(at));
+    }
+    Ok(())
+}
+
+/// What a scalar means, and its text, which `!!binary` changes.
+fn resolve_scalar(
+    tag: Option<&str>,
+    text: String,
+    plain: bool,
+    at: Position,
+) -> Result<(Scalar, String), Error> {
+    match tag {
+        None | Some("") if !plain => Ok((Scalar::Text, text)),
+        None | Some("") => Ok((resolve::plain(&text), text)),
+        Some("tag:yaml.org,2002:binary") => match binary::decode(&text) {
+            Some(text) => Ok((Scalar::Text, text)),
+            None => Err(meaning(
+                "!!binary value contains invalid base64 data".to_owned(),
+                at,
+            )),
+        },
+        Some(tag) => match resolve::tagged(tag, &text) {
+            Ok(scalar) => Ok((scalar, text)),
+            Err(found) => {
+                let wanted = resolve::short_tag(tag);
+                Err(meaning(
+                    format!("cannot decode {found} `{text}` as a {wanted}"),
+                    at,
+                ))
+            }
+        },
+    }
+}
+
+/// A scalar as a key, as `sigs.k8s.io/yaml` makes it a string.
+fn key_of(scalar: Scalar, text: String, at: Position) -> Key {
+    let text = match scalar {
+        Scalar::Text | Scalar::Timestamp => text,
+        Scalar::Bool(flag) => flag.to_string(),
+        Scalar::Int(number) => number.to_string(),
+        Scalar::Float(number) => match number::short(number).as_str() {
+            "+Inf" => ".inf".to_owned(),
+            "-Inf" => "-.inf".to_owned(),
+            "NaN" => ".nan".to_owned(),
+            text => text.to_owned(),
+        },
+        Scalar::Null => return Key::Foreign("%!s(<nil>)", "<nil>".to_owned(), at),
+        Scalar::Uint(number) => return Key::Foreign("uint64", format!("{number:#x}"), at),
+    };
+    Key::Text(text, at)
+}
+
+/// A node that an alias or a collection put where a key belongs.
+fn key_of_value(value: Value, at: Position) -> Result<Key, Error> {
+    let (scalar, text) = match value {
+        Value::String(text) => (Scalar::Text, text),
+        Value::Null => (Scalar::Null, String::new()),
+        Value::Bool(flag) => (Scalar::Bool(flag), String::new()),
+        Value::Int(number) => (Scalar::Int(number), String::new()),
+        Value::Uint(number) => (Scalar::Uint(number), String::new()),
+        Value::Float(number) => match number::whole(number) {
+            Some(number) => (Scalar::Int(number), String::new()),
+            None => (Scalar::Float(number), String::new()),
+        },
+        Value::Seq(_) | Value::Map(_) => {
+            return Err(meaning(
+                format!("invalid map key: {}", gosyntax::print(&value)),
+                at,
+            ));
+        }
+    };
+    Ok(key_of(scalar, text, at))
+}
+
+/// Merges a mapping, or a list of mappings of which the first counts most. Entries that stand before the merge key
+/// are overwritten, as go-yaml v2 does.
+fn merge<T: Trees>(
+    entries: &mut T::Entries,
+    node: T::Node,
+    is_alias: bool,
+    at: Position,
+) -> Result<(), Error> {
+    let wrong = || {
+        meaning(
+            "map merge requires map or sequence of maps as the value".to_owned(),
+            at,
+        )
+    };
+    match T::open(node) {
+        Open::Map(more) => T::extend(entries, more),
+        Open::Seq(elements) if !is_alias => {
+            for element in elements.into_iter().rev() {
+                let Open::Map(more) = T::open(element) else {
+                    return Err(wrong());
+                };
+                T::extend(entries, more);
+            }
+        }
+        Open::Seq(_) | Open::Scalar => return Err(wrong()),
+    }
+    Ok(())
+}

@@ -1,0 +1,7 @@
+//! JSON as Go's `encoding/json` reads and writes it.
+
+mod read;
+mod write;
+
+pub use read::from_json;
+pub use write::{to_json, to_pretty_json, to_raw_json};
