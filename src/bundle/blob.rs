@@ -66,6 +66,14 @@ impl Blob {
         Ok(bytes)
     }
 
+    /// Asks the system to read the bytes from the drive again and not from memory. A wish, not a promise.
+    pub(super) fn forget_cache(&self) {
+        for piece in self.pieces.iter() {
+            // Where the file system knows no such advice the bytes come from memory, as they would have anyway.
+            let _ = rustix::fs::fadvise(&piece.file, 0, None, rustix::fs::Advice::DontNeed);
+        }
+    }
+
     /// The digest of its bytes by the algorithm of `like`, calling `told` with the number of each piece of bytes read.
     pub fn hash(&self, like: &Digest, mut told: impl FnMut(u64)) -> Result<Digest, Error> {
         let mut hasher = like.algorithm().hasher();

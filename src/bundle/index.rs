@@ -23,6 +23,10 @@ const INDEX_CAP: u64 = 64 << 20;
 pub struct Entries(BTreeMap<Reference, Descriptor>);
 
 impl Entries {
+    pub(super) fn from_map(map: BTreeMap<Reference, Descriptor>) -> Self {
+        Self(map)
+    }
+
     /// The references in bytewise order.
     pub fn as_map(&self) -> &BTreeMap<Reference, Descriptor> {
         &self.0
@@ -74,7 +78,6 @@ pub(super) fn load(folder: &Folder) -> Result<Entries, Error> {
 }
 
 /// The bytes of the index for these entries.
-#[cfg_attr(not(test), expect(dead_code, reason = "the write side is next"))]
 pub(super) fn encode(entries: &Entries) -> Vec<u8> {
     let manifests = entries
         .0

@@ -21,29 +21,30 @@ pub const INVENTORY_CAP: u64 = 256 << 20;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Inventory {
-    /// [`FORMAT_VERSION`] of the writer.
-    pub format_version: u64,
-    /// The name of this bundle: it stays when a later run adds to it.
-    pub bundle_id: String,
-    /// How many runs have finished on this bundle.
-    pub sequence: u64,
-    /// The digest of the inventory that this one replaces.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub previous: Option<Digest>,
-    /// When the run ended, as RFC 3339 in UTC.
-    pub created: String,
-    /// The program that wrote it: `carrack 0.1.0`.
-    pub tool: String,
-    /// The digest of the configuration that the references were chosen by.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub config: Option<Digest>,
-    /// Every reference, in bytewise order.
-    pub references: BTreeMap<Reference, Record>,
-    /// Every file but the inventory, its signature and SHA256SUMS, by its path below the bundle's root.
-    pub files: BTreeMap<String, FileRecord>,
+    // The fields stand in the order of their names: serialised one after the other they are canonical JSON.
     /// Content that manifests point to and that is not here on purpose.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub absent: BTreeMap<Digest, Absent>,
+    /// The name of this bundle: it stays when a later run adds to it.
+    pub bundle_id: String,
+    /// The digest of the configuration that the references were chosen by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<Digest>,
+    /// When the run ended, as RFC 3339 in UTC.
+    pub created: String,
+    /// Every file but the inventory and its signature, by its path below the bundle's root.
+    pub files: BTreeMap<String, FileRecord>,
+    /// [`FORMAT_VERSION`] of the writer.
+    pub format_version: u64,
+    /// The digest of the inventory that this one replaces.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<Digest>,
+    /// Every reference, in bytewise order.
+    pub references: BTreeMap<Reference, Record>,
+    /// How many runs have finished on this bundle.
+    pub sequence: u64,
+    /// The program that wrote it: `carrack 0.1.0`.
+    pub tool: String,
 }
 
 /// One reference.
@@ -54,59 +55,59 @@ pub struct Record {
     pub digest: Digest,
     /// Its media type, as upstream's.
     pub media_type: String,
-    /// The size of its manifest or index in bytes.
-    pub size: u64,
     /// The platforms that it has here.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub platforms: Vec<Platform>,
     /// Why it is here.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub provenance: Vec<Provenance>,
+    /// The size of its manifest or index in bytes.
+    pub size: u64,
 }
 
 /// Where a reference was found.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Provenance {
-    /// What named it: a file, a chart's name, `command line`.
-    pub source: String,
-    /// The chart's version.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub version: Option<String>,
-    /// The values profile that the chart was rendered with.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub profile: Option<String>,
-    /// The template that printed it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub template: Option<String>,
     /// The JSON pointer into the rendered document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pointer: Option<String>,
+    /// The values profile that the chart was rendered with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
+    /// What named it: a file, a chart's name, `command line`.
+    pub source: String,
+    /// The template that printed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<String>,
     /// How sure the finding is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tier: Option<String>,
+    /// The chart's version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
 }
 
 /// One file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileRecord {
-    /// Its size in bytes.
-    pub size: u64,
     /// The SHA-256 of its bytes.
     pub sha256: Digest,
+    /// Its size in bytes.
+    pub size: u64,
 }
 
 /// Content that is not here on purpose.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Absent {
-    /// Its size in bytes.
-    pub size: u64,
     /// Why it is not here.
     pub reason: AbsentReason,
+    /// Its size in bytes.
+    pub size: u64,
 }
 
 /// Why content is not here.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AbsentReason {
     /// Its platform was not selected.
@@ -141,4 +142,11 @@ pub(super) fn load(root: &Folder) -> Result<Option<Inventory>, Error> {
             expected: "1",
         })
     }
+}
+
+/// The bytes of an inventory: canonical JSON and a line end.
+pub(super) fn encode(inventory: &Inventory) -> Vec<u8> {
+    let mut bytes = serde_json::to_vec(inventory).expect("an inventory of strings and numbers is JSON");
+    bytes.push(b'\n');
+    bytes
 }

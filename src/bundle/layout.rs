@@ -8,12 +8,18 @@ use crate::fsx::Folder;
 use super::Error;
 
 pub(super) const OCI_LAYOUT: &str = "oci-layout";
-#[cfg_attr(not(test), expect(dead_code, reason = "the write side is next"))]
 pub(super) const OCI_LAYOUT_TEXT: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
 pub(super) const INDEX: &str = "index.json";
+pub(super) const BLOBS: &str = "blobs";
+pub(super) const PARTS: &str = "carrack/parts";
 pub(super) const CHARTS: &str = "charts";
 pub(super) const CARRACK: &str = "carrack";
 pub(super) const INVENTORY: &str = "inventory.json";
+pub(super) const SIGNATURE: &str = "inventory.json.sshsig";
+pub(super) const SUMS: &str = "SHA256SUMS";
+pub(super) const README: &str = "README.txt";
+pub(super) const TMP: &str = "carrack/tmp";
+pub(super) const LOCK: &str = "lock";
 
 /// How deep folders may nest under `charts/`.
 pub(super) const CHART_DEPTH: usize = 16;
@@ -66,7 +72,6 @@ pub(super) fn blob_folder(algorithm: Algorithm) -> &'static str {
 }
 
 /// A blob's path below the bundle's root.
-#[cfg_attr(not(test), expect(dead_code, reason = "the write side is next"))]
 pub(super) fn blob_path(digest: &Digest) -> String {
     format!("{}/{}", blob_folder(digest.algorithm()), digest.hex())
 }

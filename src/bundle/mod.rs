@@ -10,18 +10,24 @@
 //! ```
 //!
 //! [`Bundle`] reads; a drive is hostile input to it: no link is followed, every read is capped, and no path is made of
-//! anything but a parsed digest or a checked name.
+//! anything but a parsed digest or a checked name. [`Writer`] is the only one that changes a bundle.
 
 mod blob;
+mod closing;
 mod index;
 mod inventory;
 mod layout;
+mod verify;
+mod writer;
 
 pub use blob::{Blob, BlobReader};
+pub use closing::Closing;
 pub use index::Entries;
 pub use inventory::{
     Absent, AbsentReason, FORMAT_VERSION, FileRecord, INVENTORY_CAP, Inventory, Provenance, Record,
 };
+pub use verify::{Problem, ProblemKind, Verified, verify};
+pub use writer::{Writer, read_back};
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -43,6 +49,22 @@ pub enum Error {
     NotABundle {
         /// The folder.
         path: PathBuf,
+    },
+    /// A folder in which a bundle should begin has other things in it.
+    #[error("{} is no bundle and not empty (it has {found:?}): name a new or empty folder", path.display())]
+    NotEmpty {
+        /// The folder.
+        path: PathBuf,
+        /// The first name that is there.
+        found: String,
+    },
+    /// Two files would be one on a drive that knows no upper case.
+    #[error("{name:?} and {other:?} would be one file on FAT32 and exFAT")]
+    NamesMerge {
+        /// The file to be written.
+        name: String,
+        /// The file that is there.
+        other: String,
     },
     /// A file of the layout cannot be read as what it should be.
     #[error("{} is not well formed", path.display())]
@@ -241,13 +263,17 @@ impl Bundle {
         Ok(found)
     }
 
+    /// Opens any file of the bundle by its path below the root, walked name by name.
+    pub(crate) fn any_file(&self, path: &str) -> Result<Blob, Error> {
+        match path.rsplit_once('/') {
+            Some((folder, name)) => blob::open_file(&self.folder.folder(folder)?, name),
+            None => blob::open_file(&self.folder, path),
+        }
+    }
+
     /// Opens a file under `charts/` by its path below it. The path is walked name by name; `..` and links are refused.
     pub fn chart_file(&self, path: &str) -> Result<Blob, Error> {
-        let (folder, name) = match path.rsplit_once('/') {
-            Some((folder, name)) => (self.folder.folder(&format!("{}/{folder}", layout::CHARTS))?, name),
-            None => (self.folder.folder(layout::CHARTS)?, path),
-        };
-        blob::open_file(&folder, name)
+        self.any_file(&format!("{}/{path}", layout::CHARTS))
     }
 }
 

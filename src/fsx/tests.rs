@@ -131,7 +131,14 @@ fn the_second_run_learns_who_holds_the_lock() {
         other => panic!("{other:?}"),
     }
     drop(first);
-    Lock::take(&folder, "lock", "process 8").unwrap();
+    let second = Lock::take(&folder, "lock", "process 8").unwrap();
+    assert!(second.found_unfinished(), "the first run did not come to its end");
+    second.release().unwrap();
+    assert!(
+        !Lock::take(&folder, "lock", "process 9")
+            .unwrap()
+            .found_unfinished()
+    );
 }
 
 #[test]

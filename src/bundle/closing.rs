@@ -1,0 +1,259 @@
+//! The end of a run: README, SHA256SUMS and the inventory.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::time::SystemTime;
+
+use serde::Deserialize;
+
+use crate::digest::{Algorithm, Digest};
+use crate::oci::{Descriptor, Document, NESTING_CAP, Platform};
+use crate::reference::Reference;
+
+use super::writer::write_if_new;
+use super::{
+    Absent, Bundle, Error, FORMAT_VERSION, FileRecord, Inventory, Provenance, Record, inventory, layout,
+};
+
+/// What the run knows that the bundle's files do not.
+#[derive(Clone, Debug)]
+pub struct Closing {
+    /// The time of day.
+    pub now: SystemTime,
+    /// The digest of the configuration that the references were chosen by.
+    pub config: Option<Digest>,
+    /// Why each reference is here; added to what earlier runs said.
+    pub provenance: BTreeMap<Reference, Vec<Provenance>>,
+    /// Content left out on purpose; added to what earlier runs said.
+    pub absent: BTreeMap<Digest, Absent>,
+}
+
+/// Larger image configurations are not looked into for their platform.
+const CONFIG_CAP: u64 = 4 << 20;
+
+const README: &str = "\
+This folder is a carrack bundle: Helm charts and container images on their way across an air gap.
+
+Check it (any Linux machine, no special tool):
+
+    cd into this folder
+    sha256sum -c --quiet carrack/SHA256SUMS
+
+Check it completely, then bring it into a registry:
+
+    carrack verify .
+    carrack import --from . --to registry.example.com
+
+Or offer it to nodes directly, without any registry, as a read-only registry and Helm repository:
+
+    carrack serve . --listen 0.0.0.0:5000
+
+Without carrack: it is an OCI image layout. `index.json` lists every image under its full name, and
+
+    skopeo copy oci:.:docker.io/library/nginx:1.27 docker://registry.example.com/docker.io/library/nginx:1.27
+
+copies one of them. The folders below `charts/` are Helm repositories that any web server can serve.
+";
+
+/// Everything that the references reach.
+#[derive(Debug, Default)]
+struct Reached {
+    files: BTreeMap<String, FileRecord>,
+    /// Manifests that were followed for the reference at hand.
+    followed: BTreeSet<Digest>,
+}
+
+/// Writes what makes the bundle complete, unless it says the same already, and returns the inventory that holds.
+pub(super) fn close(
+    bundle: &Bundle,
+    before: Option<&Inventory>,
+    closing: &Closing,
+) -> Result<Inventory, Error> {
+    let root = &bundle.folder;
+    write_if_new(root, layout::README, README.as_bytes())?;
+    let mut reached = Reached::default();
+    let mut references = BTreeMap::new();
+    for (reference, descriptor) in bundle.entries() {
+        let mut platforms = BTreeSet::new();
+        reached.followed.clear();
+        walk(bundle, descriptor, NESTING_CAP, &mut reached, &mut platforms)?;
+        let record = Record {
+            digest: descriptor.digest,
+            media_type: descriptor.media_type.clone(),
+            platforms: platforms.into_iter().collect(),
+            provenance: provenance(reference, before, closing),
+            size: descriptor.size,
+        };
+        references.insert(reference.clone(), record);
+    }
+    other_files(bundle, &mut reached.files)?;
+    let sums = sums(&reached.files);
+    let carrack = root.make_folder(layout::CARRACK)?;
+    write_if_new(&carrack, layout::SUMS, sums.as_bytes())?;
+    reached.files.insert(
+        format!("{}/{}", layout::CARRACK, layout::SUMS),
+        record_of(sums.as_bytes()),
+    );
+    let mut absent = before.map(|b| b.absent.clone()).unwrap_or_default();
+    absent.extend(closing.absent.iter().map(|(d, a)| (*d, a.clone())));
+    absent.retain(|digest, _| !reached.files.contains_key(&layout::blob_path(digest)));
+    if let Some(before) = before
+        && before.references == references
+        && before.files == reached.files
+        && before.absent == absent
+        && before.config == closing.config
+    {
+        return Ok(before.clone());
+    }
+    let created = rfc3339(closing.now);
+    let next = Inventory {
+        absent,
+        bundle_id: before.map_or_else(|| new_id(&created, &sums), |b| b.bundle_id.clone()),
+        config: closing.config,
+        created,
+        files: reached.files,
+        format_version: FORMAT_VERSION,
+        previous: before.map(|b| Digest::sha256(&inventory::encode(b))),
+        references,
+        sequence: before.map_or(0, |b| b.sequence) + 1,
+        tool: concat!("carrack ", env!("CARGO_PKG_VERSION")).to_owned(),
+    };
+    // The old signature goes first: it must never stand beside an inventory that it does not sign.
+    carrack.remove(layout::SIGNATURE)?;
+    carrack.write(layout::INVENTORY, &inventory::encode(&next))?;
+    Ok(next)
+}
+
+/// Records a manifest, what it points to, and the platforms that are here. What is not here is `verify`'s matter.
+fn walk(
+    bundle: &Bundle,
+    descriptor: &Descriptor,
+    depth: usize,
+    reached: &mut Reached,
+    platforms: &mut BTreeSet<Platform>,
+) -> Result<(), Error> {
+    if let Some(platform) = &descriptor.platform {
+        platforms.insert(platform.clone());
+    }
+    if !reached.followed.insert(descriptor.digest) {
+        return Ok(());
+    }
+    let (bytes, document) = match bundle.document(&descriptor.digest, &descriptor.media_type) {
+        Ok(found) => found,
+        Err(Error::BlobMissing { .. } | Error::Damaged { .. } | Error::BadManifest { .. }) => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    record(bundle, &descriptor.digest, bytes.len() as u64, &mut reached.files)?;
+    if depth == 0 {
+        return Ok(());
+    }
+    for child in &document.manifests {
+        if bundle.blob_size(&child.digest)?.is_some() {
+            walk(bundle, child, depth - 1, reached, platforms)?;
+        }
+    }
+    if descriptor.platform.is_none() && !document.is_index() {
+        platforms.extend(platform_of(bundle, &document));
+    }
+    for blob in &document.blobs {
+        if !reached.files.contains_key(&layout::blob_path(&blob.digest))
+            && let Some(size) = bundle.blob_size(&blob.digest)?
+        {
+            record(bundle, &blob.digest, size, &mut reached.files)?;
+        }
+    }
+    Ok(())
+}
+
+/// The platform that an image's configuration names, if it is an image's.
+fn platform_of(bundle: &Bundle, document: &Document) -> Option<Platform> {
+    #[derive(Deserialize)]
+    struct Configuration {
+        os: String,
+        architecture: String,
+        variant: Option<String>,
+        #[serde(rename = "os.version")]
+        os_version: Option<String>,
+    }
+    let config = document.blobs.first().filter(|c| c.size <= CONFIG_CAP)?;
+    // An artifact's configuration is no image's, and a missing one is `verify`'s matter.
+    let bytes = bundle.described_blob(config).ok()?.read().ok()?;
+    let found: Configuration = serde_json::from_slice(&bytes).ok()?;
+    Some(Platform {
+        os: found.os,
+        architecture: found.architecture,
+        variant: found.variant,
+        os_version: found.os_version,
+    })
+}
+
+fn record(
+    bundle: &Bundle,
+    digest: &Digest,
+    size: u64,
+    files: &mut BTreeMap<String, FileRecord>,
+) -> Result<(), Error> {
+    let path = layout::blob_path(digest);
+    if files.contains_key(&path) {
+        return Ok(());
+    }
+    let sha256 = match digest.algorithm() {
+        Algorithm::Sha256 => *digest,
+        Algorithm::Sha512 => bundle.blob(digest)?.hash(&Digest::sha256(b""), |_| {})?,
+    };
+    files.insert(path, FileRecord { sha256, size });
+    Ok(())
+}
+
+fn other_files(bundle: &Bundle, files: &mut BTreeMap<String, FileRecord>) -> Result<(), Error> {
+    let root = &bundle.folder;
+    for name in [layout::OCI_LAYOUT, layout::INDEX, layout::README] {
+        let size = root.size_of(name)?.unwrap_or(0);
+        files.insert(name.to_owned(), record_of(&root.read(name, size)?));
+    }
+    for chart in bundle.chart_files()? {
+        let blob = bundle.chart_file(&chart.path)?;
+        let record = FileRecord {
+            sha256: blob.hash(&Digest::sha256(b""), |_| {})?,
+            size: blob.size(),
+        };
+        files.insert(format!("{}/{}", layout::CHARTS, chart.path), record);
+    }
+    Ok(())
+}
+
+fn record_of(bytes: &[u8]) -> FileRecord {
+    FileRecord {
+        sha256: Digest::sha256(bytes),
+        size: bytes.len() as u64,
+    }
+}
+
+fn sums(files: &BTreeMap<String, FileRecord>) -> String {
+    let mut text = String::new();
+    for (path, file) in files {
+        let _ = writeln!(text, "{}  {path}", file.sha256.hex());
+    }
+    text
+}
+
+fn provenance(reference: &Reference, before: Option<&Inventory>, closing: &Closing) -> Vec<Provenance> {
+    let old = before.and_then(|b| b.references.get(reference));
+    let mut all: BTreeSet<Provenance> = old
+        .map(|r| r.provenance.iter().cloned().collect())
+        .unwrap_or_default();
+    all.extend(closing.provenance.get(reference).into_iter().flatten().cloned());
+    all.into_iter().collect()
+}
+
+/// A name that two equal runs at the same time share, and no two others do.
+fn new_id(created: &str, sums: &str) -> String {
+    let digest = Digest::sha256(format!("{created}\n{sums}").as_bytes());
+    digest.hex().chars().take(32).collect()
+}
+
+fn rfc3339(now: SystemTime) -> String {
+    jiff::Timestamp::try_from(now)
+        .map(|t| t.round(jiff::Unit::Second).unwrap_or(t).to_string())
+        .unwrap_or_default()
+}

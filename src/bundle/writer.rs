@@ -1,0 +1,310 @@
+//! The only one that changes a bundle.
+//!
+//! The order of a run: blobs and manifests under their digests, then `index.json`, the charts' indexes, SHA256SUMS and
+//! last the inventory. A manifest may have its digest name before its layers do, which nobody sees: what is visible is
+//! what `index.json` names, and that is written when all of it is there. A run that is killed at any point leaves the
+//! old index, and the next run completes.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+
+use crate::digest::{Algorithm, Digest};
+use crate::fsx::{self, Acknowledged, Commit, Committer, Finished, Folder, Lock, Staged, Volume};
+use crate::oci::Descriptor;
+use crate::reference::Reference;
+
+use super::{Bundle, Entries, Error, Inventory, blob, index, layout};
+
+/// What may lie in the root of a drive on which a new bundle is begun: what operating systems put there unasked.
+const FURNITURE: [&str; 5] = [
+    "lost+found",
+    "System Volume Information",
+    "$RECYCLE.BIN",
+    "README.txt",
+    "carrack",
+];
+
+/// A bundle that is open for writing, and locked.
+#[derive(Debug)]
+pub struct Writer {
+    bundle: Bundle,
+    tmp: Folder,
+    sha256: Folder,
+    sha512: OnceLock<Folder>,
+    lock: Lock,
+    committer: Committer,
+    entries: Mutex<Entries>,
+    before: Option<Inventory>,
+}
+
+impl Writer {
+    /// Opens the bundle in the folder `path` or begins one there. `holder` names this run for one that comes second.
+    ///
+    /// A folder that has other things in it is refused: a drive with someone's files is no place to begin.
+    pub fn open(path: &Path, holder: &str) -> Result<Self, Error> {
+        let root = Folder::create(path)?;
+        begin(&root)?;
+        let lock = Lock::take(&root.make_folder(layout::CARRACK)?, layout::LOCK, holder)?;
+        if root.size_of(layout::INDEX)?.is_none() {
+            root.write(layout::INDEX, &index::encode(&Entries::default()))?;
+        }
+        let bundle = Bundle::within(root.clone())?;
+        // An inventory that cannot be read is of no use for this run, which writes a new one.
+        let before = match bundle.inventory() {
+            Ok(before) => before,
+            Err(Error::Malformed { .. }) => None,
+            Err(error) => return Err(error),
+        };
+        Ok(Self {
+            tmp: root.make_folder(layout::TMP)?,
+            sha256: root.make_folder(layout::blob_folder(Algorithm::Sha256))?,
+            sha512: OnceLock::new(),
+            lock,
+            committer: Committer::new(),
+            entries: Mutex::new(bundle.entries.clone()),
+            before,
+            bundle,
+        })
+    }
+
+    /// The same bundle for reading. Its entries are those from before this run.
+    pub fn bundle(&self) -> &Bundle {
+        &self.bundle
+    }
+
+    /// What the last run that finished said about the bundle.
+    pub fn before(&self) -> Option<&Inventory> {
+        self.before.as_ref()
+    }
+
+    /// The file system that the bundle lies on.
+    pub fn volume(&self) -> Result<Volume, Error> {
+        Ok(Volume::of(&self.bundle.folder)?)
+    }
+
+    /// Whether a blob is in the bundle and may be trusted. A wrong one is removed, so that it is fetched again.
+    ///
+    /// Its size is always compared. Its bytes are hashed if the last run did not finish and no inventory vouches for
+    /// it: a power cut can leave a file that has its name and not its bytes.
+    pub fn holds(&self, descriptor: &Descriptor) -> Result<bool, Error> {
+        let digest = &descriptor.digest;
+        let Some(size) = self.bundle.blob_size(digest)? else {
+            return Ok(false);
+        };
+        let right = size == descriptor.size && (self.is_vouched_for(digest) || self.is_sound(digest)?);
+        if !right {
+            self.remove_blob(digest)?;
+        }
+        Ok(right)
+    }
+
+    fn is_vouched_for(&self, digest: &Digest) -> bool {
+        !self.lock.found_unfinished()
+            || self
+                .before
+                .as_ref()
+                .is_some_and(|b| b.files.contains_key(&layout::blob_path(digest)))
+    }
+
+    fn is_sound(&self, digest: &Digest) -> Result<bool, Error> {
+        Ok(self.bundle.blob(digest)?.hash(digest, |_| {})? == *digest)
+    }
+
+    /// The bytes of a manifest that is in the bundle; `None` if it is not, or is damaged and was removed.
+    pub fn manifest(&self, digest: &Digest) -> Result<Option<Vec<u8>>, Error> {
+        match self.bundle.manifest(digest) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(Error::BlobMissing { .. }) => Ok(None),
+            Err(Error::Damaged { .. } | Error::ManifestTooLarge { .. }) => {
+                self.remove_blob(digest)?;
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Removes a blob that is not what its name says.
+    pub fn remove_blob(&self, digest: &Digest) -> Result<(), Error> {
+        Ok(self.blob_folder(digest)?.remove(&digest.hex())?)
+    }
+
+    fn blob_folder(&self, digest: &Digest) -> Result<Folder, Error> {
+        match digest.algorithm() {
+            Algorithm::Sha256 => Ok(self.sha256.clone()),
+            algorithm @ Algorithm::Sha512 => {
+                if let Some(folder) = self.sha512.get() {
+                    return Ok(folder.clone());
+                }
+                let folder = self.bundle.folder.make_folder(layout::blob_folder(algorithm))?;
+                Ok(self.sha512.get_or_init(|| folder).clone())
+            }
+        }
+    }
+
+    /// Begins a blob, or goes on with what an earlier run left of it. The kept part is hashed again.
+    pub fn stage(&self, descriptor: &Descriptor) -> Result<Staged, Error> {
+        let digest = &descriptor.digest;
+        let name = temporary(digest);
+        Ok(Staged::resume(
+            &self.tmp,
+            &name,
+            digest.algorithm(),
+            descriptor.size,
+        )?)
+    }
+
+    /// Gives a finished blob its name if it is what `expected` says, and tells when it is durable.
+    ///
+    /// A blob that is not is removed, and the error says what it was.
+    pub fn commit(&self, file: Finished, expected: &Digest, acknowledged: Acknowledged) -> Result<(), Error> {
+        if file.digest() != expected {
+            let found = *file.digest();
+            file.discard()?;
+            return Err(Error::Damaged {
+                expected: *expected,
+                found,
+            });
+        }
+        self.committer.submit(Commit {
+            file,
+            folder: self.blob_folder(expected)?,
+            name: expected.hex(),
+            acknowledged,
+        });
+        Ok(())
+    }
+
+    /// Writes a small blob whole, such as a manifest, and tells when it is durable.
+    pub fn put(&self, digest: &Digest, bytes: &[u8], acknowledged: Acknowledged) -> Result<(), Error> {
+        let mut staged = Staged::create(&self.tmp, &temporary(digest), digest.algorithm())?;
+        staged.write(bytes)?;
+        self.commit(staged.finish(), digest, acknowledged)
+    }
+
+    /// Lets a reference point to a manifest. Visible to others when the run finishes.
+    pub fn insert(&self, reference: Reference, descriptor: Descriptor) {
+        self.lock_entries().insert(reference, descriptor);
+    }
+
+    /// Takes a reference out. Its blobs stay until they are pruned.
+    pub fn remove(&self, reference: &Reference) -> Option<Descriptor> {
+        self.lock_entries().remove(reference)
+    }
+
+    /// Every reference as it stands now.
+    pub fn entries(&self) -> BTreeMap<Reference, Descriptor> {
+        self.lock_entries().as_map().clone()
+    }
+
+    fn lock_entries(&self) -> MutexGuard<'_, Entries> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes a file of a chart repository: an archive, its provenance, or `index.yaml`. `folder` is `<host>/<path>`.
+    pub fn put_chart(&self, folder: &str, name: &str, bytes: &[u8]) -> Result<(), Error> {
+        let folder = self
+            .bundle
+            .folder
+            .make_folder(&format!("{}/{folder}", layout::CHARTS))?;
+        let taken = folder
+            .entries()?
+            .into_iter()
+            .find(|e| e.name != name && e.name.eq_ignore_ascii_case(name));
+        if let Some(taken) = taken {
+            return Err(Error::NamesMerge {
+                name: name.to_owned(),
+                other: taken.name,
+            });
+        }
+        if folder.size_of(name)? == Some(bytes.len() as u64)
+            && folder.read(name, bytes.len() as u64)? == bytes
+        {
+            return Ok(());
+        }
+        Ok(folder.write(name, bytes)?)
+    }
+
+    /// Writes everything that makes the run's content visible, in the order of the module's page, and ends the run.
+    pub fn finish(self, closing: &super::Closing) -> Result<Inventory, Error> {
+        let entries = self.entries();
+        let root = self.bundle.folder.clone();
+        let index = index::encode(&Entries::from_map(entries));
+        write_if_new(&root, layout::INDEX, &index)?;
+        let bundle = Bundle::within(root)?;
+        let inventory = super::closing::close(&bundle, self.before.as_ref(), closing)?;
+        self.clear_leftovers(&bundle)?;
+        drop(self.committer);
+        self.lock.release()?;
+        Ok(inventory)
+    }
+
+    /// Removes temporary files of blobs that are whole now. What is left of others is gone on with by a later run.
+    fn clear_leftovers(&self, bundle: &Bundle) -> Result<(), Error> {
+        for entry in self.tmp.entries()? {
+            let digest = entry
+                .name
+                .split_once('-')
+                .and_then(|(algorithm, hex)| format!("{algorithm}:{hex}").parse::<Digest>().ok());
+            let is_whole = match &digest {
+                Some(digest) => bundle.blob_size(digest)?.is_some(),
+                None => true,
+            };
+            if is_whole {
+                self.tmp.remove(&entry.name)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A blob's name while it is on its way.
+fn temporary(digest: &Digest) -> String {
+    format!("{}-{}", digest.algorithm().name(), digest.hex())
+}
+
+/// Writes a file unless the same bytes are there.
+pub(super) fn write_if_new(folder: &Folder, name: &str, bytes: &[u8]) -> Result<bool, Error> {
+    let same = match folder.size_of(name) {
+        Ok(Some(size)) if size == bytes.len() as u64 => folder.read(name, size)? == bytes,
+        Ok(_) | Err(fsx::Error::NotAFile { .. }) => false,
+        Err(error) => return Err(error.into()),
+    };
+    if !same {
+        folder.write(name, bytes)?;
+    }
+    Ok(!same)
+}
+
+fn begin(root: &Folder) -> Result<(), Error> {
+    match layout::check(root) {
+        Err(Error::NotABundle { path }) => {
+            let stranger = root.entries()?.into_iter().find(|e| {
+                !e.name.starts_with('.') && !FURNITURE.iter().any(|known| e.name.eq_ignore_ascii_case(known))
+            });
+            if let Some(stranger) = stranger {
+                return Err(Error::NotEmpty {
+                    path,
+                    found: crate::secret::printable(&stranger.name, 80),
+                });
+            }
+            Ok(root.write(layout::OCI_LAYOUT, layout::OCI_LAYOUT_TEXT)?)
+        }
+        other => other,
+    }
+}
+
+/// Hashes a blob again as the drive has it, past the page cache as far as the system allows.
+pub fn read_back(bundle: &Bundle, digest: &Digest) -> Result<(), Error> {
+    let blob = blob::open(&bundle.folder, digest)?;
+    blob.forget_cache();
+    let found = blob.hash(digest, |_| {})?;
+    if found == *digest {
+        Ok(())
+    } else {
+        Err(Error::Damaged {
+            expected: *digest,
+            found,
+        })
+    }
+}
