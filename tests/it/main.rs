@@ -6,3 +6,5 @@
 
 mod architecture;
 mod voyage_fixture;
+mod serve;
+mod support;
