@@ -5,6 +5,6 @@
 )]
 
 mod architecture;
-mod voyage_fixture;
 mod serve;
 mod support;
+mod voyage_fixture;
