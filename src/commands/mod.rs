@@ -1,7 +1,5 @@
 //! One file a command: options → plan → run → report. Nothing here prints or reads the environment.
 
-pub mod serve;
-
 use std::fmt;
 use std::sync::Arc;
 
@@ -76,9 +74,6 @@ pub enum Error {
         #[source]
         cause: std::io::Error,
     },
-    /// The bundle cannot be served.
-    #[error(transparent)]
-    Serve(#[from] crate::serve::Error),
     /// The run was interrupted by the user or the system.
     #[error("interrupted; what was done is kept, and the same command goes on from here")]
     Interrupted,
@@ -90,7 +85,7 @@ impl Error {
         match self {
             Self::Usage { .. } => Kind::Usage,
             Self::Interrupted => Kind::Interrupted,
-            Self::Runtime { .. } | Self::Result { .. } | Self::Serve(_) => Kind::Failed,
+            Self::Runtime { .. } | Self::Result { .. } => Kind::Failed,
         }
     }
 

@@ -1,1 +1,31 @@
-//! Charts as data: loading, dependencies, values, capabilities, engine, manifests.
+//! Charts as data, rendered as `helm template` renders them.
+//!
+//! ```text
+//! load      a directory or an archive → Chart (with Helm's limits; never a link out of the chart)
+//! values    --set and -f → one tree; dependencies switched on and off; defaults coalesced; schema checked
+//! engine    the templates of a chart and its subcharts, executed in Helm's order over shared values
+//! manifest  rendered files → documents, hooks apart, in the order in which Helm installs them
+//! ```
+//!
+//! Two [`Profile`]s exist, because the two majors of Helm differ in what they print. Nothing here opens a
+//! connection, reads the environment or looks at a clock, and every hostile input meets one of [`Limits`].
+
+mod chart;
+mod decode;
+mod error;
+mod load;
+mod metadata;
+mod options;
+mod profile;
+mod release;
+mod values;
+
+pub use chart::{Chart, Crd, File};
+pub use decode::Mismatch;
+pub use error::Error;
+pub use load::{BadRule, load, load_archive, load_archive_within, load_within};
+pub use metadata::{Dependency, ImportValue, Invalid, Lock, Maintainer, Metadata};
+pub use options::{Limits, Options, ValuesSource};
+pub use profile::Profile;
+pub use release::{Document, Release};
+pub use values::{Instance, SetError, Valued, Violation, asked_for, prepare, set_file_paths};

@@ -5,6 +5,4 @@
 )]
 
 mod architecture;
-mod serve;
-mod support;
 mod voyage_fixture;

@@ -1,0 +1,52 @@
+//! What a render gives.
+
+/// One YAML document of a release.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Document {
+    /// The file it comes from, below the top chart: `chart/templates/x.yaml`, `chart/charts/sub/crds/y.yaml`.
+    pub template: String,
+    /// The text without the separating `---`. Bytes: templates may cut strings anywhere.
+    pub text: Vec<u8>,
+    /// `apiVersion`, empty if the document has none.
+    pub api_version: String,
+    /// `kind`, empty if the document has none.
+    pub kind: String,
+    /// `metadata.name`, empty if the document has none.
+    pub name: String,
+    /// Whether it carries `helm.sh/hook`.
+    pub is_hook: bool,
+    /// The events of a hook, as Helm names them; empty for other documents.
+    pub hook_events: Vec<String>,
+    /// Whether it is a hook of the event `test`.
+    pub is_test: bool,
+    /// Whether it comes from `crds/`. Helm keeps such a file whole, however many documents it holds.
+    pub is_crd: bool,
+}
+
+/// A rendered chart: everything a cluster might be sent, whether the options would print it or not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Release {
+    /// CRD files, then manifests and then hooks, each in the order in which Helm installs them.
+    pub documents: Vec<Document>,
+    /// The chart's `NOTES.txt`, rendered.
+    pub notes: Vec<u8>,
+    /// What Helm would have warned about.
+    pub warnings: Vec<String>,
+}
+
+impl Release {
+    /// The CRD files that belong to the release.
+    pub fn crds(&self) -> impl Iterator<Item = &Document> {
+        self.documents.iter().filter(|d| d.is_crd)
+    }
+
+    /// Manifests that are neither CRD files nor hooks.
+    pub fn manifests(&self) -> impl Iterator<Item = &Document> {
+        self.documents.iter().filter(|d| !d.is_crd && !d.is_hook)
+    }
+
+    /// The hooks, tests included.
+    pub fn hooks(&self) -> impl Iterator<Item = &Document> {
+        self.documents.iter().filter(|d| d.is_hook)
+    }
+}

@@ -1,0 +1,174 @@
+//! The values that templates see: files, `--set` and its relatives, defaults, globals, dependencies, schemas.
+
+mod coalesce;
+mod dependencies;
+mod live;
+mod schema;
+mod strvals;
+mod tree;
+
+use super::chart::Chart;
+use super::error::Error;
+use super::options::{Options, ValuesSource};
+use crate::gotemplate;
+use crate::goyaml::{self, Map, Value};
+
+pub use schema::Violation;
+pub use strvals::{Error as SetError, set_file_paths};
+pub use tree::Instance;
+
+/// A chart with its dependencies decided, and the values that its templates see.
+#[derive(Debug)]
+pub struct Valued<'a> {
+    /// The charts that are in.
+    pub root: Instance<'a>,
+    /// `.Values` of the top chart.
+    pub values: gotemplate::Map,
+}
+
+/// Decides dependencies, coalesces values and checks them against the schemas.
+pub fn prepare<'a>(chart: &'a Chart, options: &Options) -> Result<Valued<'a>, Error> {
+    let asked = live::table(&asked_for(&options.values)?);
+    let mut root = Instance::of(chart, options.profile);
+    dependencies::process(&mut root, &asked, options.profile)?;
+    let rules = coalesce::Rules {
+        keep_nulls: false,
+        profile: options.profile,
+    };
+    let values = coalesce::coalesce(&root, &asked, rules)?;
+    if !options.skip_schema_validation {
+        schema::check(&root, &values)?;
+    }
+    Ok(Valued { root, values })
+}
+
+/// The values that the options give, without the chart's own.
+pub fn asked_for(sources: &[ValuesSource]) -> Result<Map, Error> {
+    let mut values = Map::new();
+    let mut ordered: Vec<&ValuesSource> = sources.iter().collect();
+    ordered.sort_by_key(|s| rank(s));
+    for source in ordered {
+        let set = |result: Result<(), strvals::Error>, flag, expression: &str| {
+            result.map_err(|source| Error::Set {
+                flag,
+                expression: expression.to_owned(),
+                source,
+            })
+        };
+        match source {
+            ValuesSource::File { name, data } => merge(&mut values, merge_documents(name, data)?),
+            ValuesSource::SetJson(line) if line.trim_start().starts_with('{') => {
+                merge(&mut values, json_table(line)?);
+            }
+            ValuesSource::SetJson(line) => {
+                set(
+                    strvals::set(line, strvals::Style::Json, &mut values),
+                    "--set-json",
+                    line,
+                )?;
+            }
+            ValuesSource::Set(line) => set(
+                strvals::set(line, strvals::Style::Typed, &mut values),
+                "--set",
+                line,
+            )?,
+            ValuesSource::SetString(line) => {
+                set(
+                    strvals::set(line, strvals::Style::Text, &mut values),
+                    "--set-string",
+                    line,
+                )?;
+            }
+            ValuesSource::SetFile { expression, contents } => set(
+                strvals::set(expression, strvals::Style::File(contents), &mut values),
+                "--set-file",
+                expression,
+            )?,
+            ValuesSource::SetLiteral(line) => set(
+                strvals::set(line, strvals::Style::Literal, &mut values),
+                "--set-literal",
+                line,
+            )?,
+        }
+    }
+    Ok(values)
+}
+
+fn rank(source: &ValuesSource) -> u8 {
+    match source {
+        ValuesSource::File { .. } => 0,
+        ValuesSource::SetJson(_) => 1,
+        ValuesSource::Set(_) => 2,
+        ValuesSource::SetString(_) => 3,
+        ValuesSource::SetFile { .. } => 4,
+        ValuesSource::SetLiteral(_) => 5,
+    }
+}
+
+fn json_table(text: &str) -> Result<Map, Error> {
+    let yaml = |source| Error::Yaml {
+        name: "--set-json".to_owned(),
+        source,
+    };
+    match goyaml::from_json(text.trim().as_bytes()).map_err(yaml)? {
+        Value::Map(map) => Ok(map),
+        _ => Ok(Map::new()),
+    }
+}
+
+/// All documents of a values file, later ones over earlier ones.
+pub(super) fn merge_documents(name: &str, text: &[u8]) -> Result<Map, Error> {
+    let mut values = Map::new();
+    for document in documents(text) {
+        merge(&mut values, table(name, document)?);
+    }
+    Ok(values)
+}
+
+/// The first document of a values file; empty if there is none.
+pub(super) fn table(name: &str, text: &[u8]) -> Result<Map, Error> {
+    let parsed = goyaml::parse_json_style(text).map_err(|source| Error::Yaml {
+        name: name.to_owned(),
+        source,
+    })?;
+    match parsed {
+        Value::Map(map) => Ok(map),
+        Value::Null => Ok(Map::new()),
+        other => Err(Error::NoTable {
+            name: name.to_owned(),
+            found: other.json_kind(),
+        }),
+    }
+}
+
+/// Cuts a stream at lines that start with `---` and hold nothing else but a comment. The line that ends a document
+/// belongs to none; one before anything else is part of the first.
+fn documents(text: &[u8]) -> Vec<&[u8]> {
+    let mut found = Vec::new();
+    let (mut start, mut at) = (0, 0);
+    for line in text.split_inclusive(|b| *b == b'\n') {
+        let end = at + line.len();
+        let rest = line.strip_prefix(b"---").map(<[u8]>::trim_ascii);
+        if rest.is_some_and(|r| r.is_empty() || r.starts_with(b"#")) && at > start {
+            found.extend(text.get(start..at));
+            start = end;
+        }
+        at = end;
+    }
+    if at > start {
+        found.extend(text.get(start..at));
+    }
+    found
+}
+
+/// Lays `over` over `into`: tables merge, everything else is replaced.
+fn merge(into: &mut Map, over: Map) {
+    for (key, value) in over {
+        match (into.get_mut(&key), value) {
+            (Some(Value::Map(below)), Value::Map(above)) => merge(below, above),
+            (_, value) => {
+                into.insert(key, value);
+            }
+        }
+    }
+}

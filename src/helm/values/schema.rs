@@ -1,0 +1,152 @@
+//! `values.schema.json`: whether the values are what a chart says it takes.
+
+use jsonschema::{Retrieve, Uri};
+
+use super::live;
+use super::tree::Instance;
+use crate::gotemplate::{Map, Value};
+use crate::helm::error::Error;
+
+/// How many violations of one chart are named.
+const NAMED: usize = 20;
+
+/// How deep a schema may be nested.
+const DEPTH: usize = 200;
+
+/// What is wrong with the values of one chart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// The chart.
+    pub chart: String,
+    /// One line for each thing that is wrong, or why the schema cannot be used.
+    pub details: Vec<String>,
+}
+
+impl std::fmt::Display for Violation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:", self.chart)?;
+        self.details.iter().try_for_each(|d| write!(f, "\n- {d}"))
+    }
+}
+
+/// Checks the values of every chart of the tree against the chart's own schema.
+pub(super) fn check(root: &Instance<'_>, values: &Map) -> Result<(), Error> {
+    let mut violations = Vec::new();
+    check_chart(root, values, &mut violations);
+    if violations.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::Schema { violations })
+    }
+}
+
+fn check_chart(chart: &Instance<'_>, values: &Map, violations: &mut Vec<Violation>) {
+    if let Some(schema) = &chart.chart.schema {
+        let details = check_values(schema, values);
+        if !details.is_empty() {
+            violations.push(Violation {
+                chart: chart.name.clone(),
+                details,
+            });
+        }
+    }
+    for below in &chart.below {
+        match values.get(below.name.as_bytes()) {
+            None | Some(Value::Nil) => {}
+            Some(Value::Map(table)) => check_chart(below, &table, violations),
+            Some(other) => violations.push(Violation {
+                chart: below.name.clone(),
+                details: vec![format!(
+                    "invalid type for values: expected object (map), got {}",
+                    other.type_name()
+                )],
+            }),
+        }
+    }
+}
+
+fn check_values(schema: &[u8], values: &Map) -> Vec<String> {
+    let schema: serde_json::Value = match serde_json::from_slice(schema) {
+        Ok(schema) => schema,
+        Err(e) => return vec![format!("the schema is no JSON: {e}")],
+    };
+    if deeper_than(&schema, DEPTH) {
+        return vec![format!("the schema is nested more than {DEPTH} levels deep")];
+    }
+    let validator = match jsonschema::options().with_retriever(NoRetrieval).build(&schema) {
+        Ok(validator) => validator,
+        Err(e) => return vec![format!("the schema cannot be used: {e}")],
+    };
+    validator
+        .iter_errors(&live::to_json(&Value::Map(values.clone())))
+        .take(NAMED)
+        .map(|e| format!("at '{}': {e}", e.instance_path()))
+        .collect()
+}
+
+fn deeper_than(value: &serde_json::Value, limit: usize) -> bool {
+    let Some(limit) = limit.checked_sub(1) else {
+        return true;
+    };
+    match value {
+        serde_json::Value::Array(items) => items.iter().any(|v| deeper_than(v, limit)),
+        serde_json::Value::Object(fields) => fields.values().any(|v| deeper_than(v, limit)),
+        _ => false,
+    }
+}
+
+/// Fetches nothing: a schema that names other documents gets no network and no file of the host
+/// (CVE-2025-55199). Names without a place (`urn:`) stand for "anything goes", as in Helm.
+struct NoRetrieval;
+
+impl Retrieve for NoRetrieval {
+    fn retrieve(
+        &self,
+        uri: &Uri<String>,
+    ) -> Result<serde_json::Value, Box<dyn std::error::Error + Send + Sync>> {
+        if uri.scheme().as_str() == "urn" {
+            return Ok(serde_json::Value::Bool(true));
+        }
+        Err(format!("{uri} is outside the chart, and schemas are read without network or disk").into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn complaints(schema: &str, values: &str) -> Vec<String> {
+        let values = crate::goyaml::parse_json_style(values.as_bytes()).unwrap();
+        check_values(schema.as_bytes(), &live::table(values.as_map().unwrap()))
+    }
+
+    #[test]
+    fn what_a_schema_forbids_is_named_with_its_place() {
+        let schema = r#"{"properties": {"a": {"properties": {"b": {"type": "integer"}}}}}"#;
+        assert!(complaints(schema, "a: {b: 3}").is_empty());
+        let found = complaints(schema, "a: {b: text}");
+        assert!(found.first().unwrap().contains("/a/b"), "{found:?}");
+    }
+
+    #[test]
+    fn a_reference_out_of_the_chart_is_refused_and_never_followed() {
+        for place in ["https://example.com/s.json", "file:///dev/zero", "other.json"] {
+            let found = complaints(&format!(r#"{{"$ref": "{place}"}}"#), "a: 1");
+            assert!(!found.is_empty(), "{place} was followed");
+        }
+        assert!(complaints(r#"{"$ref": "urn:example:any"}"#, "a: 1").is_empty());
+    }
+
+    #[test]
+    fn references_in_a_circle_and_deep_schemas_do_no_harm() {
+        complaints(r##"{"$ref": "#"}"##, "a: 1");
+        complaints(
+            r##"{"$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}}, "$ref": "#/$defs/a"}"##,
+            "a: 1",
+        );
+        let deep = format!("{}true{}", r#"{"not":"#.repeat(100), "}".repeat(100));
+        complaints(&deep, "a: 1");
+        let deeper = format!("{}true{}", r#"{"not":"#.repeat(10_000), "}".repeat(10_000));
+        assert!(!complaints(&deeper, "a: 1").is_empty());
+    }
+}
