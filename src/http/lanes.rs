@@ -1,0 +1,108 @@
+//! How much may run against one host at a time, and how much may begin in a second.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+
+use super::client::Lane;
+
+/// The budgets of all hosts.
+#[derive(Debug)]
+pub(super) struct Lanes {
+    width: usize,
+    gap: Option<Duration>,
+    hosts: Mutex<HashMap<String, Host>>,
+}
+
+#[derive(Clone, Debug)]
+struct Host {
+    read: Arc<Semaphore>,
+    write: Arc<Semaphore>,
+    next_start: Arc<Mutex<Option<Instant>>>,
+}
+
+/// A place among the requests that run against one host. It is given back when it is dropped.
+#[derive(Debug)]
+pub(super) struct Pass {
+    _place: Option<OwnedSemaphorePermit>,
+}
+
+impl Lanes {
+    pub(super) fn new(width: usize, per_second: Option<u32>) -> Self {
+        Self {
+            width: width.max(1),
+            gap: per_second.map(|rate| Duration::from_secs(1) / rate.max(1)),
+            hosts: Mutex::new(HashMap::new()),
+        }
+    }
+
+    /// Waits for a place on `host`, and then for its turn if there is a limit per second.
+    pub(super) async fn enter(&self, host: &str, lane: Lane) -> Pass {
+        let host = self.host(host);
+        let semaphore = match lane {
+            Lane::Read => Some(host.read),
+            Lane::Write => Some(host.write),
+            Lane::Token => None,
+        };
+        let place = match semaphore {
+            Some(semaphore) => semaphore.acquire_owned().await.ok(),
+            None => None,
+        };
+        if let Some(gap) = self.gap {
+            let start = reserve(&host.next_start, gap);
+            tokio::time::sleep_until(start).await;
+        }
+        Pass { _place: place }
+    }
+
+    fn host(&self, name: &str) -> Host {
+        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(host) = hosts.get(name) {
+            return host.clone();
+        }
+        let host = Host {
+            read: Arc::new(Semaphore::new(self.width)),
+            write: Arc::new(Semaphore::new(self.width)),
+            next_start: Arc::default(),
+        };
+        hosts.insert(name.to_owned(), host.clone());
+        host
+    }
+}
+
+fn reserve(next_start: &Mutex<Option<Instant>>, gap: Duration) -> Instant {
+    let mut next = next_start.lock().unwrap_or_else(PoisonError::into_inner);
+    let now = Instant::now();
+    let start = next.map_or(now, |planned| planned.max(now));
+    *next = Some(start + gap);
+    start
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn requests_per_second_are_spread_out() {
+        let lanes = Lanes::new(8, Some(10));
+        let started = Instant::now();
+        for _ in 0..11 {
+            drop(lanes.enter("h", Lane::Read).await);
+        }
+        assert_eq!(started.elapsed().as_millis(), 1000);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn reads_that_are_held_do_not_block_writes_or_tokens() {
+        let lanes = Lanes::new(1, None);
+        let _read = lanes.enter("h", Lane::Read).await;
+        let _write = lanes.enter("h", Lane::Write).await;
+        let _token = lanes.enter("h", Lane::Token).await;
+        let second = tokio::time::timeout(Duration::from_secs(1), lanes.enter("h", Lane::Read)).await;
+        assert!(second.is_err());
+        drop(lanes.enter("other", Lane::Read).await);
+    }
+}
