@@ -5,6 +5,7 @@ pub mod env;
 pub mod failure;
 pub mod progress;
 pub mod session;
+pub mod values;
 
 use std::process::ExitCode;
 

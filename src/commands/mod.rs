@@ -1,7 +1,10 @@
 //! One file a command: options → plan → run → report. Nothing here prints or reads the environment.
 
-use std::fmt;
+pub mod values;
+
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::{fmt, io};
 
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
@@ -60,19 +63,28 @@ pub enum Error {
         /// What is wrong with them, one line.
         problem: String,
     },
+    /// A file that the arguments name cannot be read.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's word.
+        #[source]
+        source: io::Error,
+    },
     /// The runtime for network work could not start.
     #[error("the system does not let the program start its threads")]
     Runtime {
         /// The system's word.
         #[source]
-        cause: std::io::Error,
+        cause: io::Error,
     },
     /// The result could not be written to standard output.
     #[error("the result could not be written to standard output")]
     Result {
         /// The system's word.
         #[source]
-        cause: std::io::Error,
+        cause: io::Error,
     },
     /// The run was interrupted by the user or the system.
     #[error("interrupted; what was done is kept, and the same command goes on from here")]
@@ -83,7 +95,7 @@ impl Error {
     /// What sort of failure it is.
     pub fn kind(&self) -> Kind {
         match self {
-            Self::Usage { .. } => Kind::Usage,
+            Self::Usage { .. } | Self::Read { .. } => Kind::Usage,
             Self::Interrupted => Kind::Interrupted,
             Self::Runtime { .. } | Self::Result { .. } => Kind::Failed,
         }
