@@ -75,6 +75,12 @@ pub enum Error {
         /// The cap.
         limit: usize,
     },
+    /// A value is nested deeper than [`DEPTH_CAP`](super::limits::DEPTH_CAP).
+    #[error("exceeded max depth of {limit}")]
+    TooDeep {
+        /// The cap.
+        limit: usize,
+    },
     /// The document decodes to something else than was asked for.
     #[error("json: cannot unmarshal {found} into Go value of type {wanted}")]
     Kind {
@@ -105,7 +111,11 @@ impl Error {
                 Some(*position)
             }
             Self::ToJson { source } | Self::FromJson { source } => source.position(),
-            Self::NotJson { .. } | Self::Json { .. } | Self::TooLarge { .. } | Self::Kind { .. } => None,
+            Self::NotJson { .. }
+            | Self::Json { .. }
+            | Self::TooLarge { .. }
+            | Self::TooDeep { .. }
+            | Self::Kind { .. } => None,
         }
     }
 }

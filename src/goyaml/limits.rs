@@ -11,3 +11,8 @@ pub const DEPTH_CAP: usize = 1_000;
 /// How many bytes of text aliases may repeat. go-yaml shares the bytes of repeated strings and bounds their number
 /// only; here each repetition owns its text.
 pub const REPEATED_TEXT_CAP: usize = 64 << 20;
+
+/// Runs a step of a recursion with enough stack for it, whatever thread it is on.
+pub(super) fn with_stack<T>(step: impl FnOnce() -> T) -> T {
+    stacker::maybe_grow(32 << 10, 1 << 20, step)
+}

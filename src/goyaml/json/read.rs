@@ -2,11 +2,8 @@
 
 use crate::goyaml::binary;
 use crate::goyaml::error::Error;
-use crate::goyaml::limits::SIZE_CAP;
+use crate::goyaml::limits::{self, DEPTH_CAP, SIZE_CAP};
 use crate::goyaml::value::{Map, Value};
-
-/// `encoding/json` refuses deeper documents.
-const DEPTH_CAP: usize = crate::goyaml::limits::DEPTH_CAP;
 
 /// Reads one JSON text as `encoding/json.Unmarshal` into `any`: every number is a float, the last of equal keys wins.
 pub fn from_json(text: &[u8]) -> Result<Value, Error> {
@@ -99,7 +96,7 @@ impl Reader<'_> {
             });
         }
         self.at += 1;
-        let value = read(self);
+        let value = limits::with_stack(|| read(self));
         self.depth -= 1;
         value
     }

@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 
 use crate::goyaml::error::Error;
+use crate::goyaml::limits::{self, DEPTH_CAP};
 use crate::goyaml::number;
-use crate::goyaml::value::Value;
+use crate::goyaml::value::{Map, Value};
 
 /// Helm's `toJson`: `encoding/json.Marshal`. An infinity or not-a-number is an error.
 ///
@@ -67,31 +68,41 @@ impl Writer {
                 }
             },
             Value::String(text) => string(&mut self.out, text, self.escape_html),
-            Value::Seq(elements) => {
-                self.open('[');
-                for (index, element) in elements.iter().enumerate() {
-                    self.separate(index > 0);
-                    self.value(element)?;
-                }
-                self.close(']', elements.is_empty());
-            }
-            Value::Map(map) => {
-                self.open('{');
-                for (index, (key, element)) in map.iter().enumerate() {
-                    self.separate(index > 0);
-                    string(&mut self.out, key, self.escape_html);
-                    self.out.push_str(if self.pretty { ": " } else { ":" });
-                    self.value(element)?;
-                }
-                self.close('}', map.is_empty());
-            }
+            Value::Seq(elements) => return limits::with_stack(|| self.array(elements)),
+            Value::Map(map) => return limits::with_stack(|| self.object(map)),
         }
         Ok(())
     }
 
-    fn open(&mut self, bracket: char) {
+    fn array(&mut self, elements: &[Value]) -> Result<(), Error> {
+        self.open('[')?;
+        for (index, element) in elements.iter().enumerate() {
+            self.separate(index > 0);
+            self.value(element)?;
+        }
+        self.close(']', elements.is_empty());
+        Ok(())
+    }
+
+    fn object(&mut self, map: &Map) -> Result<(), Error> {
+        self.open('{')?;
+        for (index, (key, element)) in map.iter().enumerate() {
+            self.separate(index > 0);
+            string(&mut self.out, key, self.escape_html);
+            self.out.push_str(if self.pretty { ": " } else { ":" });
+            self.value(element)?;
+        }
+        self.close('}', map.is_empty());
+        Ok(())
+    }
+
+    fn open(&mut self, bracket: char) -> Result<(), Error> {
         self.out.push(bracket);
         self.depth += 1;
+        if self.depth > DEPTH_CAP {
+            return Err(Error::TooDeep { limit: DEPTH_CAP });
+        }
+        Ok(())
     }
 
     fn separate(&mut self, after_another: bool) {

@@ -18,6 +18,7 @@ use std::collections::HashSet;
 use super::build::{self, Open, Trees};
 use super::error::{Error, Position};
 use super::events::Events;
+use super::limits;
 use super::resolve::Scalar;
 use super::value::Value;
 
@@ -120,6 +121,10 @@ impl Node {
 
     /// The node without positions, as [`parse`](super::parse) gives it.
     pub fn to_value(&self) -> Value {
+        limits::with_stack(|| self.value())
+    }
+
+    fn value(&self) -> Value {
         match &self.content {
             Content::Null => Value::Null,
             Content::Bool { value, .. } => Value::Bool(*value),
