@@ -7,11 +7,13 @@
 mod mapping;
 mod names;
 mod plan;
+mod pull;
 mod target;
 
 pub use mapping::{Mapping, Place, Rule};
 pub use names::{Names, Resolution};
 pub use plan::{Conflict, Limits, Placed};
+pub use pull::{PullSource, PullSourceError, PullSources};
 pub use target::Target;
 
 use crate::reference;
