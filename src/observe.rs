@@ -91,6 +91,22 @@ pub enum Event {
         /// Why, in one line.
         reason: String,
     },
+    /// A server answered a request: one row of the access log.
+    Answered {
+        /// The client's address.
+        client: String,
+        /// `GET` or `HEAD`, or what else the client tried.
+        method: String,
+        /// What was asked for, control characters escaped.
+        target: String,
+        /// The HTTP status.
+        status: u16,
+        /// Bytes of the body that went out.
+        bytes: u64,
+        /// From the request's head to the last byte.
+        #[serde(rename = "milliseconds", serialize_with = "milliseconds")]
+        duration: Duration,
+    },
     /// Something that the operator should know and that is no failure.
     Warning {
         /// One line.

@@ -6,6 +6,8 @@ use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use rustix::io::{Errno, ReadWriteFlags};
+
 use crate::digest::Digest;
 use crate::fsx::{self, Folder};
 
@@ -26,7 +28,22 @@ struct Piece {
     size: u64,
 }
 
+impl Piece {
+    /// Where `offset` of the blob lies in this piece's file, and as much of the buffer as the piece can fill.
+    fn cut<'a>(&self, offset: u64, buffer: &'a mut [u8]) -> (&File, u64, &'a mut [u8]) {
+        let within = offset - self.start;
+        let most = usize::try_from(self.size - within).map_or(buffer.len(), |left| left.min(buffer.len()));
+        (&self.file, within, buffer.get_mut(..most).unwrap_or_default())
+    }
+}
+
 impl Blob {
+    fn piece_at(&self, offset: u64) -> Option<&Piece> {
+        self.pieces
+            .iter()
+            .find(|p| offset >= p.start && offset < p.start + p.size)
+    }
+
     /// Its size in bytes.
     pub fn size(&self) -> u64 {
         self.size
@@ -34,18 +51,26 @@ impl Blob {
 
     /// Reads some bytes at `offset` into `buffer`; 0 at the end.
     pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        let Some(piece) = self
-            .pieces
-            .iter()
-            .find(|p| offset >= p.start && offset < p.start + p.size)
-        else {
+        let Some(piece) = self.piece_at(offset) else {
             return Ok(0);
         };
-        let within = offset - piece.start;
-        let most = usize::try_from(piece.size - within).map_or(buffer.len(), |left| left.min(buffer.len()));
-        piece
-            .file
-            .read_at(buffer.get_mut(..most).unwrap_or_default(), within)
+        let (file, within, buffer) = piece.cut(offset, buffer);
+        file.read_at(buffer, within)
+    }
+
+    /// The same without waiting for a disk: what the page cache has, or `None` where a thread must wait for it.
+    pub fn read_cached_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<Option<usize>> {
+        let Some(piece) = self.piece_at(offset) else {
+            return Ok(Some(0));
+        };
+        let (file, within, buffer) = piece.cut(offset, buffer);
+        let mut slices = [io::IoSliceMut::new(buffer)];
+        match rustix::io::preadv2(file, &mut slices, within, ReadWriteFlags::NOWAIT) {
+            Ok(read) => Ok(Some(read)),
+            // Not cached, or a file system that cannot tell.
+            Err(Errno::AGAIN | Errno::OPNOTSUPP | Errno::NOSYS | Errno::INTR) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// A reader from `offset` to the end.

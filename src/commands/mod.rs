@@ -1,5 +1,6 @@
 //! One file a command: options → plan → run → report. Nothing here prints or reads the environment.
 
+pub mod serve;
 pub mod values;
 
 use std::path::PathBuf;
@@ -86,6 +87,9 @@ pub enum Error {
         #[source]
         cause: io::Error,
     },
+    /// The bundle cannot be served.
+    #[error(transparent)]
+    Serve(#[from] crate::serve::Error),
     /// The run was interrupted by the user or the system.
     #[error("interrupted; what was done is kept, and the same command goes on from here")]
     Interrupted,
@@ -97,7 +101,7 @@ impl Error {
         match self {
             Self::Usage { .. } | Self::Read { .. } => Kind::Usage,
             Self::Interrupted => Kind::Interrupted,
-            Self::Runtime { .. } | Self::Result { .. } => Kind::Failed,
+            Self::Runtime { .. } | Self::Result { .. } | Self::Serve(_) => Kind::Failed,
         }
     }
 

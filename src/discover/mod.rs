@@ -1,1 +1,26 @@
-//! Kubernetes documents → image references, with tier and provenance.
+//! Documents → image references, each with how sure it is and where it stands.
+//!
+//! ```text
+//! tree       YAML or JSON → nodes with lines                       names     which keys, variables and flags announce an image
+//! walk       every node, whatever the kind                         reading   text → reference, and the guards of free text
+//! embedded   documents and scripts inside strings                  joins     registry + repository + tag + digest
+//! knowledge  what operators compose (a table)                      sighting  the record: what, how sure, which rule, where
+//! ```
+//!
+//! Nothing that announces an image is dropped: it becomes an image of some [`Tier`] or is unresolved with a reason.
+
+mod documents;
+mod embedded;
+mod joins;
+mod knowledge;
+mod names;
+mod reading;
+mod sighting;
+#[cfg(test)]
+mod tests;
+mod tree;
+mod walk;
+
+pub use documents::{Error, MANIFEST_CAP, Origin, scan_text, walk};
+pub use knowledge::{Error as KnowledgeError, Knowledge};
+pub use sighting::{Place, Reading, Rule, Severity, Sighting, Source, Subject, Tier};

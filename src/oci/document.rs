@@ -1,5 +1,7 @@
 //! What a manifest points to.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 use super::{Descriptor, media_type};
@@ -49,8 +51,10 @@ pub struct Document {
     pub blobs: Vec<Descriptor>,
     /// What this document is about, if it is a referrer (signature, SBOM).
     pub subject: Option<Descriptor>,
-    /// The artifact type, if the document names one.
+    /// The artifact type: the document's own, or else the media type of an image manifest's configuration.
     pub artifact_type: Option<String>,
+    /// Free annotations.
+    pub annotations: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]
@@ -74,6 +78,8 @@ struct Wire {
     fs_layers: Option<serde::de::IgnoredAny>,
     #[serde(default)]
     subject: Option<Descriptor>,
+    #[serde(default)]
+    annotations: Option<BTreeMap<String, String>>,
 }
 
 impl Document {
@@ -115,6 +121,8 @@ impl Document {
             .media_type
             .or_else(|| header.map(str::to_owned))
             .unwrap_or_else(|| guessed.to_owned());
+        let config_type = wire.config.as_ref().map(|config| config.media_type.clone());
+        let artifact_type = wire.artifact_type.or(config_type).filter(|kind| !kind.is_empty());
         let blobs = wire
             .config
             .into_iter()
@@ -125,7 +133,8 @@ impl Document {
             manifests: wire.manifests.unwrap_or_default(),
             blobs: blobs.collect(),
             subject: wire.subject,
-            artifact_type: wire.artifact_type,
+            artifact_type,
+            annotations: wire.annotations.unwrap_or_default(),
         })
     }
 

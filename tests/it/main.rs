@@ -5,4 +5,6 @@
 )]
 
 mod architecture;
+mod serve;
+mod support;
 mod voyage_fixture;

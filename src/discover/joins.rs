@@ -1,0 +1,203 @@
+//! Images that a map spells in pieces: registry, repository, tag, digest.
+
+use super::names;
+use super::tree::Node;
+
+/// An image put together from a map's fields.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Join {
+    /// The reference as text, not yet parsed.
+    pub(crate) text: String,
+    /// The keys that went into it: no other rule reads them again.
+    pub(crate) keys: Vec<&'static str>,
+    /// Whether the map has a tag or digest. Without one the text ends with the repository.
+    pub(crate) exact: bool,
+    /// Whether the map names a registry itself.
+    pub(crate) has_registry: bool,
+    /// The line of the field that names the repository.
+    pub(crate) line: u32,
+}
+
+/// Reads a map as an image in pieces. `under` is the key that it stands under.
+///
+/// With `repository`, `image` and `version` together the three are joined (NVIDIA's operators): the repository is then
+/// only the directory of the image.
+pub(crate) fn read(map: &Node, under: &str) -> Option<Join> {
+    let field = |key: &'static str| map.filled(key).map(|text| (key, text));
+    let registry = field("registry").or_else(|| field("imageRegistry"));
+    let tag = field("tag").or_else(|| field("imageTag"));
+    let version = field("version");
+    let digest = field("digest")
+        .or_else(|| field("sha"))
+        .or_else(|| field("sha256"))
+        .or_else(|| field("imageDigest"));
+    let repository = field("repository").or_else(|| field("imageRepository"));
+    let image = field("image").or_else(|| field("baseImage"));
+    let about_image = names::holds_image(under) || names::holds_images(under);
+
+    let (mut keys, name, tag) = match (repository, image) {
+        (Some((repository_key, repository)), Some((image_key, image))) => {
+            if image.contains('/') || image.contains(':') {
+                return None; // The image stands for itself.
+            }
+            let tag = version.or(tag);
+            tag.or(digest)?;
+            (
+                vec![repository_key, image_key],
+                format!("{}/{image}", repository.trim_end_matches('/')),
+                tag,
+            )
+        }
+        (Some((key, repository)), None) => {
+            let tag = tag.or_else(|| version.filter(|_| registry.is_some() || about_image));
+            let declared = map.get("tag").is_some() || map.get("imageTag").is_some();
+            if tag.is_none() && digest.is_none() && !(declared || about_image || registry.is_some()) {
+                return None;
+            }
+            (vec![key], repository.to_owned(), tag)
+        }
+        (None, Some((key, image))) => {
+            if super::reading::is_exact(image) {
+                return None;
+            }
+            let tag = tag.or_else(|| version.filter(|_| image.contains('/') || registry.is_some()));
+            if tag.is_none() && digest.is_none() {
+                return None;
+            }
+            (vec![key], image.to_owned(), tag)
+        }
+        (None, None) => {
+            let (key, name) = field("name")?;
+            registry?;
+            let tag = tag.or(version);
+            if tag.is_none() && digest.is_none() {
+                return None;
+            }
+            (vec![key], name.to_owned(), tag)
+        }
+    };
+    if name.contains("://") && !name.starts_with("docker://") && !name.starts_with("oci://") {
+        return None;
+    }
+    let line = keys
+        .first()
+        .and_then(|key| map.get(key))
+        .map_or(map.line, |n| n.line);
+    let mut text = match registry {
+        Some((key, registry)) if !starts_with_host(&name) || name.starts_with(registry) => {
+            keys.push(key);
+            if name.starts_with(&format!("{registry}/")) {
+                name
+            } else {
+                format!(
+                    "{}/{}",
+                    registry.trim_end_matches('/'),
+                    name.trim_start_matches('/')
+                )
+            }
+        }
+        _ => name,
+    };
+    let has_registry = registry.is_some();
+    let mut exact = super::reading::is_exact(&text);
+    if let Some((key, tag)) = tag {
+        keys.push(key);
+        if !exact {
+            // Some charts write a digest where the tag goes.
+            let separator = if tag.starts_with("sha256:") { '@' } else { ':' };
+            text = format!("{text}{separator}{}", tag.trim_start_matches([':', '@']));
+        }
+        exact = true;
+    }
+    if let Some((key, digest)) = digest {
+        keys.push(key);
+        if !text.contains('@') {
+            let algorithm = if digest.contains(':') { "" } else { "sha256:" };
+            text = format!("{text}@{algorithm}{}", digest.trim_start_matches('@'));
+        }
+        exact = true;
+    }
+    Some(Join {
+        text,
+        keys,
+        exact,
+        has_registry,
+        line,
+    })
+}
+
+/// Whether a name brings its own registry: its first part has a dot or a port.
+pub(crate) fn starts_with_host(name: &str) -> bool {
+    name.split_once('/')
+        .is_some_and(|(first, _)| first.contains(['.', ':']) || first == "localhost")
+}
+
+/// Istio's way: the `hub` and `tag` of the nearest enclosing map, or of its `global` map.
+pub(crate) fn hub_and_tag<'t>(enclosing: &[&'t Node]) -> Option<(&'t str, &'t str)> {
+    let pair = |map: &'t Node| Some((map.filled("hub")?, map.filled("tag")?));
+    enclosing
+        .iter()
+        .rev()
+        .find_map(|map| pair(map).or_else(|| map.get("global").and_then(pair)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn join(json: &str) -> Option<String> {
+        let node = Node::from_json(serde_json::from_str(json).unwrap(), 1);
+        read(&node, "image").map(|j| j.text)
+    }
+
+    #[test]
+    fn nvidia_triples_join_all_three() {
+        assert_eq!(
+            join(r#"{"repository":"nvcr.io/nvidia","image":"driver","version":"535.1"}"#).unwrap(),
+            "nvcr.io/nvidia/driver:535.1"
+        );
+        assert_eq!(
+            join(r#"{"repository":"nvcr.io/nvidia","image":"driver","version":"sha256:ab"}"#).unwrap(),
+            "nvcr.io/nvidia/driver@sha256:ab"
+        );
+    }
+
+    #[test]
+    fn registries_are_put_in_front_once() {
+        assert_eq!(
+            join(r#"{"registry":"quay.io","repository":"a/b","tag":"1"}"#).unwrap(),
+            "quay.io/a/b:1"
+        );
+        assert_eq!(
+            join(r#"{"registry":"quay.io","repository":"quay.io/a/b","tag":"1"}"#).unwrap(),
+            "quay.io/a/b:1"
+        );
+    }
+
+    #[test]
+    fn a_tag_and_a_digest_are_both_kept() {
+        assert_eq!(
+            join(r#"{"repository":"a/b","tag":"1","digest":"sha256:cd"}"#).unwrap(),
+            "a/b:1@sha256:cd"
+        );
+    }
+
+    #[test]
+    fn a_chart_dependency_and_a_versioned_name_are_no_images() {
+        assert_eq!(
+            join(r#"{"name":"redis","repository":"https://charts.example.com","version":"1"}"#),
+            None
+        );
+        assert_eq!(join(r#"{"name":"v1","version":"1"}"#), None);
+        assert_eq!(join(r#"{"image":"quay.io/a/b:1","version":"2"}"#), None);
+    }
+
+    #[test]
+    fn hub_and_tag_come_from_the_nearest_map_or_its_global() {
+        let node = Node::from_json(
+            serde_json::from_str(r#"{"global":{"hub":"docker.io/istio","tag":"1.20"}}"#).unwrap(),
+            1,
+        );
+        assert_eq!(hub_and_tag(&[&node]), Some(("docker.io/istio", "1.20")));
+    }
+}

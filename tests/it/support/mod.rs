@@ -1,0 +1,4 @@
+//! What tests stand on: fixtures, servers, tools.
+
+pub(crate) mod fixture_bundle;
+pub(crate) mod serving;
