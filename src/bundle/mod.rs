@@ -32,7 +32,7 @@ pub use writer::{Writer, read_back};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::digest::Digest;
+use crate::digest::{Algorithm, Digest};
 use crate::fsx::{self, Folder, Kind};
 use crate::oci::{self, Descriptor, Document, MANIFEST_CAP};
 use crate::reference::Reference;
@@ -57,6 +57,12 @@ pub enum Error {
         path: PathBuf,
         /// The first name that is there.
         found: String,
+    },
+    /// A run cannot end while a worker of it still writes.
+    #[error("{} is still being written", path.display())]
+    StillWriting {
+        /// The bundle's folder.
+        path: PathBuf,
     },
     /// Two files would be one on a drive that knows no upper case.
     #[error("{name:?} and {other:?} would be one file on FAT32 and exFAT")]
@@ -196,6 +202,15 @@ impl Bundle {
     /// The size of a blob in bytes, or `None` if it is not in the bundle. Only the file's size is asked for.
     pub fn blob_size(&self, digest: &Digest) -> Result<Option<u64>, Error> {
         blob::size(&self.folder, digest)
+    }
+
+    /// How many files lie in the folder of SHA-256 blobs.
+    pub fn blob_count(&self) -> Result<u64, Error> {
+        match self.folder.folder(layout::blob_folder(Algorithm::Sha256)) {
+            Ok(folder) => Ok(folder.entries()?.len() as u64),
+            Err(error) if error.is_absent() => Ok(0),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Opens a blob. Its bytes are not hashed here.

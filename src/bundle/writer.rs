@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::digest::{Algorithm, Digest};
@@ -36,6 +37,7 @@ pub struct Writer {
     committer: Committer,
     entries: Mutex<Entries>,
     before: Option<Inventory>,
+    puts: AtomicU64,
 }
 
 impl Writer {
@@ -64,6 +66,7 @@ impl Writer {
             committer: Committer::new(),
             entries: Mutex::new(bundle.entries.clone()),
             before,
+            puts: AtomicU64::new(0),
             bundle,
         })
     }
@@ -154,6 +157,15 @@ impl Writer {
         )?)
     }
 
+    /// How many bytes of a blob an earlier run left on their way.
+    pub fn staged_length(&self, digest: &Digest) -> Result<u64, Error> {
+        match self.tmp.size_of(&temporary(digest)) {
+            Ok(size) => Ok(size.unwrap_or(0)),
+            Err(fsx::Error::NotAFile { .. }) => Ok(0),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Gives a finished blob its name if it is what `expected` says, and tells when it is durable.
     ///
     /// A blob that is not is removed, and the error says what it was.
@@ -177,7 +189,9 @@ impl Writer {
 
     /// Writes a small blob whole, such as a manifest, and tells when it is durable.
     pub fn put(&self, digest: &Digest, bytes: &[u8], acknowledged: Acknowledged) -> Result<(), Error> {
-        let mut staged = Staged::create(&self.tmp, &temporary(digest), digest.algorithm())?;
+        // A name of its own: two references may bring the same manifest at the same time.
+        let name = format!("put-{}", self.puts.fetch_add(1, Ordering::Relaxed));
+        let mut staged = Staged::create(&self.tmp, &name, digest.algorithm())?;
         staged.write(bytes)?;
         self.commit(staged.finish(), digest, acknowledged)
     }
@@ -239,6 +253,14 @@ impl Writer {
         Ok(inventory)
     }
 
+    /// Removes everything that is on its way and not whole, to make room.
+    pub fn drop_partial(&self) -> Result<(), Error> {
+        for entry in self.tmp.entries()? {
+            self.tmp.remove(&entry.name)?;
+        }
+        Ok(())
+    }
+
     /// Removes temporary files of blobs that are whole now. What is left of others is gone on with by a later run.
     fn clear_leftovers(&self, bundle: &Bundle) -> Result<(), Error> {
         for entry in self.tmp.entries()? {
@@ -294,17 +316,22 @@ fn begin(root: &Folder) -> Result<(), Error> {
     }
 }
 
-/// Hashes a blob again as the drive has it, past the page cache as far as the system allows.
-pub fn read_back(bundle: &Bundle, digest: &Digest) -> Result<(), Error> {
-    let blob = blob::open(&bundle.folder, digest)?;
-    blob.forget_cache();
-    let found = blob.hash(digest, |_| {})?;
-    if found == *digest {
-        Ok(())
-    } else {
-        Err(Error::Damaged {
-            expected: *digest,
-            found,
-        })
+/// Hashes blobs again as the drive has them, past the page cache as far as the system allows.
+pub fn read_back(bundle: &Bundle, digests: &[Digest]) -> Result<(), Error> {
+    for digest in digests {
+        // What did not come is a row of the report.
+        let blob = match blob::open(&bundle.folder, digest) {
+            Err(Error::BlobMissing { .. }) => continue,
+            opened => opened?,
+        };
+        blob.forget_cache();
+        let found = blob.hash(digest, |_| {})?;
+        if found != *digest {
+            return Err(Error::Damaged {
+                expected: *digest,
+                found,
+            });
+        }
     }
+    Ok(())
 }

@@ -1,7 +1,9 @@
 //! One file a command: options → plan → run → report. Nothing here prints or reads the environment.
 
+pub mod export;
 pub mod serve;
 pub mod values;
+pub mod verify;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,6 +13,7 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use crate::observe::Clock;
+use crate::{bundle, fsx, transfer};
 
 /// What every command works with.
 #[derive(Clone, Debug)]
@@ -90,6 +93,12 @@ pub enum Error {
     /// The bundle cannot be served.
     #[error(transparent)]
     Serve(#[from] crate::serve::Error),
+    /// The bundle could not be read or written.
+    #[error(transparent)]
+    Bundle(#[from] bundle::Error),
+    /// Content could not be moved.
+    #[error(transparent)]
+    Transfer(transfer::Error),
     /// The run was interrupted by the user or the system.
     #[error("interrupted; what was done is kept, and the same command goes on from here")]
     Interrupted,
@@ -101,12 +110,70 @@ impl Error {
         match self {
             Self::Usage { .. } | Self::Read { .. } => Kind::Usage,
             Self::Interrupted => Kind::Interrupted,
-            Self::Runtime { .. } | Self::Result { .. } | Self::Serve(_) => Kind::Failed,
+            Self::Runtime { .. }
+            | Self::Result { .. }
+            | Self::Serve(_)
+            | Self::Bundle(_)
+            | Self::Transfer(_) => Kind::Failed,
         }
     }
 
     /// What the operator may do about it, one line each.
     pub fn hints(&self) -> Vec<String> {
-        Vec::new()
+        let fault = match self {
+            Self::Bundle(error) => error.fault(),
+            Self::Transfer(error) => error.fault(),
+            _ => None,
+        };
+        let advice = match self {
+            Self::Transfer(transfer::Error::NoRoom { .. }) => {
+                "nothing was copied yet: take a larger drive, or split the set".to_owned()
+            }
+            Self::Transfer(transfer::Error::BlobTooLarge { .. } | transfer::Error::TooManyBlobs { .. }) => {
+                "nothing was copied yet: format the drive as exFAT (`mkfs.exfat`) or ext4".to_owned()
+            }
+            Self::Transfer(transfer::Error::ReadOnly { .. }) => {
+                fsx::Fault::ReadOnly.advice().unwrap_or_default().to_owned()
+            }
+            Self::Bundle(bundle::Error::NotABundle { .. }) => {
+                "a bundle is the folder that `carrack export --to FOLDER` made; on a drive it may lie one level deeper"
+                    .to_owned()
+            }
+            Self::Bundle(bundle::Error::Disk(fsx::Error::Locked { .. })) => {
+                "wait for the other run to end; its lock goes with its process".to_owned()
+            }
+            _ => match fault.and_then(fsx::Fault::advice) {
+                Some(advice) => advice.to_owned(),
+                None => return Vec::new(),
+            },
+        };
+        vec![advice]
     }
+}
+
+impl From<transfer::Error> for Error {
+    fn from(error: transfer::Error) -> Self {
+        match error {
+            transfer::Error::Cancelled => Self::Interrupted,
+            transfer::Error::Bundle(error) => Self::Bundle(error),
+            error => Self::Transfer(error),
+        }
+    }
+}
+
+/// A number of bytes for people: `1.2 GB`.
+pub(crate) fn size(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["kB", "MB", "GB", "TB", "PB"];
+    if bytes < 1000 {
+        return format!("{bytes} B");
+    }
+    let mut unit = 0;
+    let mut scale = 1000_u64;
+    while unit + 1 < UNITS.len() && bytes / scale >= 1000 {
+        scale *= 1000;
+        unit += 1;
+    }
+    let tenths = bytes / (scale / 10);
+    let name = UNITS.get(unit).copied().unwrap_or_default();
+    format!("{}.{} {name}", tenths / 10, tenths % 10)
 }

@@ -1,1 +1,184 @@
 //! Moving content: plan what is missing where, run it, report.
+//!
+//! Reading goes manifests first, so that every distinct blob is known, and fetched once, before the first one moves.
+//! Writing goes blobs, manifests, names, so that what is visible is always whole. A failed item is a row of the
+//! report; the others arrive.
+
+mod acknowledgements;
+mod fetch;
+mod plan;
+mod preflight;
+mod report;
+mod resolve;
+mod shelf;
+mod source;
+
+pub use fetch::fetch;
+pub use plan::{Item, Plan, PlannedBlob, State};
+pub use preflight::check as check_space;
+pub use report::{Fetched, Row, RowOutcome};
+pub use resolve::{Choice, Wanted, plan};
+pub use shelf::Shelf;
+pub use source::Source;
+
+use crate::digest::Digest;
+use crate::{bundle, fsx, oci, registry};
+
+/// Why content did not move.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The registry did not give or take it.
+    #[error(transparent)]
+    Registry(#[from] registry::Error),
+    /// The bundle did not give or take it.
+    #[error(transparent)]
+    Bundle(#[from] bundle::Error),
+    /// A manifest cannot be mirrored.
+    #[error("the manifest {digest} cannot be mirrored")]
+    Manifest {
+        /// Its digest.
+        digest: Digest,
+        /// Why.
+        #[source]
+        source: oci::Error,
+    },
+    /// A manifest has other bytes than its digest says.
+    #[error("the manifest {expected} came as {found}")]
+    WrongManifest {
+        /// What was asked for.
+        expected: Digest,
+        /// What came.
+        found: Digest,
+    },
+    /// Indexes nest too deep.
+    #[error("indexes nest deeper than {cap}")]
+    TooDeep {
+        /// The depth that is followed.
+        cap: usize,
+    },
+    /// The reference is not in the bundle that is the source.
+    #[error("it is not in the source bundle")]
+    NotInSource,
+    /// A blob ended before its size.
+    #[error("blob {digest} ended after {found} of {expected} bytes")]
+    CutShort {
+        /// Its digest.
+        digest: Digest,
+        /// Bytes that its descriptor says.
+        expected: u64,
+        /// Bytes that came.
+        found: u64,
+    },
+    /// A blob is longer than its size.
+    #[error("blob {digest} has more than its {expected} bytes")]
+    TooLong {
+        /// Its digest.
+        digest: Digest,
+        /// Bytes that its descriptor says.
+        expected: u64,
+    },
+    /// The drive has not enough room.
+    #[error("{needed} bytes are to be written and {free} are free on {}", path.display())]
+    NoRoom {
+        /// The bundle's folder.
+        path: std::path::PathBuf,
+        /// Bytes that the run needs.
+        needed: u64,
+        /// Bytes that are free.
+        free: u64,
+    },
+    /// The file system cannot hold a file as large as a blob.
+    #[error("blob {digest} has {size} bytes, the file system of {} holds files of at most {limit}", path.display())]
+    BlobTooLarge {
+        /// The bundle's folder.
+        path: std::path::PathBuf,
+        /// The largest blob.
+        digest: Digest,
+        /// Its size in bytes.
+        size: u64,
+        /// The file system's limit in bytes.
+        limit: u64,
+    },
+    /// The file system cannot hold so many files in one folder.
+    #[error("{blobs} blobs are to lie in one folder, the file system of {} holds {limit}", path.display())]
+    TooManyBlobs {
+        /// The bundle's folder.
+        path: std::path::PathBuf,
+        /// Blobs that there would be.
+        blobs: u64,
+        /// The file system's limit.
+        limit: u64,
+    },
+    /// The drive takes no writes.
+    #[error("{} is on a read-only file system", path.display())]
+    ReadOnly {
+        /// The bundle's folder.
+        path: std::path::PathBuf,
+    },
+    /// A thread of the run went away.
+    #[error("a worker stopped without an answer")]
+    WorkerLost,
+    /// The run was cancelled.
+    #[error("the run was interrupted")]
+    Cancelled,
+}
+
+impl Error {
+    /// The disk's fault behind it, if there is one.
+    pub fn fault(&self) -> Option<fsx::Fault> {
+        match self {
+            Self::Bundle(error) => error.fault(),
+            _ => None,
+        }
+    }
+
+    /// Whether going on with other items is pointless.
+    pub(crate) fn is_fatal(&self) -> bool {
+        match self {
+            Self::Bundle(bundle::Error::Disk(error)) => error.is_fatal(),
+            Self::Cancelled | Self::WorkerLost => true,
+            _ => false,
+        }
+    }
+
+    /// Whether the same may go well a little later.
+    fn is_transient(&self) -> bool {
+        match self {
+            Self::Registry(error) => error.is_transient(),
+            Self::CutShort { .. } => true,
+            _ => false,
+        }
+    }
+}
+
+impl From<fsx::Error> for Error {
+    fn from(error: fsx::Error) -> Self {
+        Self::Bundle(error.into())
+    }
+}
+
+/// An error and all its causes in one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        let part = next.to_string();
+        // A transparent wrapper says what its cause says.
+        if !text.ends_with(&part) {
+            text.push_str(": ");
+            text.push_str(&part);
+        }
+        cause = next.source();
+    }
+    text
+}
+
+/// Runs work that blocks on a thread of its own.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|_| Error::WorkerLost)?
+}

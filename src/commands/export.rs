@@ -1,0 +1,248 @@
+//! `carrack export`: from registries into a bundle.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::{Ending, Error, World};
+use crate::bundle::{self, Closing, Writer};
+use crate::digest::Digest;
+use crate::observe::{Event, Observer};
+use crate::registry::Client;
+use crate::transfer::{self, Choice, Fetched, Row, RowOutcome, Shelf, Source, State, Wanted};
+
+/// What is carried, and where to.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The references, with who named them.
+    pub wanted: Vec<Wanted>,
+    /// The bundle's folder.
+    pub to: PathBuf,
+    /// What of each image is carried.
+    pub choice: Choice,
+    /// The digest of the configuration that the references were chosen by.
+    pub config: Option<Digest>,
+    /// Only say what would be done.
+    pub dry_run: bool,
+    /// Read what was written again, past the page cache, before the drive is called safe.
+    pub read_back: bool,
+    /// Who runs this, for a second run that finds the bundle locked.
+    pub holder: String,
+}
+
+/// What was done.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// The bundle's folder.
+    pub bundle: PathBuf,
+    /// Whether nothing was written on purpose.
+    pub dry_run: bool,
+    /// Every reference and the numbers of the run.
+    #[serde(flatten)]
+    pub fetched: Fetched,
+    /// The bundle's name and the number of this run, if one was finished.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sequence: Option<u64>,
+    /// Content that was left out on purpose.
+    pub left_out: u64,
+}
+
+/// Brings every wanted reference into the bundle. A reference that fails is a row; the others arrive.
+pub async fn run(
+    options: &Options,
+    client: &Client,
+    world: &World,
+    observer: &Arc<dyn Observer>,
+) -> Result<Report, Error> {
+    let source = Source::Registries(Arc::new(client.clone()));
+    gather(options, &source, world, observer).await
+}
+
+/// The same from any source: `import --to dir:` brings one bundle into another.
+pub(super) async fn gather(
+    options: &Options,
+    source: &Source,
+    world: &World,
+    observer: &Arc<dyn Observer>,
+) -> Result<Report, Error> {
+    observer.on(&Event::Phase {
+        name: "resolving".to_owned(),
+    });
+    let writer = if options.dry_run {
+        None
+    } else {
+        let (to, holder) = (options.to.clone(), options.holder.clone());
+        let opened = tokio::task::spawn_blocking(move || Writer::open(&to, &holder)).await;
+        Some(Arc::new(opened.map_err(|_| Error::Interrupted)??))
+    };
+    let shelf = match &writer {
+        Some(writer) => Shelf::writing(Arc::clone(writer)),
+        None => Shelf::looking_at(&options.to)?,
+    };
+    let plan = transfer::plan(
+        options.wanted.clone(),
+        source,
+        &shelf,
+        &options.choice,
+        // Manifests are small: more of them at once hide a slow line's latency.
+        world.jobs * 2,
+        &**observer,
+        &world.cancel,
+    )
+    .await?;
+    transfer::check_space(&plan, &shelf)?;
+    drop(shelf);
+    let left_out = plan.absent.len() as u64;
+    let Some(writer) = writer else {
+        return Ok(Report {
+            bundle: options.to.clone(),
+            dry_run: true,
+            fetched: planned(&plan),
+            sequence: None,
+            left_out,
+        });
+    };
+    observer.on(&Event::Phase {
+        name: "copying".to_owned(),
+    });
+    let closing = Closing {
+        now: world.clock.now(),
+        config: options.config,
+        provenance: plan
+            .items
+            .iter()
+            .map(|i| (i.key.clone(), i.provenance.clone()))
+            .collect::<BTreeMap<_, _>>(),
+        absent: plan.absent.clone(),
+    };
+    let moved: Vec<Digest> = plan.blobs.iter().map(|b| b.descriptor.digest).collect();
+    let fetched = transfer::fetch(plan, source, &writer, world.jobs, observer, &world.cancel).await;
+    let (fetched, fatal) = match fetched {
+        Ok(fetched) => (fetched, None),
+        Err((fetched, error)) => (fetched, Some(error)),
+    };
+    observer.on(&Event::Phase {
+        name: "writing the inventory".to_owned(),
+    });
+    let make_room = fatal.as_ref().is_some_and(|e| e.fault().is_some());
+    let read_back = options.read_back && fatal.is_none();
+    let finished =
+        tokio::task::spawn_blocking(move || finish(writer, &closing, make_room, read_back, &moved))
+            .await
+            .map_err(|_| Error::Interrupted)?;
+    match (fatal, finished) {
+        (Some(transfer::Error::Cancelled), _) => Err(Error::Interrupted),
+        (Some(error), _) => Err(error.into()),
+        (None, Err(error)) => Err(error.into()),
+        (None, Ok(sequence)) => Ok(Report {
+            bundle: options.to.clone(),
+            dry_run: false,
+            fetched,
+            sequence: Some(sequence),
+            left_out,
+        }),
+    }
+}
+
+/// Makes what has come visible and durable, and reads it back.
+fn finish(
+    writer: Arc<Writer>,
+    closing: &Closing,
+    make_room: bool,
+    read_back: bool,
+    moved: &[Digest],
+) -> Result<u64, bundle::Error> {
+    let bundle = writer.bundle().clone();
+    if make_room {
+        // The drive is full or ill: pieces of blobs make room for the index of those that are whole.
+        writer.drop_partial()?;
+    }
+    let Some(writer) = Arc::into_inner(writer) else {
+        // Someone still writes, so that nothing may be called finished.
+        return Err(bundle::Error::StillWriting {
+            path: bundle.path().to_path_buf(),
+        });
+    };
+    let inventory = writer.finish(closing)?;
+    if read_back {
+        bundle::read_back(&bundle, moved)?;
+    }
+    Ok(inventory.sequence)
+}
+
+/// The rows of a dry run.
+fn planned(plan: &transfer::Plan) -> Fetched {
+    let rows = plan.items.iter().map(|item| {
+        let (outcome, digest) = match &item.state {
+            State::Failed(error) => (RowOutcome::Failed { error: error.clone() }, None),
+            State::Resolved { root, .. } => (RowOutcome::Planned, Some(root.digest)),
+        };
+        Row {
+            reference: item.key.clone(),
+            outcome,
+            digest,
+            moved_from: None,
+        }
+    });
+    Fetched {
+        rows: rows.collect(),
+        plan: plan.totals(),
+        blobs: 0,
+        bytes: 0,
+    }
+}
+
+impl super::Report for Report {
+    fn ending(&self) -> Ending {
+        if self.fetched.rows.iter().any(Row::is_failed) {
+            Ending::SomeFailed
+        } else {
+            Ending::Done
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rows = &self.fetched.rows;
+        for row in rows {
+            match (&row.outcome, &row.moved_from) {
+                (RowOutcome::Failed { error }, _) => writeln!(f, "failed: {}: {error}", row.reference)?,
+                (_, Some(before)) => writeln!(f, "moved:  {}: it was {before}", row.reference)?,
+                (RowOutcome::Planned, None) => writeln!(f, "would copy: {}", row.reference)?,
+                (RowOutcome::Done | RowOutcome::Present, None) => {}
+            }
+        }
+        let failed = rows.iter().filter(|r| r.is_failed()).count();
+        let present = rows.iter().filter(|r| r.outcome == RowOutcome::Present).count();
+        let totals = &self.fetched.plan;
+        let bundle = self.bundle.display();
+        if self.dry_run {
+            return write!(
+                f,
+                "{bundle}: {} references, {} blobs to copy with {}, the largest {}; {} blobs with {} are there",
+                rows.len() - failed,
+                totals.blobs,
+                super::size(totals.bytes),
+                super::size(totals.largest),
+                totals.blobs_present,
+                super::size(totals.bytes_present),
+            );
+        }
+        write!(
+            f,
+            "{bundle}: {} references new, {present} there already, {failed} failed; {} blobs with {} copied",
+            rows.len() - failed - present,
+            self.fetched.blobs,
+            super::size(self.fetched.bytes),
+        )?;
+        if self.left_out > 0 {
+            write!(f, "; {} left out on purpose", self.left_out)?;
+        }
+        Ok(())
+    }
+}

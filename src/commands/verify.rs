@@ -1,0 +1,145 @@
+//! `carrack verify`: whether a bundle is whole.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use super::{Ending, Error, World};
+use crate::bundle::{self, Bundle, Verified};
+use crate::observe::{Event, Observer};
+use crate::reference::Reference;
+
+/// What is verified.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The bundle's folder.
+    pub bundle: PathBuf,
+}
+
+/// What was found.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// The bundle's folder.
+    pub bundle: PathBuf,
+    /// What the bundle's own inventory calls it, and how many runs it has seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inventory: Option<Identity>,
+    /// Everything that was found.
+    #[serde(flatten)]
+    pub verified: Verified,
+}
+
+/// A bundle's identity.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Identity {
+    /// The bundle's name.
+    pub bundle_id: String,
+    /// How many runs have finished on it.
+    pub sequence: u64,
+    /// When the last of them ended.
+    pub created: String,
+}
+
+/// Hashes everything and checks that every manifest's children are there. Blocks until it is done.
+pub fn run(options: &Options, world: &World, observer: &dyn Observer) -> Result<Report, Error> {
+    let bundle = Bundle::open(&options.bundle)?;
+    observer.on(&Event::Phase {
+        name: "verifying".to_owned(),
+    });
+    let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+    let verified = bundle::verify(&bundle, threads, observer, &|| world.cancel.is_cancelled())?;
+    if world.cancel.is_cancelled() {
+        return Err(Error::Interrupted);
+    }
+    Ok(Report {
+        bundle: options.bundle.clone(),
+        inventory: bundle.inventory()?.map(|i| Identity {
+            bundle_id: i.bundle_id,
+            sequence: i.sequence,
+            created: i.created,
+        }),
+        verified,
+    })
+}
+
+impl super::Report for Report {
+    fn ending(&self) -> Ending {
+        if self.verified.problems.is_empty() {
+            Ending::Done
+        } else {
+            Ending::NotVerified
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let found = &self.verified;
+        for note in &found.notes {
+            writeln!(f, "note: {note}")?;
+        }
+        write_problems(f, found)?;
+        if found.problems.is_empty() {
+            write!(
+                f,
+                "{}: {} references, {} blobs, {} hashed: everything is there and whole",
+                self.bundle.display(),
+                found.references,
+                found.blobs,
+                super::size(found.bytes)
+            )?;
+            if found.absent > 0 {
+                write!(f, " ({} left out on purpose)", found.absent)?;
+            }
+            return Ok(());
+        }
+        let broken = found.broken();
+        writeln!(
+            f,
+            "{}: {} of {} references are not whole, {} problems",
+            self.bundle.display(),
+            broken.len(),
+            found.references,
+            found.problems.len()
+        )?;
+        write_refetch(f, &broken, &self.bundle.display().to_string())
+    }
+}
+
+/// One line for each thing that is wrong.
+pub(super) fn write_problems(f: &mut fmt::Formatter<'_>, found: &Verified) -> fmt::Result {
+    for problem in &found.problems {
+        write!(f, "bad: {}: {}", problem.subject, problem.text)?;
+        if let Some(first) = problem.references.first() {
+            write!(f, " (needed by {first}")?;
+            match problem.references.len() {
+                1 => write!(f, ")")?,
+                n => write!(f, " and {} more)", n - 1)?,
+            }
+        }
+        writeln!(f)?;
+    }
+    Ok(())
+}
+
+/// The command that fetches just those again.
+pub(super) fn write_refetch(
+    f: &mut fmt::Formatter<'_>,
+    broken: &BTreeSet<Reference>,
+    bundle: &str,
+) -> fmt::Result {
+    if broken.is_empty() {
+        return Ok(());
+    }
+    write!(
+        f,
+        "on the connected side, fetch just those again:\n  carrack export"
+    )?;
+    for reference in broken {
+        write!(f, " {reference}")?;
+    }
+    write!(f, " --to {bundle}")
+}

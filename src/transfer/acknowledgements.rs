@@ -1,0 +1,76 @@
+//! What was given to the committing threads and is not durable yet.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::fsx::{self, Acknowledged};
+
+use super::Error;
+
+/// How many files may wait for their syncs. Each is an open file, and all of them are lost by a power cut.
+const WAITING: u32 = 96;
+
+/// Counts files on their way to the disk and keeps the first fatal error.
+#[derive(Clone, Debug)]
+pub(super) struct Acknowledgements {
+    room: Arc<Semaphore>,
+    fatal: Arc<Mutex<Option<fsx::Error>>>,
+}
+
+impl Acknowledgements {
+    pub(super) fn new() -> Self {
+        Self {
+            room: Arc::new(Semaphore::new(WAITING as usize)),
+            fatal: Arc::default(),
+        }
+    }
+
+    /// Waits until one more file may be given to the committing threads.
+    pub(super) async fn permit(&self) -> Result<OwnedSemaphorePermit, Error> {
+        Arc::clone(&self.room)
+            .acquire_owned()
+            .await
+            .map_err(|_| Error::Cancelled)
+    }
+
+    /// What the committing thread calls: `told` learns of the result, and the permit is given back.
+    pub(super) fn ticket(
+        &self,
+        permit: OwnedSemaphorePermit,
+        told: impl FnOnce(Result<(), String>) + Send + 'static,
+    ) -> Acknowledged {
+        let fatal = Arc::clone(&self.fatal);
+        Box::new(move |result| {
+            told(result.as_ref().copied().map_err(|e| super::chain(e)));
+            if let Err(error) = result
+                && error.is_fatal()
+            {
+                fatal
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .get_or_insert(error);
+            }
+            drop(permit);
+        })
+    }
+
+    /// Waits until everything is acknowledged, and gives back the first error that concerns the whole drive.
+    pub(super) async fn settled(&self) -> Result<(), Error> {
+        let all = self
+            .room
+            .acquire_many(WAITING)
+            .await
+            .map_err(|_| Error::Cancelled)?;
+        drop(all);
+        match self.take_fatal() {
+            Some(error) => Err(error.into()),
+            None => Ok(()),
+        }
+    }
+
+    /// The first error that concerns the whole drive, if there was one.
+    pub(super) fn take_fatal(&self) -> Option<fsx::Error> {
+        self.fatal.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}

@@ -1,0 +1,447 @@
+//! Blobs on their way into a bundle: a few workers, largest first, each blob resumable and retried.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::bundle::Writer;
+use crate::fsx::Staged;
+use crate::observe::{Event, Observer, Outcome};
+use crate::oci::Descriptor;
+use crate::reference::Repository;
+
+use super::acknowledgements::Acknowledgements;
+use super::source::{Chunks, Source};
+use super::{Error, Fetched, Plan, PlannedBlob, Row, RowOutcome, State, blocking, chain};
+
+/// How often a blob is tried where each try brings nothing new.
+const TRIES: u32 = 5;
+
+/// The first pause between two tries; each further one is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+
+/// No pause is longer, unless the registry asks for it.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// Pieces of a blob that may wait for the disk.
+const AHEAD: usize = 4;
+
+/// What all workers share.
+struct Run {
+    source: Source,
+    writer: Arc<Writer>,
+    blobs: Vec<PlannedBlob>,
+    next: AtomicUsize,
+    items: Arc<Items>,
+    acknowledgements: Acknowledgements,
+    observer: Arc<dyn Observer>,
+    cancel: CancellationToken,
+    moved: AtomicU64,
+    finished: AtomicU64,
+}
+
+/// What the items still wait for.
+struct Items {
+    subjects: Vec<String>,
+    waiting: Vec<AtomicUsize>,
+    /// Whether a blob of the item had to move.
+    needed: Vec<bool>,
+    failed: Mutex<BTreeMap<usize, String>>,
+}
+
+impl Items {
+    fn new(plan: &Plan) -> Self {
+        let mut waiting: Vec<usize> = vec![0; plan.items.len()];
+        for number in plan.blobs.iter().flat_map(|b| &b.items) {
+            if let Some(count) = waiting.get_mut(*number) {
+                *count += 1;
+            }
+        }
+        Self {
+            subjects: plan.items.iter().map(|i| i.key.to_string()).collect(),
+            needed: waiting.iter().map(|w| *w > 0).collect(),
+            waiting: waiting.into_iter().map(AtomicUsize::new).collect(),
+            failed: Mutex::default(),
+        }
+    }
+
+    fn failed(&self) -> std::sync::MutexGuard<'_, BTreeMap<usize, String>> {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One blob of these items came to its end.
+    fn blob_ended(&self, items: &[usize], result: &Result<(), String>, observer: &dyn Observer) {
+        for number in items {
+            if let Err(text) = result {
+                self.failed().entry(*number).or_insert_with(|| text.clone());
+            }
+            let left = self
+                .waiting
+                .get(*number)
+                .map_or(0, |w| w.fetch_sub(1, Ordering::AcqRel));
+            if left == 1
+                && let Some(subject) = self.subjects.get(*number)
+            {
+                let outcome = match self.failed().get(number) {
+                    Some(text) => Outcome::Failed(text.clone()),
+                    None => Outcome::Done,
+                };
+                observer.on(&Event::ItemFinished {
+                    subject: subject.clone(),
+                    outcome,
+                });
+            }
+        }
+    }
+}
+
+/// Does what a plan says. References whose every blob is there are entered into the bundle; the others are rows with
+/// their errors. An error is only what concerns the whole run, such as a full drive.
+pub async fn fetch(
+    plan: Plan,
+    source: &Source,
+    writer: &Arc<Writer>,
+    jobs: usize,
+    observer: &Arc<dyn Observer>,
+    cancel: &CancellationToken,
+) -> Result<Fetched, (Fetched, Error)> {
+    let totals = plan.totals();
+    observer.on(&Event::Planned {
+        items: plan.items.len() as u64,
+        blobs: totals.blobs,
+        bytes: totals.bytes,
+    });
+    let items = Items::new(&plan);
+    for (item, waiting) in plan.items.iter().zip(&items.waiting) {
+        if let State::Resolved { is_new, .. } = &item.state
+            && waiting.load(Ordering::Relaxed) == 0
+        {
+            observer.on(&Event::ItemFinished {
+                subject: item.key.to_string(),
+                outcome: if *is_new { Outcome::Done } else { Outcome::Present },
+            });
+        }
+    }
+    let Plan {
+        items: asked, blobs, ..
+    } = plan;
+    let run = Arc::new(Run {
+        source: source.clone(),
+        writer: Arc::clone(writer),
+        blobs,
+        next: AtomicUsize::new(0),
+        items: Arc::new(items),
+        acknowledgements: Acknowledgements::new(),
+        observer: Arc::clone(observer),
+        cancel: cancel.clone(),
+        moved: AtomicU64::new(0),
+        finished: AtomicU64::new(0),
+    });
+    let ended = work(&run, jobs).await;
+    let rows = asked.into_iter().enumerate().map(|(number, item)| {
+        let (outcome, digest, moved_from) = match item.state {
+            State::Failed(error) => (RowOutcome::Failed { error }, None, None),
+            State::Resolved {
+                root,
+                moved_from,
+                is_new,
+            } => {
+                let failed = run.items.failed().get(&number).cloned();
+                let waiting = run
+                    .items
+                    .waiting
+                    .get(number)
+                    .map_or(0, |w| w.load(Ordering::Acquire));
+                let digest = Some(root.digest);
+                let had_blobs = run.items.needed.get(number).is_some_and(|n| *n);
+                match failed {
+                    Some(error) => (RowOutcome::Failed { error }, digest, None),
+                    None if waiting > 0 => {
+                        let error = "the run ended before all of it had come".to_owned();
+                        (RowOutcome::Failed { error }, digest, None)
+                    }
+                    None => {
+                        writer.insert(item.key.clone(), *root);
+                        let outcome = if is_new || had_blobs {
+                            RowOutcome::Done
+                        } else {
+                            RowOutcome::Present
+                        };
+                        (outcome, digest, moved_from.map(|d| *d))
+                    }
+                }
+            }
+        };
+        Row {
+            reference: item.key,
+            outcome,
+            digest,
+            moved_from,
+        }
+    });
+    let fetched = Fetched {
+        rows: rows.collect(),
+        plan: totals,
+        blobs: run.finished.load(Ordering::Relaxed),
+        bytes: run.moved.load(Ordering::Relaxed),
+    };
+    match ended {
+        Ok(()) => Ok(fetched),
+        Err(error) => Err((fetched, error)),
+    }
+}
+
+async fn work(run: &Arc<Run>, jobs: usize) -> Result<(), Error> {
+    let mut workers = JoinSet::new();
+    for _ in 0..jobs.max(1).min(run.blobs.len()) {
+        let run = Arc::clone(run);
+        workers.spawn(async move { run.worker().await });
+    }
+    let mut first = Ok(());
+    while let Some(ended) = workers.join_next().await {
+        let result = ended.unwrap_or(Err(Error::WorkerLost));
+        if let Err(error) = result
+            && first.is_ok()
+        {
+            // The drive is full or gone, or the user wants to stop: the others finish nothing useful any more.
+            workers.abort_all();
+            first = Err(error);
+        }
+    }
+    let settled = run.acknowledgements.settled().await;
+    first.and(settled)
+}
+
+impl Run {
+    async fn worker(&self) -> Result<(), Error> {
+        while let Some(blob) = self.blobs.get(self.next.fetch_add(1, Ordering::Relaxed)) {
+            let result = tokio::select! {
+                biased;
+                () = self.cancel.cancelled() => Err(Error::Cancelled),
+                result = self.blob(blob) => result,
+            };
+            match result {
+                Ok(()) => {}
+                Err(error) if error.is_fatal() => return Err(error),
+                Err(error) => {
+                    let text = chain(&error);
+                    self.items.blob_ended(&blob.items, &Err(text), &*self.observer);
+                }
+            }
+            if let Some(error) = self.acknowledgements.take_fatal() {
+                return Err(error.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Brings one blob to the committing threads, from the first repository that gives it.
+    async fn blob(&self, blob: &PlannedBlob) -> Result<(), Error> {
+        self.observer.on(&Event::BlobStarted {
+            digest: blob.descriptor.digest,
+            size: blob.descriptor.size,
+        });
+        let mut last = Error::NotInSource;
+        for repository in &blob.repositories {
+            match self.blob_from(blob, repository).await {
+                Err(error) if error.is_fatal() => return Err(error),
+                Err(error) => last = error,
+                Ok(()) => return Ok(()),
+            }
+        }
+        Err(last)
+    }
+
+    async fn blob_from(&self, blob: &PlannedBlob, repository: &Repository) -> Result<(), Error> {
+        let descriptor = &blob.descriptor;
+        let mut tries = 0;
+        let mut mismatches = 0;
+        loop {
+            let (writer, wanted) = (Arc::clone(&self.writer), descriptor.clone());
+            let staged = blocking(move || Ok(writer.stage(&wanted)?)).await?;
+            let before = staged.length();
+            if tries == 0 && before > 0 {
+                self.advanced(descriptor, before);
+            }
+            let attempt = Attempt {
+                run: self,
+                descriptor,
+                repository,
+            };
+            let (arrived, result) = attempt.make(staged).await;
+            let error = match result {
+                Ok(staged) => match self.hand_over(staged, blob).await {
+                    Ok(()) => return Ok(()),
+                    Err(error) => error,
+                },
+                Err(error) => error,
+            };
+            if matches!(error, Error::Bundle(crate::bundle::Error::Damaged { .. })) {
+                // The file is gone. One more try from the first byte: the kept part may have rotted.
+                self.taken_back(descriptor, descriptor.size);
+                mismatches += 1;
+                if mismatches > 1 {
+                    return Err(error);
+                }
+                continue;
+            }
+            tries = if arrived > 0 { 1 } else { tries + 1 };
+            if !error.is_transient() || tries >= TRIES {
+                return Err(error);
+            }
+            self.pause(repository, tries, &error).await;
+        }
+    }
+
+    async fn pause(&self, repository: &Repository, tries: u32, error: &Error) {
+        let asked = match error {
+            Error::Registry(error) => error.retry_after(),
+            _ => None,
+        };
+        let pause = asked.unwrap_or_else(|| {
+            FIRST_PAUSE
+                .saturating_mul(1 << (tries - 1).min(8))
+                .min(LONGEST_PAUSE)
+                .mul_f64(rand::random_range(0.75..1.25))
+        });
+        self.observer.on(&Event::Waiting {
+            host: repository.host().to_owned(),
+            pause,
+            reason: chain(error),
+        });
+        tokio::time::sleep(pause).await;
+    }
+
+    /// Lets the committing threads name the blob. The items learn of it when it is durable.
+    async fn hand_over(&self, staged: Staged, blob: &PlannedBlob) -> Result<(), Error> {
+        let digest = blob.descriptor.digest;
+        let permit = self.acknowledgements.permit().await?;
+        let (observer, items, numbers) = (
+            Arc::clone(&self.observer),
+            Arc::clone(&self.items),
+            blob.items.clone(),
+        );
+        let ticket = self.acknowledgements.ticket(permit, move |result| {
+            if result.is_ok() {
+                observer.on(&Event::BlobFinished { digest });
+            }
+            items.blob_ended(&numbers, &result, &*observer);
+        });
+        let writer = Arc::clone(&self.writer);
+        blocking(move || Ok(writer.commit(staged.finish(), &digest, ticket)?)).await?;
+        self.finished.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn advanced(&self, descriptor: &Descriptor, bytes: u64) {
+        self.observer.on(&Event::BlobAdvanced {
+            digest: descriptor.digest,
+            bytes,
+        });
+    }
+
+    fn taken_back(&self, descriptor: &Descriptor, bytes: u64) {
+        self.observer.on(&Event::BlobTakenBack {
+            digest: descriptor.digest,
+            bytes,
+        });
+    }
+}
+
+/// One try at one blob.
+struct Attempt<'a> {
+    run: &'a Run,
+    descriptor: &'a Descriptor,
+    repository: &'a Repository,
+}
+
+impl Attempt<'_> {
+    /// Streams the blob to a blocking thread that writes and hashes. Says how many bytes came, whatever became of it;
+    /// they stay on the drive for the next try.
+    async fn make(&self, staged: Staged) -> (u64, Result<Staged, Error>) {
+        let offset = staged.length();
+        if offset == self.descriptor.size {
+            return (0, Ok(staged));
+        }
+        let opened = self
+            .run
+            .source
+            .blob(self.repository, self.descriptor, offset)
+            .await;
+        let chunks = match opened {
+            Ok(chunks) => chunks,
+            Err(error) => return (0, Err(error)),
+        };
+        let restart = chunks.offset(offset) != offset;
+        if restart {
+            self.run.taken_back(self.descriptor, offset);
+        }
+        let (sender, receiver) = mpsc::channel(AHEAD);
+        let writing = tokio::task::spawn_blocking(move || write(staged, restart, receiver));
+        let (arrived, sent) = self.send(chunks, if restart { 0 } else { offset }, sender).await;
+        let written = writing.await.unwrap_or(Err(Error::WorkerLost));
+        // A full drive closes the channel, so that the writer's error is the one that matters.
+        let result = match (written, sent) {
+            (Err(error), _) | (Ok(_), Err(error)) => Err(error),
+            (Ok(staged), Ok(())) => Ok(staged),
+        };
+        (arrived, result)
+    }
+
+    async fn send(
+        &self,
+        mut chunks: Chunks,
+        offset: u64,
+        sender: mpsc::Sender<Bytes>,
+    ) -> (u64, Result<(), Error>) {
+        let mut arrived = 0;
+        loop {
+            let bytes = match chunks.next().await {
+                Ok(Some(bytes)) => bytes,
+                Ok(None) => break,
+                Err(error) => return (arrived, Err(error)),
+            };
+            let length = bytes.len() as u64;
+            if offset + arrived + length > self.descriptor.size {
+                let error = Error::TooLong {
+                    digest: self.descriptor.digest,
+                    expected: self.descriptor.size,
+                };
+                return (arrived, Err(error));
+            }
+            if sender.send(bytes).await.is_err() {
+                return (arrived, Ok(()));
+            }
+            arrived += length;
+            self.run.moved.fetch_add(length, Ordering::Relaxed);
+            self.run.advanced(self.descriptor, length);
+        }
+        if offset + arrived == self.descriptor.size {
+            (arrived, Ok(()))
+        } else {
+            let error = Error::CutShort {
+                digest: self.descriptor.digest,
+                expected: self.descriptor.size,
+                found: offset + arrived,
+            };
+            (arrived, Err(error))
+        }
+    }
+}
+
+/// The blocking end: everything that comes is written and hashed.
+fn write(mut staged: Staged, restart: bool, mut chunks: mpsc::Receiver<Bytes>) -> Result<Staged, Error> {
+    if restart {
+        staged.restart()?;
+    }
+    while let Some(bytes) = chunks.blocking_recv() {
+        staged.write(&bytes)?;
+    }
+    Ok(staged)
+}

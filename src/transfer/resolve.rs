@@ -1,0 +1,448 @@
+//! From references to a plan: manifests are fetched, checked and kept, and tell which blobs are missing.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use futures_util::future::{BoxFuture, try_join_all};
+use futures_util::stream::{self, StreamExt as _};
+use tokio_util::sync::CancellationToken;
+
+use crate::bundle::{Absent, AbsentReason, Provenance};
+use crate::digest::Digest;
+use crate::observe::{Event, Observer, Outcome};
+use crate::oci::{self, Descriptor, Document, NESTING_CAP, Platform, media_type};
+use crate::reference::{Reference, Repository};
+
+use super::acknowledgements::Acknowledgements;
+use super::source::Source;
+use super::{Error, Item, Plan, PlannedBlob, Shelf, State, blocking, chain};
+
+/// The annotation by which a build's attestation names the image that it is about.
+const ATTESTED: &str = "vnd.docker.reference.digest";
+
+/// A reference that shall be carried.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// The reference.
+    pub reference: Reference,
+    /// The digest that a lock file pins it to.
+    pub pinned: Option<Digest>,
+    /// Why it is wanted.
+    pub provenance: Vec<Provenance>,
+}
+
+impl Wanted {
+    /// A reference and who named it.
+    pub fn new(reference: Reference, source: &str) -> Self {
+        Self {
+            reference,
+            pinned: None,
+            provenance: vec![Provenance {
+                source: source.to_owned(),
+                ..Provenance::default()
+            }],
+        }
+    }
+}
+
+/// What of each image is carried.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Choice {
+    /// Platforms; empty means all of them.
+    pub platforms: Vec<Platform>,
+    /// Whether layers that registries may not distribute are fetched all the same.
+    pub include_foreign: bool,
+}
+
+impl Choice {
+    fn wants(&self, platform: &Platform) -> bool {
+        self.platforms.is_empty()
+            || self.platforms.iter().any(|p| {
+                p.os == platform.os
+                    && p.architecture == platform.architecture
+                    && (p.variant.is_none() || p.variant == platform.variant)
+            })
+    }
+
+    /// The children of an index that are carried. Attestations go with the image that they are about.
+    fn split<'a>(&self, children: &'a [Descriptor]) -> (Vec<&'a Descriptor>, Vec<&'a Descriptor>) {
+        let left_out: BTreeSet<String> = children
+            .iter()
+            .filter(|c| {
+                !c.annotations.contains_key(ATTESTED) && c.platform.as_ref().is_some_and(|p| !self.wants(p))
+            })
+            .map(|c| c.digest.to_string())
+            .collect();
+        children.iter().partition(|c| {
+            !left_out.contains(&c.digest.to_string())
+                && c.annotations
+                    .get(ATTESTED)
+                    .is_none_or(|about| !left_out.contains(about))
+        })
+    }
+}
+
+/// Everything that the walks of all items share.
+struct Walk<'a> {
+    source: &'a Source,
+    shelf: &'a Shelf,
+    choice: &'a Choice,
+    acknowledgements: Acknowledgements,
+    cancel: &'a CancellationToken,
+    found: Mutex<Found>,
+}
+
+#[derive(Default)]
+struct Found {
+    blobs: HashMap<Digest, PlannedBlob>,
+    absent: BTreeMap<Digest, Absent>,
+    lost: HashMap<Digest, String>,
+}
+
+/// What the walk of one item found out.
+#[derive(Default)]
+struct Trail {
+    followed: BTreeSet<Digest>,
+    blobs: Vec<Descriptor>,
+    is_new: bool,
+}
+
+/// Asks for every reference's manifests and finds out which blobs are missing.
+///
+/// Manifests that arrive are kept at once, under their digests. A reference that cannot be resolved is an item with
+/// [`State::Failed`]; an error is only what concerns the whole run.
+pub async fn plan(
+    wanted: Vec<Wanted>,
+    source: &Source,
+    shelf: &Shelf,
+    choice: &Choice,
+    parallel: usize,
+    observer: &dyn Observer,
+    cancel: &CancellationToken,
+) -> Result<Plan, Error> {
+    let walk = Walk {
+        source,
+        shelf,
+        choice,
+        acknowledgements: Acknowledgements::new(),
+        cancel,
+        found: Mutex::default(),
+    };
+    let wanted = named(wanted);
+    let resolving = stream::iter(wanted.into_iter().enumerate()).map(|(number, (key, wanted))| {
+        let walk = &walk;
+        async move {
+            observer.on(&Event::ItemStarted {
+                subject: key.to_string(),
+            });
+            let state = walk.resolve(number, &key, &wanted).await;
+            (key, wanted, state)
+        }
+    });
+    let mut plan = Plan::default();
+    let mut results = resolving.buffered(parallel.max(1));
+    while let Some((key, wanted, state)) = results.next().await {
+        let state = match state {
+            Ok(state) => state,
+            Err(error) if error.is_fatal() => return Err(error),
+            Err(error) => State::Failed(chain(&error)),
+        };
+        if let State::Failed(text) = &state {
+            observer.on(&Event::ItemFinished {
+                subject: key.to_string(),
+                outcome: Outcome::Failed(text.clone()),
+            });
+        }
+        plan.items.push(Item {
+            reference: wanted.reference,
+            key,
+            provenance: wanted.provenance,
+            state,
+        });
+    }
+    drop(results);
+    walk.acknowledgements.settled().await?;
+    walk.finish(plan).await
+}
+
+/// Every wanted reference once, with the name that it gets in the bundle.
+///
+/// `name:tag@digest` is kept under its tag, because manifests ask for it; where another reference has that name already
+/// with another content, it keeps its full name.
+fn named(wanted: Vec<Wanted>) -> Vec<(Reference, Wanted)> {
+    let mut merged: BTreeMap<Reference, Wanted> = BTreeMap::new();
+    let mut order = Vec::new();
+    for wanted in wanted {
+        if let Some(same) = merged.get_mut(&wanted.reference) {
+            for provenance in wanted.provenance {
+                if !same.provenance.contains(&provenance) {
+                    same.provenance.push(provenance);
+                }
+            }
+            same.pinned = same.pinned.or(wanted.pinned);
+        } else {
+            order.push(wanted.reference.clone());
+            merged.insert(wanted.reference.clone(), wanted);
+        }
+    }
+    let mut taken: BTreeSet<Reference> = merged.keys().filter(|r| r.digest().is_none()).cloned().collect();
+    let mut named = Vec::with_capacity(order.len());
+    for reference in order {
+        let Some(wanted) = merged.remove(&reference) else {
+            continue;
+        };
+        let key = match (reference.tag(), reference.digest()) {
+            (Some(tag), Some(_)) => {
+                let short = Reference::tagged(reference.repository().clone(), tag.clone());
+                if taken.insert(short.clone()) {
+                    short
+                } else {
+                    reference
+                }
+            }
+            _ => reference,
+        };
+        named.push((key, wanted));
+    }
+    named
+}
+
+impl Walk<'_> {
+    fn found(&self) -> std::sync::MutexGuard<'_, Found> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn resolve(&self, number: usize, key: &Reference, wanted: &Wanted) -> Result<State, Error> {
+        if self.cancel.is_cancelled() {
+            return Err(Error::Cancelled);
+        }
+        let before = self.shelf.entry(key);
+        let mut trail = Trail::default();
+        let (root, bytes) = self.root(wanted, before.as_ref(), &mut trail).await?;
+        let repository = wanted.reference.repository();
+        self.follow(repository, &root, bytes, NESTING_CAP, &mut trail)
+            .await?;
+        for blob in &trail.blobs {
+            self.want(blob, repository, number);
+        }
+        let moved_from = before.as_ref().map(|b| b.digest).filter(|d| *d != root.digest);
+        Ok(State::Resolved {
+            is_new: trail.is_new || before.is_none() || moved_from.is_some(),
+            root: Box::new(root),
+            moved_from: moved_from.map(Box::new),
+        })
+    }
+
+    /// The manifest that a reference points to, from the bundle where its digest is known and it is there.
+    async fn root(
+        &self,
+        wanted: &Wanted,
+        before: Option<&Descriptor>,
+        trail: &mut Trail,
+    ) -> Result<(Descriptor, Bytes), Error> {
+        let known = match wanted.reference.digest().copied().or(wanted.pinned) {
+            Some(digest) => Some(digest),
+            // The bundle has something under this tag: one small question tells whether it is still the same.
+            None if before.is_some() => self.source.tag(&wanted.reference).await?,
+            None => None,
+        };
+        if let Some(digest) = known
+            && let Some(bytes) = self.kept_manifest(digest).await?
+        {
+            let media_type = before
+                .filter(|b| b.digest == digest)
+                .map(|b| b.media_type.clone())
+                .unwrap_or_default();
+            return Ok((Descriptor::new(media_type, digest, bytes.len() as u64), bytes));
+        }
+        let asked = match known {
+            Some(digest) => wanted.reference.with_digest(digest),
+            None => wanted.reference.clone(),
+        };
+        let manifest = self.source.root(&asked).await?;
+        check(known, &manifest.bytes, &manifest.digest)?;
+        self.keep(manifest.digest, manifest.bytes.clone()).await?;
+        trail.is_new = true;
+        let root = Descriptor::new(manifest.media_type, manifest.digest, manifest.bytes.len() as u64);
+        Ok((root, manifest.bytes))
+    }
+
+    /// Follows a manifest to everything below it.
+    fn follow<'s>(
+        &'s self,
+        repository: &'s Repository,
+        descriptor: &'s Descriptor,
+        bytes: Bytes,
+        depth: usize,
+        trail: &'s mut Trail,
+    ) -> BoxFuture<'s, Result<(), Error>> {
+        Box::pin(async move {
+            if !trail.followed.insert(descriptor.digest) {
+                return Ok(());
+            }
+            let called = Some(descriptor.media_type.as_str()).filter(|t| !t.is_empty());
+            let Some(document) = parse(&bytes, called, descriptor.digest)? else {
+                return Ok(());
+            };
+            drop(bytes);
+            self.note_blobs(&document, trail);
+            if document.manifests.is_empty() {
+                return Ok(());
+            }
+            if depth == 0 {
+                return Err(Error::TooDeep { cap: NESTING_CAP });
+            }
+            let (kept, left_out) = self.choice.split(&document.manifests);
+            for child in left_out {
+                self.leave_out(child, AbsentReason::Platform);
+            }
+            let kept: Vec<&Descriptor> = kept
+                .into_iter()
+                .filter(|c| !trail.followed.contains(&c.digest))
+                .collect();
+            let children = try_join_all(kept.iter().map(|child| self.child(repository, child))).await?;
+            for (child, (bytes, is_new)) in kept.into_iter().zip(children) {
+                trail.is_new |= is_new;
+                self.follow(repository, child, bytes, depth - 1, trail).await?;
+            }
+            Ok(())
+        })
+    }
+
+    fn note_blobs(&self, document: &Document, trail: &mut Trail) {
+        for blob in &document.blobs {
+            if media_type::is_foreign(&blob.media_type) && !self.choice.include_foreign {
+                self.leave_out(blob, AbsentReason::Foreign);
+            } else if !trail.blobs.iter().any(|b| b.digest == blob.digest) {
+                let mut bare = Descriptor::new(blob.media_type.clone(), blob.digest, blob.size);
+                bare.urls.clone_from(&blob.urls);
+                trail.blobs.push(bare);
+            }
+        }
+    }
+
+    fn leave_out(&self, descriptor: &Descriptor, reason: AbsentReason) {
+        let absent = Absent {
+            reason,
+            size: descriptor.size,
+        };
+        self.found().absent.insert(descriptor.digest, absent);
+    }
+
+    async fn child(&self, repository: &Repository, child: &Descriptor) -> Result<(Bytes, bool), Error> {
+        if let Some(bytes) = self.kept_manifest(child.digest).await? {
+            return Ok((bytes, false));
+        }
+        let bytes = self.source.child(repository, child).await?;
+        check(
+            Some(child.digest),
+            &bytes,
+            &Digest::of(child.digest.algorithm(), &bytes),
+        )?;
+        self.keep(child.digest, bytes.clone()).await?;
+        Ok((bytes, true))
+    }
+
+    async fn kept_manifest(&self, digest: Digest) -> Result<Option<Bytes>, Error> {
+        let shelf = self.shelf.clone();
+        blocking(move || Ok(shelf.manifest(&digest)?.map(Bytes::from))).await
+    }
+
+    /// Writes a manifest into the bundle, if this is no dry run.
+    async fn keep(&self, digest: Digest, bytes: Bytes) -> Result<(), Error> {
+        let Some(writer) = self.shelf.writer().map(Arc::clone) else {
+            return Ok(());
+        };
+        let permit = self.acknowledgements.permit().await?;
+        let ticket = self.acknowledgements.ticket(permit, |_| {});
+        blocking(move || Ok(writer.put(&digest, &bytes, ticket)?)).await
+    }
+
+    fn want(&self, blob: &Descriptor, repository: &Repository, number: usize) {
+        let mut found = self.found();
+        let planned = found.blobs.entry(blob.digest).or_insert_with(|| PlannedBlob {
+            descriptor: blob.clone(),
+            repositories: Vec::new(),
+            items: Vec::new(),
+            kept: 0,
+        });
+        if planned.descriptor.size != blob.size {
+            let text = format!(
+                "two manifests say different sizes of blob {}: {} and {}",
+                blob.digest, planned.descriptor.size, blob.size
+            );
+            found.lost.insert(blob.digest, text);
+            return;
+        }
+        if !planned.repositories.contains(repository) && planned.repositories.len() < 4 {
+            planned.repositories.push(repository.clone());
+        }
+        planned.items.push(number);
+    }
+
+    /// Asks the bundle which of the blobs it has, and orders the others.
+    async fn finish(self, mut plan: Plan) -> Result<Plan, Error> {
+        let found = self.found.into_inner().unwrap_or_else(PoisonError::into_inner);
+        for (digest, text) in found.lost {
+            for item in found.blobs.get(&digest).iter().flat_map(|b| &b.items) {
+                if let Some(item) = plan.items.get_mut(*item) {
+                    item.state = State::Failed(text.clone());
+                }
+            }
+        }
+        let shelf = self.shelf.clone();
+        let cancel = self.cancel.clone();
+        let blobs = found.blobs;
+        let (missing, present, bytes) = blocking(move || {
+            let (mut missing, mut present, mut bytes) = (Vec::new(), 0, 0);
+            for (_, mut blob) in blobs {
+                if cancel.is_cancelled() {
+                    return Err(Error::Cancelled);
+                }
+                if shelf.holds(&blob.descriptor)? {
+                    present += 1;
+                    bytes += blob.descriptor.size;
+                } else {
+                    blob.kept = shelf.kept(&blob.descriptor)?;
+                    missing.push(blob);
+                }
+            }
+            Ok((missing, present, bytes))
+        })
+        .await?;
+        plan.blobs = missing;
+        plan.blobs.sort_by(|a, b| {
+            (b.descriptor.size, &a.descriptor.digest).cmp(&(a.descriptor.size, &b.descriptor.digest))
+        });
+        (plan.blobs_present, plan.bytes_present) = (present, bytes);
+        plan.absent = found.absent;
+        Ok(plan)
+    }
+}
+
+/// What a manifest points to; `None` for a document of a type that nobody here knows, which is carried as it is.
+fn parse(bytes: &[u8], called: Option<&str>, digest: Digest) -> Result<Option<Document>, Error> {
+    match Document::parse(bytes, called) {
+        Ok(document) => Ok(Some(document)),
+        Err(oci::Error::Json(_) | oci::Error::Empty)
+            if called.is_some_and(|t| !media_type::ACCEPTED.contains(&t)) =>
+        {
+            Ok(None)
+        }
+        Err(source) => Err(Error::Manifest { digest, source }),
+    }
+}
+
+fn check(expected: Option<Digest>, bytes: &[u8], found: &Digest) -> Result<(), Error> {
+    let expected = expected.unwrap_or(*found);
+    let real = Digest::of(expected.algorithm(), bytes);
+    if real == expected {
+        Ok(())
+    } else {
+        Err(Error::WrongManifest {
+            expected,
+            found: real,
+        })
+    }
+}

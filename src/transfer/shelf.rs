@@ -1,0 +1,109 @@
+//! The bundle that content goes to, as far as it exists: a dry run has no writer, and a first one no bundle.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::bundle::{self, Bundle, Writer};
+use crate::digest::Digest;
+use crate::fsx::{Folder, Volume};
+use crate::oci::Descriptor;
+use crate::reference::Reference;
+
+use super::Error;
+
+/// Where content goes.
+#[derive(Clone, Debug)]
+pub struct Shelf {
+    path: PathBuf,
+    writer: Option<Arc<Writer>>,
+    bundle: Option<Bundle>,
+}
+
+impl Shelf {
+    /// A shelf that is written to.
+    pub fn writing(writer: Arc<Writer>) -> Self {
+        Self {
+            path: writer.bundle().path().to_path_buf(),
+            bundle: Some(writer.bundle().clone()),
+            writer: Some(writer),
+        }
+    }
+
+    /// A shelf that is only looked at. What is not there yet counts as empty.
+    pub fn looking_at(path: &Path) -> Result<Self, Error> {
+        let bundle = match Bundle::open(path) {
+            Ok(bundle) => Some(bundle),
+            Err(bundle::Error::NotABundle { .. }) => None,
+            Err(bundle::Error::Disk(error)) if error.is_absent() => None,
+            Err(error) => return Err(error.into()),
+        };
+        Ok(Self {
+            path: path.to_path_buf(),
+            writer: None,
+            bundle,
+        })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn writer(&self) -> Option<&Arc<Writer>> {
+        self.writer.as_ref()
+    }
+
+    /// The file system that the bundle lies on, or will.
+    pub(super) fn volume(&self) -> Result<Volume, Error> {
+        let mut path = self.path.as_path();
+        loop {
+            let here = if path.as_os_str().is_empty() {
+                Path::new(".")
+            } else {
+                path
+            };
+            match (Folder::open(here), path.parent()) {
+                (Err(error), Some(parent)) if error.is_absent() => path = parent,
+                (opened, _) => return Ok(Volume::of(&opened?)?),
+            }
+        }
+    }
+
+    /// How many files lie in the folder of blobs.
+    pub(super) fn blob_count(&self) -> Result<u64, Error> {
+        match &self.bundle {
+            Some(bundle) => Ok(bundle.blob_count()?),
+            None => Ok(0),
+        }
+    }
+
+    /// What a reference points to at present.
+    pub(super) fn entry(&self, reference: &Reference) -> Option<Descriptor> {
+        self.bundle.as_ref()?.entries().get(reference).cloned()
+    }
+
+    /// Whether a blob is there and may be trusted.
+    pub(super) fn holds(&self, descriptor: &Descriptor) -> Result<bool, Error> {
+        match (&self.writer, &self.bundle) {
+            (Some(writer), _) => Ok(writer.holds(descriptor)?),
+            (None, Some(bundle)) => Ok(bundle.blob_size(&descriptor.digest)? == Some(descriptor.size)),
+            (None, None) => Ok(false),
+        }
+    }
+
+    /// How many bytes of a blob an earlier run left.
+    pub(super) fn kept(&self, descriptor: &Descriptor) -> Result<u64, Error> {
+        match &self.writer {
+            Some(writer) => Ok(writer.staged_length(&descriptor.digest)?.min(descriptor.size)),
+            None => Ok(0),
+        }
+    }
+
+    /// A manifest that is there and whole.
+    pub(super) fn manifest(&self, digest: &Digest) -> Result<Option<Vec<u8>>, Error> {
+        match (&self.writer, &self.bundle) {
+            (Some(writer), _) => Ok(writer.manifest(digest)?),
+            (None, Some(bundle)) => Ok(bundle.manifest(digest).ok()),
+            (None, None) => Ok(None),
+        }
+    }
+}
