@@ -1,0 +1,258 @@
+//! The sightings of many walks as one list: each image once, with every place where it stands.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use super::sighting::{Place, Reading, Rule, Severity, Sighting, Source, Tier};
+use crate::reference::{Reference, Repository};
+
+/// One place of an image, as reports show it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Occurrence {
+    /// How sure this place makes it.
+    pub tier: Tier,
+    /// Where it comes from.
+    pub source: Source,
+    /// Which rule saw it.
+    pub rule: Rule,
+    /// The place.
+    #[serde(flatten)]
+    pub place: Place,
+    /// The text as it stands there: what a kubelet will ask for.
+    pub raw: String,
+    /// The profiles or switches under which it is there; empty means always.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub under: BTreeSet<String>,
+}
+
+/// An image with all its places.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Image {
+    /// The canonical reference.
+    pub reference: Reference,
+    /// The best tier of all places.
+    pub tier: Tier,
+    /// Whether its content may change from day to day: it has no digest, and no tag or `latest`.
+    #[serde(skip_serializing_if = "is_false")]
+    pub floating: bool,
+    /// Every place, the surest first.
+    pub sources: Vec<Occurrence>,
+}
+
+/// A text that ought to be an image and cannot be read as one.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Unresolved {
+    /// How much it matters.
+    pub severity: Severity,
+    /// The text as it stands there; not shown if it comes from a Secret.
+    pub raw: String,
+    /// Why it cannot be read.
+    pub reason: String,
+    /// How sure it is that an image was meant.
+    pub tier: Tier,
+    /// Where it comes from.
+    pub source: Source,
+    /// Which rule saw it.
+    pub rule: Rule,
+    /// The place.
+    #[serde(flatten)]
+    pub place: Place,
+    /// The profiles or switches under which it is there; empty means always.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub under: BTreeSet<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+/// What tells two places apart; lines do not, since they shift with every value.
+type Key = (Tier, Source, Rule, Place, String);
+
+/// What is kept of a place beside its key: the line, and the conditions under which it is there.
+type Known = (Option<u32>, BTreeSet<String>);
+
+/// Everything that was found.
+#[derive(Clone, Debug, Default)]
+pub struct Catalogue {
+    images: BTreeMap<Reference, BTreeMap<Key, Known>>,
+    unresolved: BTreeMap<(Key, Severity, String), Known>,
+}
+
+impl Catalogue {
+    /// Takes one record in. A place that is seen without conditions once has none.
+    pub fn add(&mut self, sighting: Sighting) {
+        let Sighting {
+            raw,
+            reading,
+            tier,
+            rule,
+            source,
+            mut place,
+            under,
+        } = sighting;
+        let line = place.line.take();
+        let key = (tier, source, rule, place, raw);
+        let entry = match reading {
+            Reading::Image(reference) => self.images.entry(reference).or_default().entry(key),
+            Reading::Unresolved { severity, reason } => {
+                let known = self
+                    .unresolved
+                    .entry((key, severity, reason))
+                    .or_insert_with(|| (line, under.clone()));
+                join(known, line, under);
+                return;
+            }
+        };
+        let known = entry.or_insert_with(|| (line, under.clone()));
+        join(known, line, under);
+    }
+
+    /// Takes many records in.
+    pub fn extend(&mut self, sightings: impl IntoIterator<Item = Sighting>) {
+        for sighting in sightings {
+            self.add(sighting);
+        }
+    }
+
+    /// Whether a reference is known with at least this certainty.
+    pub fn has(&self, reference: &Reference, at_least: Tier) -> bool {
+        self.images
+            .get(reference)
+            .is_some_and(|places| places.keys().any(|(tier, ..)| *tier <= at_least))
+    }
+
+    /// The repositories of all images that are at least this sure.
+    pub fn repositories(&self, at_least: Tier) -> BTreeSet<Repository> {
+        self.images
+            .iter()
+            .filter(|(_, places)| places.keys().any(|(tier, ..)| *tier <= at_least))
+            .map(|(reference, _)| reference.repository().clone())
+            .collect()
+    }
+
+    /// Takes an image out, with all its places.
+    pub fn remove(&mut self, reference: &Reference) {
+        self.images.remove(reference);
+    }
+
+    /// All references, in order.
+    pub fn references(&self) -> impl Iterator<Item = &Reference> {
+        self.images.keys()
+    }
+
+    /// All images in the order of their references, each with its places from the surest to the least sure.
+    pub fn images(&self) -> Vec<Image> {
+        self.images
+            .iter()
+            .map(|(reference, places)| {
+                let sources: Vec<Occurrence> = places
+                    .iter()
+                    .map(|((tier, source, rule, place, raw), (line, under))| Occurrence {
+                        tier: *tier,
+                        source: *source,
+                        rule: *rule,
+                        place: Place {
+                            line: *line,
+                            ..place.clone()
+                        },
+                        raw: raw.clone(),
+                        under: under.clone(),
+                    })
+                    .collect();
+                Image {
+                    reference: reference.clone(),
+                    tier: sources.first().map_or(Tier::Candidate, |s| s.tier),
+                    floating: reference.is_floating(),
+                    sources,
+                }
+            })
+            .collect()
+    }
+
+    /// Every text that could not be read, the worst first.
+    pub fn unresolved(&self) -> Vec<Unresolved> {
+        let mut rows: Vec<Unresolved> = self
+            .unresolved
+            .iter()
+            .map(
+                |(((tier, source, rule, place, raw), severity, reason), (line, under))| Unresolved {
+                    severity: *severity,
+                    raw: raw.clone(),
+                    reason: reason.clone(),
+                    tier: *tier,
+                    source: *source,
+                    rule: *rule,
+                    place: Place {
+                        line: *line,
+                        ..place.clone()
+                    },
+                    under: under.clone(),
+                },
+            )
+            .collect();
+        rows.sort();
+        rows
+    }
+}
+
+fn join(known: &mut Known, line: Option<u32>, under: BTreeSet<String>) {
+    if known.0.is_none() || line < known.0 && line.is_some() {
+        known.0 = line;
+    }
+    if under.is_empty() {
+        known.1.clear();
+    } else if !known.1.is_empty() {
+        known.1.extend(under);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::discover::Subject;
+
+    fn sighting(reference: &str, tier: Tier, under: &[&str]) -> Sighting {
+        Sighting {
+            raw: reference.to_owned(),
+            reading: Reading::Image(reference.parse().unwrap()),
+            tier,
+            rule: Rule::Podspec,
+            source: Source::Render,
+            place: Place {
+                subject: Arc::new(Subject::default()),
+                pointer: String::new(),
+                embedded: Vec::new(),
+                line: Some(7),
+            },
+            under: under.iter().map(|&u| u.to_owned()).collect(),
+        }
+    }
+
+    #[test]
+    fn two_spellings_of_one_image_are_one_row_with_two_places() {
+        let mut catalogue = Catalogue::default();
+        catalogue.add(sighting("nginx:1", Tier::Heuristic, &[]));
+        catalogue.add(sighting("docker.io/library/nginx:1", Tier::Certain, &[]));
+        let images = catalogue.images();
+        assert_eq!(images.len(), 1);
+        assert_eq!((images[0].tier, images[0].sources.len()), (Tier::Certain, 2));
+        assert_eq!(images[0].sources[1].raw, "nginx:1");
+    }
+
+    #[test]
+    fn profiles_are_united_and_always_wins() {
+        let mut catalogue = Catalogue::default();
+        catalogue.add(sighting("nginx:1", Tier::Certain, &["profile a"]));
+        catalogue.add(sighting("nginx:1", Tier::Certain, &["profile b"]));
+        assert_eq!(catalogue.images()[0].sources[0].under.len(), 2);
+        catalogue.add(sighting("nginx:1", Tier::Certain, &[]));
+        assert!(catalogue.images()[0].sources[0].under.is_empty());
+        catalogue.add(sighting("nginx:1", Tier::Certain, &["profile c"]));
+        assert!(catalogue.images()[0].sources[0].under.is_empty());
+    }
+}
