@@ -63,6 +63,9 @@ pub(crate) enum Refusal {
     /// A web address.
     #[error("it is a web address, not an image reference")]
     Address,
+    /// A pattern over images.
+    #[error("it is a pattern over images, not one of them")]
+    Pattern,
     /// Something to build, not something to pull.
     #[error("it names a Go package to build (`ko://`), not an image")]
     Build,
@@ -74,7 +77,7 @@ pub(crate) enum Refusal {
 impl Refusal {
     /// Whether nobody would expect an image of this text, so that a note is enough.
     pub(crate) fn is_harmless(&self) -> bool {
-        matches!(self, Self::Literal { .. } | Self::Address)
+        matches!(self, Self::Literal { .. } | Self::Address | Self::Pattern)
     }
 
     /// Whether a template or a variable was left in the text.
@@ -91,6 +94,9 @@ pub(crate) fn read(text: &str) -> Result<Reference, Refusal> {
     }
     if text.starts_with("http://") || text.starts_with("https://") {
         return Err(Refusal::Address);
+    }
+    if text.contains('*') {
+        return Err(Refusal::Pattern);
     }
     if text.starts_with("ko://") {
         return Err(Refusal::Build);

@@ -21,7 +21,9 @@ pub(crate) fn parse(text: &[u8]) -> Result<Vec<Node>, Error> {
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     let mut parser = Parser::new();
     parser.set_encoding(libyaml_safer::Encoding::Utf8);
-    parser.set_input(Chunks { text });
+    // The scanner panics where a block scalar's indented last line has no line break (seen in libyaml-safer 0.3.0).
+    let last: &[u8] = if text.ends_with(b"\n") { b"" } else { b"\n" };
+    parser.set_input(Chunks { text, last });
     let mut builder = Builder::default();
     loop {
         let event = parser.parse().map_err(|error| Error::InvalidYaml {
@@ -38,6 +40,7 @@ pub(crate) fn parse(text: &[u8]) -> Result<Vec<Node>, Error> {
 /// The text in pieces: the scanner decodes everything that it is given before it looks at the first character.
 struct Chunks<'a> {
     text: &'a [u8],
+    last: &'a [u8],
 }
 
 impl std::io::Read for Chunks<'_> {
@@ -50,11 +53,19 @@ impl std::io::Read for Chunks<'_> {
 
 impl std::io::BufRead for Chunks<'_> {
     fn fill_buf(&mut self) -> std::io::Result<&[u8]> {
+        if self.text.is_empty() {
+            return Ok(self.last);
+        }
         Ok(self.text.get(..self.text.len().min(4096)).unwrap_or_default())
     }
 
     fn consume(&mut self, count: usize) {
-        self.text = self.text.get(count..).unwrap_or_default();
+        let piece = if self.text.is_empty() {
+            &mut self.last
+        } else {
+            &mut self.text
+        };
+        *piece = piece.get(count..).unwrap_or_default();
     }
 }
 
@@ -279,6 +290,15 @@ mod tests {
             );
         }
         assert!(matches!(parse(text.as_bytes()), Err(Error::InvalidYaml { .. })));
+    }
+
+    #[test]
+    fn a_text_may_end_anywhere() {
+        let text = "a: |\n  one\n   two\nb: >-\n  three\n\n  'four\n  \"five\n- [x, {y: !z &w *v\n? k\r\n";
+        for end in 0..=text.len() {
+            let _ = parse(&text.as_bytes()[..end]);
+            let _ = parse([b"x: |\n  ", &text.as_bytes()[..end]].concat().as_slice());
+        }
     }
 
     #[test]
