@@ -91,6 +91,13 @@ pub enum Event {
         /// Why, in one line.
         reason: String,
     },
+    /// A server is ready.
+    Listening {
+        /// Its address as a URL.
+        url: String,
+        /// What it offers, one line.
+        offer: String,
+    },
     /// A server answered a request: one row of the access log.
     Answered {
         /// The client's address.

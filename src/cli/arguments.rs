@@ -54,6 +54,12 @@ pub struct Network {
     /// Trust the certificates in this PEM file, beside the system's. May be repeated.
     #[arg(long, value_name = "FILE")]
     pub ca_file: Vec<PathBuf>,
+    /// Read credentials from this file first; docker's and podman's own files are read in any case.
+    #[arg(long, value_name = "FILE")]
+    pub authfile: Option<PathBuf>,
+    /// Begin at most this many requests a second to one host.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub requests_per_second: Option<u32>,
     /// Work on this many transfers at once.
     #[arg(long, short, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: u16,
@@ -72,6 +78,8 @@ pub enum ResultFormat {
 #[derive(Debug, Subcommand)]
 #[non_exhaustive]
 pub enum Command {
+    /// Offer a bundle to nodes: a read-only registry and chart repository, with no server to install.
+    Serve(super::serve::Arguments),
     /// Print the completion script of a shell: `carrack completions bash > /etc/bash_completion.d/carrack`.
     Completions {
         /// The shell.

@@ -21,6 +21,14 @@ pub struct Environment {
     pub helm_registry_config: Option<PathBuf>,
     /// `HELM_REPOSITORY_CONFIG`, or Helm's default place of repositories.yaml.
     pub helm_repository_config: Option<PathBuf>,
+    /// The entries of `PATH`, in which credential helpers are looked for.
+    pub path: Vec<PathBuf>,
+    /// `HTTP_PROXY`.
+    pub http_proxy: Option<String>,
+    /// `HTTPS_PROXY`.
+    pub https_proxy: Option<String>,
+    /// `NO_PROXY`.
+    pub no_proxy: String,
     /// `NO_COLOR` is set to something.
     pub no_color: bool,
     /// `CARRACK_LOG`: a filter for the log, as `carrack::registry=debug`.
@@ -41,6 +49,9 @@ impl Environment {
         let set =
             |name: &str| -> Option<OsString> { std::env::var_os(name).filter(|value| !value.is_empty()) };
         let path = |name: &str| set(name).map(PathBuf::from);
+        let text = |name: &str| set(name).and_then(|value| value.into_string().ok());
+        // Curl reads the lower-case names, most other programs both.
+        let proxy = |name: &str| text(&name.to_ascii_lowercase()).or_else(|| text(name));
         let home = path("HOME");
         let config_home = path("XDG_CONFIG_HOME").or_else(|| home.as_ref().map(|h| h.join(".config")));
         let helm = |name: &str, file: &str| {
@@ -54,12 +65,37 @@ impl Environment {
             runtime_dir: path("XDG_RUNTIME_DIR"),
             helm_registry_config: helm("HELM_REGISTRY_CONFIG", "registry/config.json"),
             helm_repository_config: helm("HELM_REPOSITORY_CONFIG", "repositories.yaml"),
+            path: set("PATH")
+                .map(|value| std::env::split_paths(&value).collect())
+                .unwrap_or_default(),
+            http_proxy: proxy("HTTP_PROXY").or_else(|| proxy("ALL_PROXY")),
+            https_proxy: proxy("HTTPS_PROXY").or_else(|| proxy("ALL_PROXY")),
+            no_proxy: proxy("NO_PROXY").unwrap_or_default(),
             no_color: set("NO_COLOR").is_some(),
-            log: set("CARRACK_LOG").and_then(|value| value.into_string().ok()),
+            log: text("CARRACK_LOG"),
             stderr_is_terminal: std::io::stderr().is_terminal(),
             stdout_is_terminal: std::io::stdout().is_terminal(),
             home,
             config_home,
         }
+    }
+
+    /// The files that may hold credentials, the most important first.
+    pub fn credential_files(&self) -> Vec<PathBuf> {
+        let containers = |folder: &Option<PathBuf>| folder.as_ref().map(|f| f.join("containers/auth.json"));
+        let docker = self
+            .docker_config
+            .as_ref()
+            .map(|folder| folder.join("config.json"));
+        [
+            self.registry_auth_file.clone(),
+            containers(&self.runtime_dir),
+            containers(&self.config_home),
+            docker,
+            self.helm_registry_config.clone(),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
     }
 }

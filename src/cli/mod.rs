@@ -4,6 +4,7 @@ pub mod arguments;
 pub mod env;
 pub mod failure;
 pub mod progress;
+pub mod serve;
 pub mod session;
 pub mod values;
 

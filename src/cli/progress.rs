@@ -86,6 +86,21 @@ fn line(event: &Event) -> Option<String> {
             )
         }
         Event::Warning { text } => format!("warning  {}", printable(text, 2000)),
+        Event::Listening { url, offer } => format!("serving  {offer} on {url}"),
+        Event::Answered {
+            client,
+            method,
+            target,
+            status,
+            bytes: size,
+            duration,
+        } => format!(
+            "{client} {} {} {status} {} in {} ms",
+            printable(method, 20),
+            printable(target, 400),
+            bytes(*size),
+            duration.as_millis()
+        ),
         _ => return None,
     })
 }
@@ -234,7 +249,10 @@ impl Observer for Bars {
         self.show(&mut state);
         let worth_a_line = match event {
             Event::ItemFinished { outcome, .. } => matches!(outcome, Outcome::Failed(_)),
-            Event::Waiting { .. } | Event::Warning { .. } => true,
+            Event::Waiting { .. }
+            | Event::Warning { .. }
+            | Event::Listening { .. }
+            | Event::Answered { .. } => true,
             _ => false,
         };
         if worth_a_line && let Some(line) = line(event) {

@@ -7,12 +7,13 @@ use std::sync::Arc;
 use clap::CommandFactory as _;
 use tokio_util::sync::CancellationToken;
 
-use super::arguments::{Cli, Command, LogFormat, ResultFormat, Talk};
+use super::arguments::{Cli, Command, LogFormat, Network, ResultFormat, Talk};
 use super::env::Environment;
 use super::failure::{Exit, Failure};
 use super::progress::{self, Form};
 use crate::commands::{self, Report, World};
 use crate::observe::{Observer, SystemClock};
+use crate::{credentials, http};
 
 /// One run of the program.
 #[derive(Debug)]
@@ -29,6 +30,7 @@ pub fn run(cli: Cli, environment: Environment) -> Exit {
     };
     session.start_log();
     let ended = match cli.command {
+        Command::Serve(arguments) => arguments.run(&session),
         Command::Completions { shell } => completions(shell),
     };
     ended.unwrap_or_else(|failure| {
@@ -76,12 +78,37 @@ impl Session {
         Arc::from(progress::observer(form))
     }
 
-    /// The world of a command.
-    pub fn world(&self, jobs: u16) -> World {
+    /// The world of a command; one that uses the network gives its flags.
+    pub fn world(&self, network: Option<&Network>) -> World {
+        let environment = &self.environment;
+        let jobs = network.map_or(1, |network| usize::from(network.jobs));
+        let mut http = http::Settings {
+            requests_per_host: jobs,
+            proxies: http::Proxies {
+                http: environment.http_proxy.clone(),
+                https: environment.https_proxy.clone(),
+                except: environment.no_proxy.clone(),
+            },
+            ..http::Settings::default()
+        };
+        let mut files = environment.credential_files();
+        if let Some(network) = network {
+            http.plain_http.clone_from(&network.plain_http);
+            http.ca_files.clone_from(&network.ca_file);
+            http.rate_per_host = network.requests_per_second;
+            files.splice(0..0, network.authfile.clone());
+        }
+        let credentials = credentials::Settings {
+            explicit: Vec::new(),
+            files,
+            helper_folders: environment.path.clone(),
+        };
         World {
             clock: Arc::new(SystemClock),
             cancel: CancellationToken::new(),
-            jobs: usize::from(jobs),
+            jobs,
+            http,
+            credentials,
         }
     }
 

@@ -12,8 +12,8 @@ use std::{fmt, io};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use crate::observe::Clock;
-use crate::{bundle, fsx, transfer};
+use crate::observe::{Clock, Observer};
+use crate::{bundle, credentials, fsx, http, registry, transfer};
 
 /// What every command works with.
 #[derive(Clone, Debug)]
@@ -24,6 +24,27 @@ pub struct World {
     pub cancel: CancellationToken,
     /// How many transfers or files are worked on at once.
     pub jobs: usize,
+    /// How hosts are reached.
+    pub http: http::Settings,
+    /// Who we are to them.
+    pub credentials: credentials::Settings,
+}
+
+impl World {
+    /// A client for chart repositories and all else that is not a registry.
+    pub fn http(&self, observer: &Arc<dyn Observer>) -> Result<http::Client, Error> {
+        Ok(http::Client::new(
+            self.http.clone(),
+            Arc::clone(observer),
+            Arc::clone(&self.clock),
+        )?)
+    }
+
+    /// A client for registries.
+    pub fn registry(&self, observer: &Arc<dyn Observer>) -> Result<registry::Client, Error> {
+        let credentials = credentials::Store::load(&self.credentials)?;
+        Ok(registry::Client::new(self.http(observer)?, credentials))
+    }
 }
 
 /// How a run that came to its end went.
@@ -90,6 +111,12 @@ pub enum Error {
         #[source]
         cause: io::Error,
     },
+    /// The network client could not be made of its settings.
+    #[error(transparent)]
+    Http(#[from] http::Error),
+    /// A file with credentials cannot be used.
+    #[error(transparent)]
+    Credentials(#[from] credentials::Error),
     /// The bundle cannot be served.
     #[error(transparent)]
     Serve(#[from] crate::serve::Error),
@@ -108,10 +135,11 @@ impl Error {
     /// What sort of failure it is.
     pub fn kind(&self) -> Kind {
         match self {
-            Self::Usage { .. } | Self::Read { .. } => Kind::Usage,
+            Self::Usage { .. } | Self::Read { .. } | Self::Credentials(_) => Kind::Usage,
             Self::Interrupted => Kind::Interrupted,
             Self::Runtime { .. }
             | Self::Result { .. }
+            | Self::Http(_)
             | Self::Serve(_)
             | Self::Bundle(_)
             | Self::Transfer(_) => Kind::Failed,

@@ -57,11 +57,11 @@ pub async fn run(options: &Options, world: &World, observer: &dyn Observer) -> R
     };
     let server = Server::bind(&options.bundle, settings).await?;
     let address = format!("{}://{}", server.scheme(), server.address()?);
-    let shown = server.catalog();
-    observer.on(&Event::Phase {
-        name: format!("serving {} references on {address}", shown.1.entries().len()),
+    let count = server.catalog().1.entries().len();
+    observer.on(&Event::Listening {
+        url: address.clone(),
+        offer: format!("{count} references"),
     });
-    drop(shown);
     let cut = server.run(world.cancel.cancelled(), observer).await;
     Ok(Served { address, cut })
 }
