@@ -5,6 +5,7 @@
 )]
 
 mod architecture;
+mod conformance;
 mod serve;
 mod support;
 mod voyage_fixture;

@@ -1,0 +1,288 @@
+//! The same questions to the scripted registry and to the real one: what holds for one holds for the other.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use carrack::credentials::{self, Explicit, Store};
+use carrack::digest::{Algorithm, Digest};
+use carrack::http::{self, BytesSource, Settings};
+use carrack::observe::{Recorder, SystemClock};
+use carrack::oci::Descriptor;
+use carrack::reference::{Repository, Tag};
+use carrack::registry::{Client, Landed, TagOrDigest};
+use carrack::secret::Secret;
+
+use crate::support::docker_registry::DockerRegistry;
+use crate::support::images::{self, Blob, Image, image, index};
+use crate::support::registry::{Mode, TestRegistry};
+
+/// Someone who speaks to a registry, and what was told meanwhile.
+pub(crate) struct Visitor {
+    pub(crate) client: Client,
+    #[expect(dead_code, reason = "for the tests of faults")]
+    pub(crate) recorder: Arc<Recorder>,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Visitor {
+    pub(crate) fn anonymous() -> Self {
+        Self::with(Settings::default(), Store::anonymous())
+    }
+
+    pub(crate) fn named(host: &str, user: &str, password: &str) -> Self {
+        let store = Store::load(&credentials::Settings {
+            explicit: vec![Explicit {
+                host: host.to_owned(),
+                user: user.to_owned(),
+                password: Secret::new(password),
+            }],
+            ..credentials::Settings::default()
+        });
+        Self::with(Settings::default(), store.unwrap())
+    }
+
+    pub(crate) fn with(settings: Settings, store: Store) -> Self {
+        Self::trusting(settings, store, BTreeMap::new())
+    }
+
+    pub(crate) fn trusting(settings: Settings, store: Store, realms: BTreeMap<String, Vec<String>>) -> Self {
+        let recorder = Arc::new(Recorder::default());
+        let http = http::Client::new(settings, recorder.clone(), Arc::new(SystemClock)).unwrap();
+        Self {
+            client: Client::trusting(http, store, realms),
+            recorder,
+            runtime: tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(2)
+                .enable_all()
+                .build()
+                .unwrap(),
+        }
+    }
+
+    /// Waits for an answer.
+    pub(crate) fn ask<T>(&self, question: impl Future<Output = T>) -> T {
+        self.runtime.block_on(question)
+    }
+
+    pub(crate) fn pull(
+        &self,
+        repository: &Repository,
+        descriptor: &Descriptor,
+    ) -> Result<Vec<u8>, carrack::registry::Error> {
+        self.ask(async {
+            let mut blob = self.client.blob(repository, descriptor, 0).await?;
+            let mut bytes = Vec::new();
+            while let Some(chunk) = blob.chunk().await? {
+                bytes.extend_from_slice(&chunk);
+            }
+            Ok(bytes)
+        })
+    }
+
+    pub(crate) fn push(
+        &self,
+        repository: &Repository,
+        blob: &Blob,
+    ) -> Result<Landed, carrack::registry::Error> {
+        let source = Arc::new(BytesSource(blob.bytes.clone()));
+        let pushed = self.client.push_blob(repository, &blob.descriptor, source, None);
+        self.ask(pushed).map(|pushed| pushed.landed)
+    }
+
+    pub(crate) fn push_image(&self, repository: &Repository, image: &Image, at: &TagOrDigest) {
+        for child in &image.children {
+            self.push_image(repository, child, &child.digest.into());
+        }
+        for blob in &image.blobs {
+            self.push(repository, blob).unwrap();
+        }
+        let pushed = self
+            .client
+            .push_manifest(repository, &image.manifest, &image.media_type, at);
+        self.ask(pushed).unwrap();
+    }
+}
+
+pub(crate) fn repository(host: &str, path: &str) -> Repository {
+    Repository::new(host, path).unwrap()
+}
+
+pub(crate) fn tag(text: &str) -> TagOrDigest {
+    TagOrDigest::Tag(text.parse().unwrap())
+}
+
+/// Runs a test against both registries, without and with a password.
+fn on_both(test: impl Fn(&Visitor, &str)) {
+    let scripted = TestRegistry::start();
+    test(&Visitor::anonymous(), &scripted.host());
+    let scripted = TestRegistry::start_as(Mode::basic("me", "secret"));
+    test(
+        &Visitor::named(&scripted.host(), "me", "secret"),
+        &scripted.host(),
+    );
+    let scripted = TestRegistry::start_as(Mode::bearer_for("me", "secret"));
+    test(
+        &Visitor::named(&scripted.host(), "me", "secret"),
+        &scripted.host(),
+    );
+    if let Some(real) = DockerRegistry::start() {
+        test(&Visitor::anonymous(), &real.host());
+    }
+    if let Some(real) = DockerRegistry::start_with_password("me", "secret") {
+        test(&Visitor::named(&real.host(), "me", "secret"), &real.host());
+    }
+}
+
+#[test]
+fn images_of_all_kinds_go_in_and_come_out_byte_for_byte() {
+    on_both(|visitor, host| {
+        let oci = image().layer("a", 3000).layer("b", 0).build();
+        let docker = image().docker().layer("a", 3000).build();
+        let both = index(vec![
+            ("linux/amd64", image().layer("x", 100).build()),
+            (
+                "linux/arm/v7",
+                image().platform("linux/arm/v7").layer("y", 100).build(),
+            ),
+        ]);
+        let repository = repository(host, "team/app");
+        for (name, image) in [("oci", &oci), ("docker", &docker), ("both", &both)] {
+            visitor.push_image(&repository, image, &tag(name));
+            for at in [tag(name), image.digest.into()] {
+                let manifest = visitor.ask(visitor.client.manifest(&repository, &at)).unwrap();
+                assert_eq!(manifest.bytes, image.manifest);
+                assert_eq!(manifest.digest, image.digest);
+                assert_eq!(manifest.media_type, image.media_type);
+                let head = visitor
+                    .ask(visitor.client.head_manifest(&repository, &at))
+                    .unwrap()
+                    .unwrap();
+                assert_eq!(head.digest, Some(image.digest));
+                assert_eq!(head.size, Some(image.manifest.len() as u64));
+            }
+            for blob in image.all_blobs() {
+                assert_eq!(visitor.pull(&repository, &blob.descriptor).unwrap(), blob.bytes);
+            }
+        }
+    });
+}
+
+#[test]
+fn a_blob_that_is_there_is_not_sent_again_and_one_from_next_door_is_mounted() {
+    on_both(|visitor, host| {
+        let blob = Blob::new("application/octet-stream", images::noise("mount", 5000));
+        let (here, there) = (repository(host, "a/one"), repository(host, "b/two"));
+        let absent = visitor.ask(visitor.client.has_blob(&here, &blob.descriptor));
+        assert!(!absent.unwrap());
+        assert_eq!(visitor.push(&here, &blob).unwrap(), Landed::Uploaded);
+        assert_eq!(visitor.push(&here, &blob).unwrap(), Landed::Present);
+        let source = Arc::new(BytesSource(Bytes::new()));
+        let mounted = visitor
+            .client
+            .push_blob(&there, &blob.descriptor, source, Some(&here));
+        assert_eq!(visitor.ask(mounted).unwrap().landed, Landed::Mounted);
+        assert_eq!(visitor.pull(&there, &blob.descriptor).unwrap(), blob.bytes);
+        let third = repository(host, "c/three");
+        assert!(
+            visitor
+                .ask(visitor.client.mount(&third, &blob.descriptor, &here))
+                .unwrap()
+        );
+    });
+}
+
+#[test]
+fn a_blob_is_resumed_from_any_offset() {
+    on_both(|visitor, host| {
+        let blob = Blob::new("application/octet-stream", images::noise("range", 100_000));
+        let repository = repository(host, "range");
+        visitor.push(&repository, &blob).unwrap();
+        for offset in [0, 1, 65_536, 99_999, 100_000] {
+            let (start, bytes) = visitor.ask(async {
+                let mut stream = visitor
+                    .client
+                    .blob(&repository, &blob.descriptor, offset)
+                    .await
+                    .unwrap();
+                let mut bytes = Vec::new();
+                while let Some(chunk) = stream.chunk().await.unwrap() {
+                    bytes.extend_from_slice(&chunk);
+                }
+                (stream.offset(), bytes)
+            });
+            assert_eq!(start, offset);
+            assert_eq!(bytes, blob.bytes[usize::try_from(offset).unwrap()..]);
+        }
+    });
+}
+
+#[test]
+fn what_is_not_there_is_absent_and_no_other_error() {
+    on_both(|visitor, host| {
+        let blob = Blob::new("application/octet-stream", b"not there".to_vec());
+        let known = repository(host, "known");
+        visitor.push_image(&known, &image().build(), &tag("1"));
+        for repository in [&known, &repository(host, "unknown")] {
+            let error = visitor
+                .ask(visitor.client.manifest(repository, &tag("2")))
+                .unwrap_err();
+            assert!(error.is_absent() && !error.is_transient(), "{error}");
+            assert_eq!(error.tries(), 1);
+            let head = visitor.ask(visitor.client.head_manifest(repository, &tag("2")));
+            assert_eq!(head.unwrap(), None);
+            let error = visitor.pull(repository, &blob.descriptor).unwrap_err();
+            assert!(error.is_absent(), "{error}");
+        }
+        let error = visitor
+            .ask(visitor.client.tags(&repository(host, "unknown")))
+            .unwrap_err();
+        assert!(error.is_absent(), "{error}");
+    });
+}
+
+#[test]
+fn all_tags_are_listed() {
+    on_both(|visitor, host| {
+        let repository = repository(host, "tags");
+        let image = image().build();
+        let names: Vec<Tag> = ["1.0", "1.1", "latest", "v2_build"]
+            .iter()
+            .map(|t| t.parse().unwrap())
+            .collect();
+        for name in &names {
+            visitor.push_image(&repository, &image, &TagOrDigest::Tag(name.clone()));
+        }
+        assert_eq!(visitor.ask(visitor.client.tags(&repository)).unwrap(), names);
+    });
+}
+
+#[test]
+fn a_sha512_blob_keeps_its_name() {
+    on_both(|visitor, host| {
+        let bytes = Bytes::from_static(b"sixty-four bytes of hash");
+        let digest = Digest::of(Algorithm::Sha512, &bytes);
+        let descriptor = Descriptor::new("application/octet-stream", digest, bytes.len() as u64);
+        let blob = Blob { descriptor, bytes };
+        let repository = repository(host, "long");
+        visitor.push(&repository, &blob).unwrap();
+        assert_eq!(visitor.pull(&repository, &blob.descriptor).unwrap(), blob.bytes);
+    });
+}
+
+#[test]
+fn the_registry_answers_a_ping_and_wrong_passwords_are_refused() {
+    on_both(|visitor, host| visitor.ask(visitor.client.ping(host)).unwrap());
+    let refuse = |host: &str| {
+        for visitor in [Visitor::anonymous(), Visitor::named(host, "me", "wrong")] {
+            let error = visitor.ask(visitor.client.ping(host)).unwrap_err();
+            assert!(error.is_unauthorized() && !error.is_transient(), "{error}");
+            assert!(!format!("{error} {error:?}").contains("wrong"), "{error:?}");
+        }
+    };
+    refuse(&TestRegistry::start_as(Mode::basic("me", "secret")).host());
+    refuse(&TestRegistry::start_as(Mode::bearer_for("me", "secret")).host());
+    if let Some(real) = DockerRegistry::start_with_password("me", "secret") {
+        refuse(&real.host());
+    }
+}
