@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::io::{self, BufRead, Read};
 
-use libyaml_safer::{ErrorKind, Event, EventData, Parser};
+use libyaml_safer::{ErrorKind, Event, EventData, Parser, ScalarStyle};
 
 use super::error::{Error, Position};
 use super::limits::{DEPTH_CAP, SIZE_CAP};
@@ -37,10 +37,46 @@ impl BufRead for Chunks<'_> {
     }
 }
 
+/// A line break that was put at the end of a text which has none.
+#[derive(Debug)]
+struct Lent {
+    /// How many line breaks the text has with it.
+    lines: u64,
+    /// Whether nothing but space stands on the last line.
+    after_blank: bool,
+}
+
+impl Lent {
+    fn to(text: &mut Vec<u8>) -> Self {
+        let last = text.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+        let after_blank = last.trim_ascii().is_empty();
+        text.push(b'\n');
+        let lines = text.split(|byte| *byte == b'\n').count() - 1;
+        Self {
+            lines: u64::try_from(lines).unwrap_or(u64::MAX),
+            after_blank,
+        }
+    }
+
+    /// Takes it out of a block scalar that reaches the end of the text. Blank lines at the end count only where the
+    /// scalar keeps them all (`|+`), which then ends in two breaks.
+    fn take_back(&self, event: &mut Event) {
+        if let EventData::Scalar { value, style, .. } = &mut event.data
+            && matches!(style, ScalarStyle::Literal | ScalarStyle::Folded)
+            && event.end_mark.line >= self.lines
+            && (value.ends_with("\n\n") || !self.after_blank && value.ends_with('\n'))
+        {
+            value.pop();
+        }
+    }
+}
+
 /// The events of a text, from its first document on.
 pub(super) struct Events<'a> {
     parser: Parser<Chunks<'a>>,
     original: &'a [u8],
+    /// The last line break if it is ours: a block scalar that ends the text has none of its own.
+    lent: Option<Lent>,
     depth: usize,
 }
 
@@ -55,20 +91,24 @@ impl<'a> Events<'a> {
         }
         let mut parser = Parser::new();
         parser.set_encoding(libyaml_safer::Encoding::Utf8);
-        parser.set_input(Chunks {
-            text: as_utf8(text)?,
-            read: 0,
-        });
+        let mut whole = as_utf8(text)?;
+        // The scanner panics where a block scalar's last line has no line break (seen in libyaml-safer 0.3.0).
+        let lent = (!whole.ends_with(b"\n")).then(|| Lent::to(whole.to_mut()));
+        parser.set_input(Chunks { text: whole, read: 0 });
         Ok(Self {
             parser,
             original: text,
+            lent,
             depth: 0,
         })
     }
 
     /// The next event.
     pub(super) fn next(&mut self) -> Result<Event, Error> {
-        let event = self.parser.parse().map_err(|error| self.syntax(&error))?;
+        let mut event = self.parser.parse().map_err(|error| self.syntax(&error))?;
+        if let Some(lent) = &self.lent {
+            lent.take_back(&mut event);
+        }
         match event.data {
             EventData::SequenceStart { .. } | EventData::MappingStart { .. } => {
                 self.depth += 1;
@@ -198,4 +238,30 @@ fn encoding_problem(text: &[u8]) -> Option<&'static str> {
 /// Whether YAML 1.1 does not allow the character anywhere in a text.
 fn is_forbidden(character: char) -> bool {
     !matches!(character, '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{a0}'..='\u{fffd}' | '\u{10000}'..)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::goyaml::{Value, parse};
+
+    /// Each pair is what Go's `sigs.k8s.io/yaml` makes of the text.
+    #[test]
+    fn a_block_scalar_may_end_the_text_without_a_line_break() {
+        for (text, expected) in [
+            ("a: |\n  o", "o"),
+            ("a: |+\n  o", "o"),
+            ("a: >\n  o\n  p", "o p"),
+            ("a: |\n  o\n ", "o\n"),
+            ("a: |\n  o\n  ", "o\n"),
+            ("a: |\n  o\n# c", "o\n"),
+            (" a: |+\n  o\n  ", "o\n"),
+            ("a: |", ""),
+            ("b: 1\na: |-\n  o", "o"),
+        ] {
+            let Value::Map(map) = parse(text.as_bytes()).unwrap() else {
+                panic!("{text:?} is no map");
+            };
+            assert_eq!(map.get("a"), Some(&Value::String(expected.into())), "{text:?}");
+        }
+    }
 }
