@@ -252,7 +252,7 @@ fn new_id(created: &str, sums: &str) -> String {
     digest.hex().chars().take(32).collect()
 }
 
-fn rfc3339(now: SystemTime) -> String {
+pub(super) fn rfc3339(now: SystemTime) -> String {
     jiff::Timestamp::try_from(now)
         .map(|t| t.round(jiff::Unit::Second).unwrap_or(t).to_string())
         .unwrap_or_default()

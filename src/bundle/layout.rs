@@ -11,6 +11,7 @@ pub(super) const OCI_LAYOUT: &str = "oci-layout";
 pub(super) const OCI_LAYOUT_TEXT: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
 pub(super) const INDEX: &str = "index.json";
 pub(super) const BLOBS: &str = "blobs";
+pub(super) const HAVE: &str = "carrack/have";
 pub(super) const PARTS: &str = "carrack/parts";
 pub(super) const CHARTS: &str = "charts";
 pub(super) const CARRACK: &str = "carrack";

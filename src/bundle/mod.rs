@@ -17,6 +17,7 @@ mod closing;
 mod index;
 mod inventory;
 mod layout;
+mod receipt;
 mod verify;
 mod writer;
 
@@ -26,6 +27,7 @@ pub use index::Entries;
 pub use inventory::{
     Absent, AbsentReason, FORMAT_VERSION, FileRecord, INVENTORY_CAP, Inventory, Provenance, Record,
 };
+pub use receipt::Receipt;
 pub use verify::{Problem, ProblemKind, Verified, verify};
 pub use writer::{Writer, read_back};
 

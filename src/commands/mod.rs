@@ -1,6 +1,7 @@
 //! One file a command: options → plan → run → report. Nothing here prints or reads the environment.
 
 pub mod export;
+pub mod import;
 pub mod serve;
 pub mod values;
 pub mod verify;
@@ -123,6 +124,9 @@ pub enum Error {
     /// The bundle could not be read or written.
     #[error(transparent)]
     Bundle(#[from] bundle::Error),
+    /// References cannot be placed on the target.
+    #[error(transparent)]
+    Mirrors(#[from] crate::mirrors::Error),
     /// Content could not be moved.
     #[error(transparent)]
     Transfer(transfer::Error),
@@ -135,7 +139,7 @@ impl Error {
     /// What sort of failure it is.
     pub fn kind(&self) -> Kind {
         match self {
-            Self::Usage { .. } | Self::Read { .. } | Self::Credentials(_) => Kind::Usage,
+            Self::Usage { .. } | Self::Read { .. } | Self::Credentials(_) | Self::Mirrors(_) => Kind::Usage,
             Self::Interrupted => Kind::Interrupted,
             Self::Runtime { .. }
             | Self::Result { .. }

@@ -6,8 +6,10 @@
 
 mod acknowledgements;
 mod fetch;
+mod payload;
 mod plan;
 mod preflight;
+mod push;
 mod report;
 mod resolve;
 mod shelf;
@@ -16,7 +18,8 @@ mod source;
 pub use fetch::fetch;
 pub use plan::{Item, Plan, PlannedBlob, State};
 pub use preflight::check as check_space;
-pub use report::{Fetched, Row, RowOutcome};
+pub use push::{PushPlan, push};
+pub use report::{Fetched, Pushed, PushedRow, Row, RowOutcome};
 pub use resolve::{Choice, Wanted, plan};
 pub use shelf::Shelf;
 pub use source::Source;
@@ -115,6 +118,37 @@ pub enum Error {
     ReadOnly {
         /// The bundle's folder.
         path: std::path::PathBuf,
+    },
+    /// The target confirmed a blob and does not show it.
+    #[error("{repository} confirmed blob {digest} and does not have it afterwards")]
+    NotKept {
+        /// Its digest.
+        digest: Digest,
+        /// Where it was sent.
+        repository: String,
+    },
+    /// The bundle leaves a blob out because a receipt said that the target has it, and it has not.
+    #[error("blob {digest} was left out of the bundle because {repository} had it; it is gone there")]
+    Lost {
+        /// Its digest.
+        digest: Digest,
+        /// Where it should be.
+        repository: String,
+    },
+    /// The target answers with other bytes than were sent.
+    #[error("{place} answers with other bytes than were sent")]
+    Different {
+        /// Where.
+        place: String,
+    },
+    /// A place on the target is no legal name.
+    #[error("`{place}` is no legal repository")]
+    BadPlace {
+        /// The place.
+        place: String,
+        /// Why.
+        #[source]
+        source: crate::reference::Error,
     },
     /// A thread of the run went away.
     #[error("a worker stopped without an answer")]

@@ -1,5 +1,7 @@
 //! What a run did, row by row.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use crate::digest::Digest;
@@ -60,4 +62,38 @@ pub struct Fetched {
     pub blobs: u64,
     /// Bytes that moved.
     pub bytes: u64,
+}
+
+/// One reference at one place of a registry.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PushedRow {
+    /// The reference as upstream knows it.
+    pub reference: Reference,
+    /// Where it is now: `mirror.lan/quay.io/a/b:1`.
+    pub target: String,
+    /// The digest of its manifest.
+    pub digest: Digest,
+    /// How it went.
+    #[serde(flatten)]
+    pub outcome: RowOutcome,
+}
+
+/// What was brought into a registry.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Pushed {
+    /// Every reference and place.
+    pub rows: Vec<PushedRow>,
+    /// Blobs whose bytes were sent.
+    pub uploaded: u64,
+    /// Blobs that the registry linked from another of its repositories.
+    pub mounted: u64,
+    /// Blobs that were there.
+    pub present: u64,
+    /// Bytes that were sent.
+    pub bytes: u64,
+    /// Every digest that the target has shown to have.
+    #[serde(skip)]
+    pub proven: BTreeSet<Digest>,
 }

@@ -70,7 +70,7 @@ impl Source {
                 })
             }
             Self::Bundle(bundle) => {
-                let descriptor = bundle.entries().get(reference).ok_or(Error::NotInSource)?;
+                let descriptor = entry(bundle, reference).ok_or(Error::NotInSource)?;
                 let (bundle, digest) = (bundle.clone(), descriptor.digest);
                 Ok(Manifest {
                     bytes: blocking(move || Ok(Bytes::from(bundle.manifest(&digest)?))).await?,
@@ -114,6 +114,17 @@ impl Source {
             }
         }
     }
+}
+
+/// What a bundle has under a reference. One with tag and digest may be entered under its tag.
+fn entry<'b>(bundle: &'b Bundle, reference: &Reference) -> Option<&'b Descriptor> {
+    let entries = bundle.entries();
+    entries.get(reference).or_else(|| {
+        let short = Reference::tagged(reference.repository().clone(), reference.tag()?.clone());
+        entries
+            .get(&short)
+            .filter(|d| Some(&d.digest) == reference.digest())
+    })
 }
 
 impl Chunks {

@@ -1,0 +1,350 @@
+//! `carrack import`: from a bundle into a registry, or into another bundle.
+//!
+//! Nothing here can reach the host that an image came from: the only host it knows is the target.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::export::{self, gather};
+use super::verify::{write_problems, write_refetch};
+use super::{Ending, Error, World};
+use crate::bundle::{self, Bundle, Receipt, Verified};
+use crate::mirrors::{Limits, Mapping, Target};
+use crate::observe::{Event, Observer};
+use crate::reference::Reference;
+use crate::registry::Client;
+use crate::transfer::{self, Choice, PushPlan, Pushed, PushedRow, RowOutcome, Source, Wanted};
+
+/// Where content goes.
+#[derive(Clone, Debug)]
+pub enum Destination {
+    /// Into a registry.
+    Registry {
+        /// The registry and the path on it.
+        target: Target,
+        /// Where each reference goes.
+        mapping: Mapping,
+        /// What the registry takes.
+        limits: Limits,
+    },
+    /// Into a bundle, beside what is there.
+    Folder(PathBuf),
+}
+
+/// What is imported, and where to.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The bundle's folder.
+    pub from: PathBuf,
+    /// Where it goes.
+    pub to: Destination,
+    /// Only these references; empty means all.
+    pub only: Vec<Reference>,
+    /// Only say what would be done.
+    pub dry_run: bool,
+    /// Where the receipt is written, if not on the drive.
+    pub receipt: Option<PathBuf>,
+    /// Who runs this, for a second run that finds a bundle locked.
+    pub holder: String,
+}
+
+/// What was done.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub enum Report {
+    /// Into a registry.
+    Registry(Box<Imported>),
+    /// Into a bundle.
+    Folder(Box<export::Report>),
+}
+
+/// What was brought into a registry.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Imported {
+    /// The bundle's folder.
+    pub bundle: PathBuf,
+    /// The target.
+    pub target: Target,
+    /// Whether nothing was sent on purpose.
+    pub dry_run: bool,
+    /// What was found in the bundle before anything was sent.
+    pub verified: Verified,
+    /// Every reference and the numbers of the run.
+    #[serde(flatten)]
+    pub pushed: Pushed,
+    /// Where the receipt is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<PathBuf>,
+    /// What is no failure and still worth saying.
+    pub notes: Vec<String>,
+}
+
+/// Verifies the bundle, then brings everything that is whole to its place. What is not whole is a row.
+pub async fn run(
+    options: &Options,
+    client: &Client,
+    world: &World,
+    observer: &Arc<dyn Observer>,
+) -> Result<Report, Error> {
+    let bundle = Bundle::open(&options.from)?;
+    for reference in &options.only {
+        if !bundle.entries().contains_key(reference) {
+            return Err(Error::Usage {
+                problem: format!("{reference} is not in {}", options.from.display()),
+            });
+        }
+    }
+    match &options.to {
+        Destination::Folder(folder) => into_folder(options, &bundle, folder, world, observer).await,
+        Destination::Registry {
+            target,
+            mapping,
+            limits,
+        } => {
+            let registry = Registry {
+                target,
+                mapping,
+                limits,
+            };
+            into_registry(options, bundle, registry, client, world, observer).await
+        }
+    }
+}
+
+/// Every reference that is asked for.
+fn chosen<'b>(options: &'b Options, bundle: &'b Bundle) -> impl Iterator<Item = &'b Reference> {
+    let wanted = |r: &&Reference| options.only.is_empty() || options.only.contains(r);
+    bundle.entries().keys().filter(wanted)
+}
+
+async fn into_folder(
+    options: &Options,
+    bundle: &Bundle,
+    folder: &std::path::Path,
+    world: &World,
+    observer: &Arc<dyn Observer>,
+) -> Result<Report, Error> {
+    let inventory = bundle.inventory()?;
+    let provenance = |reference: &Reference| {
+        let record = inventory.as_ref().and_then(|i| i.references.get(reference));
+        record.map(|r| r.provenance.clone()).unwrap_or_default()
+    };
+    let wanted = chosen(options, bundle)
+        .map(|reference| Wanted {
+            reference: reference.clone(),
+            pinned: bundle.entries().get(reference).map(|d| d.digest),
+            provenance: provenance(reference),
+        })
+        .collect();
+    let gathering = export::Options {
+        wanted,
+        to: folder.to_path_buf(),
+        choice: Choice::default(),
+        config: None,
+        dry_run: options.dry_run,
+        read_back: false,
+        holder: options.holder.clone(),
+    };
+    let source = Source::Bundle(bundle.clone());
+    let report = gather(&gathering, &source, world, observer).await?;
+    Ok(Report::Folder(Box::new(report)))
+}
+
+/// A registry and how names become places on it.
+struct Registry<'a> {
+    target: &'a Target,
+    mapping: &'a Mapping,
+    limits: &'a Limits,
+}
+
+async fn into_registry(
+    options: &Options,
+    bundle: Bundle,
+    registry: Registry<'_>,
+    client: &Client,
+    world: &World,
+    observer: &Arc<dyn Observer>,
+) -> Result<Report, Error> {
+    let entries = chosen(options, &bundle).filter_map(|r| Some((r, &bundle.entries().get(r)?.digest)));
+    let placed = registry.mapping.plan(entries, registry.limits)?;
+    let verified = check(&bundle, world, observer).await?;
+    let broken: BTreeMap<Reference, String> = verified
+        .problems
+        .iter()
+        .flat_map(|p| {
+            let text = format!("{}: {}", p.subject, p.text);
+            p.references.iter().map(move |r| (r.clone(), text.clone()))
+        })
+        .collect();
+    let plan = PushPlan::new(&bundle, registry.target.registry(), placed, &broken)?;
+    let mut imported = Imported {
+        bundle: options.from.clone(),
+        target: registry.target.clone(),
+        dry_run: options.dry_run,
+        verified,
+        pushed: Pushed::default(),
+        receipt: None,
+        notes: Vec::new(),
+    };
+    if options.dry_run {
+        imported.pushed.rows = plan.rows();
+        return Ok(Report::Registry(Box::new(imported)));
+    }
+    observer.on(&Event::Phase {
+        name: "sending".to_owned(),
+    });
+    imported.pushed = transfer::push(plan, &bundle, client, world.jobs, observer, &world.cancel).await?;
+    let receipt = receipt(&bundle, &registry, &imported.pushed, world)?;
+    match write_receipt(options, &bundle, receipt) {
+        Ok(path) => imported.receipt = Some(path),
+        // Everything has arrived; only the way back is missing.
+        Err(error) => imported.notes.push(format!(
+            "no receipt was left for the next export ({}): name a file with --receipt",
+            transfer::chain(&error)
+        )),
+    }
+    Ok(Report::Registry(Box::new(imported)))
+}
+
+/// Hashes every blob before anything is sent.
+async fn check(bundle: &Bundle, world: &World, observer: &Arc<dyn Observer>) -> Result<Verified, Error> {
+    observer.on(&Event::Phase {
+        name: "verifying".to_owned(),
+    });
+    let (bundle, cancel, observer) = (bundle.clone(), world.cancel.clone(), Arc::clone(observer));
+    let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+    let verified = tokio::task::spawn_blocking(move || {
+        bundle::verify(&bundle, threads, &*observer, &|| cancel.is_cancelled())
+    })
+    .await
+    .map_err(|_| Error::Interrupted)??;
+    if world.cancel.is_cancelled() {
+        return Err(Error::Interrupted);
+    }
+    Ok(verified)
+}
+
+fn receipt(
+    bundle: &Bundle,
+    registry: &Registry<'_>,
+    pushed: &Pushed,
+    world: &World,
+) -> Result<Receipt, Error> {
+    let mut receipt = Receipt::new(registry.target.to_string(), world.clock.now());
+    receipt.digests.clone_from(&pushed.proven);
+    receipt.mapping = serde_json::to_value(registry.mapping).unwrap_or_default();
+    if let Some(inventory) = bundle.inventory()? {
+        receipt.bundle_id = Some(inventory.bundle_id);
+        receipt.sequence = Some(inventory.sequence);
+    }
+    for row in &pushed.rows {
+        if !matches!(row.outcome, RowOutcome::Failed { .. }) {
+            receipt
+                .references
+                .insert(row.reference.clone(), row.target.clone());
+        }
+    }
+    Ok(receipt)
+}
+
+fn write_receipt(options: &Options, bundle: &Bundle, receipt: Receipt) -> Result<PathBuf, bundle::Error> {
+    match &options.receipt {
+        Some(path) => {
+            crate::fsx::write(path, &receipt.encode())?;
+            Ok(path.clone())
+        }
+        None => Ok(bundle.path().join(bundle.leave_receipt(receipt)?)),
+    }
+}
+
+impl Report {
+    /// The rows of an import into a registry.
+    pub fn rows(&self) -> &[PushedRow] {
+        match self {
+            Self::Registry(imported) => &imported.pushed.rows,
+            Self::Folder(_) => &[],
+        }
+    }
+}
+
+impl super::Report for Report {
+    fn ending(&self) -> Ending {
+        match self {
+            Self::Folder(report) => report.ending(),
+            Self::Registry(imported) => {
+                let failed = |row: &PushedRow| matches!(row.outcome, RowOutcome::Failed { .. });
+                if !imported.verified.problems.is_empty() {
+                    Ending::NotVerified
+                } else if imported.pushed.rows.iter().any(failed) {
+                    Ending::SomeFailed
+                } else {
+                    Ending::Done
+                }
+            }
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Folder(report) => report.fmt(f),
+            Self::Registry(imported) => imported.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for Imported {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_problems(f, &self.verified)?;
+        let (mut failed, mut present) = (0, 0);
+        for row in &self.pushed.rows {
+            match &row.outcome {
+                RowOutcome::Failed { error } => {
+                    failed += 1;
+                    writeln!(f, "failed: {} → {}: {error}", row.reference, row.target)?;
+                }
+                RowOutcome::Planned => writeln!(f, "would import: {} → {}", row.reference, row.target)?,
+                RowOutcome::Present => present += 1,
+                RowOutcome::Done => {}
+            }
+        }
+        for note in self.verified.notes.iter().chain(&self.notes) {
+            writeln!(f, "note: {note}")?;
+        }
+        let all = self.pushed.rows.len();
+        if self.dry_run {
+            write!(
+                f,
+                "{}: {} references, {failed} cannot be imported",
+                self.target,
+                all - failed
+            )?;
+        } else {
+            write!(
+                f,
+                "{}: {} references new, {present} there already, {failed} failed; {} blobs sent with {}, {} linked, {} there already",
+                self.target,
+                all - failed - present,
+                self.pushed.uploaded,
+                super::size(self.pushed.bytes),
+                self.pushed.mounted,
+                self.pushed.present,
+            )?;
+        }
+        let broken = self.verified.broken();
+        if !broken.is_empty() {
+            writeln!(f)?;
+            write_refetch(f, &broken, &self.bundle.display().to_string())?;
+        }
+        if let Some(receipt) = &self.receipt {
+            write!(f, "\nreceipt for the next export: {}", receipt.display())?;
+        }
+        Ok(())
+    }
+}
