@@ -33,6 +33,10 @@ impl GoString {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
+    pub(super) fn shared(&self) -> Arc<[u8]> {
+        Arc::clone(&self.0)
+    }
+
     fn adopt(bytes: Arc<[u8]>) -> Self {
         memory::took(bytes.len());
         Self(bytes)

@@ -1,0 +1,144 @@
+//! Sets of parsed templates.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::error::Error;
+use super::function::Functions;
+use super::parse::parse;
+use super::text::GoString;
+use super::tree::Body;
+
+/// How many bytes of text the cache of parsed texts may hold.
+const CACHE_CAP: usize = 16 << 20;
+
+/// What a missing key of a map gives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MissingKey {
+    /// No value: prints `<no value>`.
+    #[default]
+    Invalid,
+    /// The zero value of the map's element type; for `interface {}` that is nil.
+    Zero,
+    /// An error.
+    Error,
+}
+
+/// Templates that can call each other, with the functions they were parsed with. Shared between threads and renders.
+#[derive(Clone)]
+pub struct Templates {
+    functions: Arc<Functions>,
+    bodies: HashMap<GoString, Arc<Body>>,
+    missing_key: MissingKey,
+    root: String,
+    cache: Arc<Mutex<Cache>>,
+}
+
+/// All templates of one text.
+pub(super) type Bodies = Arc<[Arc<Body>]>;
+
+/// Texts that were parsed during renders.
+#[derive(Default)]
+struct Cache {
+    parsed: HashMap<(String, Arc<[u8]>), Bodies>,
+    size: usize,
+}
+
+impl Templates {
+    /// An empty set.
+    pub fn new(functions: Arc<Functions>) -> Self {
+        Self {
+            functions,
+            bodies: HashMap::new(),
+            missing_key: MissingKey::default(),
+            root: String::new(),
+            cache: Arc::default(),
+        }
+    }
+
+    /// Sets what missing keys give.
+    #[must_use]
+    pub fn missing_key(mut self, mode: MissingKey) -> Self {
+        self.missing_key = mode;
+        self
+    }
+
+    /// Sets the name of the set itself, which errors about templates that do not exist show.
+    #[must_use]
+    pub fn called(mut self, name: &str) -> Self {
+        name.clone_into(&mut self.root);
+        self
+    }
+
+    /// Parses a text under a name and adds all templates that it defines. A later definition replaces an earlier one,
+    /// unless the later one is empty.
+    pub fn parse(&mut self, name: &str, text: impl AsRef<[u8]>) -> Result<(), Error> {
+        for body in parse(name, &Arc::from(text.as_ref()), &self.functions)? {
+            add(&mut self.bodies, body);
+        }
+        Ok(())
+    }
+
+    /// Whether a template of that name exists.
+    pub fn defines(&self, name: &[u8]) -> bool {
+        self.bodies.contains_key(name)
+    }
+
+    /// The names of all templates, in no order.
+    pub fn names(&self) -> impl Iterator<Item = &GoString> {
+        self.bodies.keys()
+    }
+
+    /// The functions.
+    pub fn functions(&self) -> &Arc<Functions> {
+        &self.functions
+    }
+
+    pub(super) fn root(&self) -> &str {
+        &self.root
+    }
+
+    pub(super) fn mode(&self) -> MissingKey {
+        self.missing_key
+    }
+
+    pub(super) fn body(&self, name: &[u8]) -> Option<&Arc<Body>> {
+        self.bodies.get(name)
+    }
+
+    /// Parses a text for one call, or finds it in the cache.
+    pub(super) fn parse_once(&self, name: &str, text: &GoString) -> Result<Bodies, Error> {
+        let text: Arc<[u8]> = text.shared();
+        let key = (name.to_owned(), Arc::clone(&text));
+        let lock = || self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = lock().parsed.get(&key) {
+            return Ok(Arc::clone(found));
+        }
+        let size = text.len();
+        let bodies: Bodies = parse(name, &text, &self.functions)?.into();
+        let mut cache = lock();
+        if cache.size + size <= CACHE_CAP {
+            cache.size += size;
+            cache.parsed.insert(key, Arc::clone(&bodies));
+        }
+        Ok(bodies)
+    }
+}
+
+/// Adds a template by Go's rule: an empty one does not replace another.
+pub(super) fn add(bodies: &mut HashMap<GoString, Arc<Body>>, body: Arc<Body>) {
+    if body.empty && bodies.contains_key(&body.name) {
+        return;
+    }
+    bodies.insert(body.name.clone(), body);
+}
+
+impl fmt::Debug for Templates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Templates")
+            .field("bodies", &self.bodies.len())
+            .field("missing_key", &self.missing_key)
+            .finish_non_exhaustive()
+    }
+}
