@@ -1,1 +1,197 @@
-//! Helm chart repositories: index.yaml, archives, charts in OCI registries.
+//! Helm repositories: which charts there are, their archives, and repositories of our own.
+//!
+//! ```text
+//! Source ──fetch──▶ Index ──Selection──▶ entries ──fetch, check──▶ archives ──▶ Shelf: index.yaml, *.tgz, *.prov
+//! ```
+//!
+//! Archives cross as they are, byte by byte; the `digest` of the index is compared with what arrives, which Helm itself
+//! does not do. No path comes out of an index: a file's name is made of a checked chart name and a parsed version.
+
+mod archive;
+mod fetch;
+mod index;
+mod oci_chart;
+mod pull;
+mod selection;
+mod shelf;
+mod source;
+
+pub use archive::Archive;
+pub use fetch::Fetcher;
+pub use index::{Entry, INDEX_CAP, Index, Problem};
+pub use pull::{DigestMismatch, Options, Provenance, Row, pull};
+pub use selection::{Pattern, Selected, Selection, parse_range};
+pub use shelf::Shelf;
+pub use source::Source;
+
+use std::time::Duration;
+
+use crate::digest::Digest;
+use crate::http::{self, StatusCode};
+use crate::{credentials, fsx, goyaml, oci, reference, registry, version};
+
+/// Why a repository or a chart cannot be mirrored.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A source is none.
+    #[error("`{source_text}` is no chart source: {problem}")]
+    BadSource {
+        /// What was written, without password, shortened.
+        source_text: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// A range of versions is none.
+    #[error("`{range}` is no range of versions")]
+    BadRange {
+        /// What was written, shortened.
+        range: String,
+        /// What is wrong with it.
+        #[source]
+        source: version::Error,
+    },
+    /// The index is no YAML.
+    #[error("index.yaml is not well formed")]
+    BadIndex {
+        /// What is wrong with it.
+        #[source]
+        source: goyaml::Error,
+    },
+    /// The document is no index.
+    #[error("this is no index.yaml of a chart repository: it has {found}")]
+    NoIndex {
+        /// What it has or lacks.
+        found: &'static str,
+    },
+    /// A URL in an index is none, or of a scheme that is not fetched.
+    #[error("the index gives `{url}`, {problem}")]
+    BadUrl {
+        /// The URL, without secrets, shortened.
+        url: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// A URL without TLS to a host that was not named for it.
+    #[error("{url} is plain HTTP, which is spoken only to this machine and to hosts named with --plain-http")]
+    PlainHttp {
+        /// The URL, without secrets.
+        url: String,
+    },
+    /// The server says no.
+    #[error("{url}: {status}")]
+    Refused {
+        /// What was asked for, without secrets.
+        url: String,
+        /// Its answer.
+        status: StatusCode,
+        /// How long it asks to be left alone.
+        retry_after: Option<Duration>,
+    },
+    /// There is no whole answer.
+    #[error("{url} could not be fetched")]
+    Http {
+        /// What was asked for, without secrets.
+        url: String,
+        /// Why not.
+        #[source]
+        source: http::Error,
+    },
+    /// We do not know who we are.
+    #[error(transparent)]
+    Credentials(#[from] credentials::Error),
+    /// A registry said no, or nothing.
+    #[error(transparent)]
+    Registry(#[from] registry::Error),
+    /// An image in the place of a chart, or a chart that lacks its archive.
+    #[error("{reference} is no Helm chart: {problem}")]
+    NotAChart {
+        /// What was asked for.
+        reference: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// A manifest of a registry cannot be used.
+    #[error("the manifest of {reference} cannot be used")]
+    BadManifest {
+        /// What was asked for.
+        reference: String,
+        /// What is wrong with it.
+        #[source]
+        source: oci::Error,
+    },
+    /// What is asked for cannot be an OCI reference.
+    #[error("`{name}` cannot be asked for in a registry")]
+    BadReference {
+        /// What was written, shortened.
+        name: String,
+        /// What is wrong with it.
+        #[source]
+        source: reference::Error,
+    },
+    /// The archive is not the one that the index describes.
+    #[error("the archive hashes to {found}, the index says {expected}")]
+    DigestMismatch {
+        /// What the index says.
+        expected: Digest,
+        /// What came.
+        found: Digest,
+    },
+    /// The archive is no chart, or a hostile one.
+    #[error("the archive cannot be used: {problem}")]
+    BadArchive {
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A provenance file was required and there is none.
+    #[error("there is no provenance file, and one is required")]
+    NoProvenance,
+    /// Two charts would have one name on a file system that does not tell capitals from small letters.
+    #[error("`{name}` and `{other}` differ only in capitals, which a FAT or exFAT drive cannot tell apart")]
+    SameName {
+        /// The file that was to be written.
+        name: String,
+        /// The file that is there.
+        other: String,
+    },
+    /// The disk did not do what it was asked for.
+    #[error(transparent)]
+    Disk(#[from] fsx::Error),
+}
+
+impl Error {
+    /// Whether the server says that it does not have it; nothing else is absence.
+    pub fn is_absent(&self) -> bool {
+        match self {
+            Self::Refused { status, .. } => matches!(*status, StatusCode::NOT_FOUND | StatusCode::GONE),
+            Self::Registry(error) => error.is_absent(),
+            _ => false,
+        }
+    }
+}
+
+impl http::Temporary for Error {
+    fn is_transient(&self) -> bool {
+        match self {
+            Self::Refused { status, .. } => {
+                matches!(status.as_u16(), 408 | 425 | 429 | 500 | 502 | 503 | 504)
+            }
+            Self::Http { source, .. } => source.is_transient(),
+            _ => false,
+        }
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Refused { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+
+    fn patience(&self) -> http::Patience {
+        match self {
+            Self::Http { source, .. } => source.patience(),
+            _ => http::Patience::Full,
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! One file a command: options → plan → run → report. Nothing here prints or reads the environment.
 
+pub mod charts;
 pub mod export;
 pub mod import;
 pub mod serve;
@@ -130,6 +131,9 @@ pub enum Error {
     /// Content could not be moved.
     #[error(transparent)]
     Transfer(transfer::Error),
+    /// Chart repositories could not be mirrored.
+    #[error(transparent)]
+    Charts(#[from] crate::chartrepo::Error),
     /// The run was interrupted by the user or the system.
     #[error("interrupted; what was done is kept, and the same command goes on from here")]
     Interrupted,
@@ -146,6 +150,7 @@ impl Error {
             | Self::Http(_)
             | Self::Serve(_)
             | Self::Bundle(_)
+            | Self::Charts(_)
             | Self::Transfer(_) => Kind::Failed,
         }
     }
@@ -155,6 +160,7 @@ impl Error {
         let fault = match self {
             Self::Bundle(error) => error.fault(),
             Self::Transfer(error) => error.fault(),
+            Self::Charts(crate::chartrepo::Error::Disk(error)) => error.fault(),
             _ => None,
         };
         let advice = match self {

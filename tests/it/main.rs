@@ -5,6 +5,7 @@
 )]
 
 mod architecture;
+mod charts_pull;
 mod conformance;
 mod serve;
 mod support;

@@ -10,3 +10,4 @@ pub(crate) mod registry;
 pub(crate) mod serving;
 #[expect(dead_code, reason = "its faults and questions are for the tests to come")]
 pub(crate) mod thief;
+pub(crate) mod web;

@@ -1,0 +1,329 @@
+//! A repository of ours: a folder that any web server can offer.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
+use std::sync::{Mutex, PoisonError};
+
+use super::{Entry, Error, INDEX_CAP, Index};
+use crate::digest::{Algorithm, Digest};
+use crate::fsx::{self, Commit, Committer, Folder, Kind, Staged};
+
+const INDEX: &str = "index.yaml";
+
+/// What the names of files on their way end in.
+const STAGED: &str = ".part";
+
+/// The folder of one repository: `index.yaml`, archives and provenance files. Runs add to it.
+#[derive(Debug)]
+pub struct Shelf {
+    folder: Folder,
+    base: Option<String>,
+    committer: Committer,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    index: Index,
+    /// The index as it lies on the disk.
+    written: Option<Vec<u8>>,
+    /// Names in small letters → names as they are.
+    names: BTreeMap<String, String>,
+    warnings: Vec<String>,
+}
+
+/// The name of a file on its way.
+fn staged_name(name: &str) -> String {
+    format!(".{name}{STAGED}")
+}
+
+/// Whether the name is one of a file on its way, left by an interrupted run.
+fn is_left_over(name: &str) -> bool {
+    name.starts_with('.') && name.strip_suffix(STAGED).is_some()
+}
+
+impl Shelf {
+    /// Opens the repository at `place` below `root`, making it if there is none. `base` is the URL that this folder
+    /// will have, if its index shall hold absolute URLs.
+    pub fn open(root: &Folder, place: &str, base: Option<&str>) -> Result<Self, Error> {
+        let folder = root.make_folder(place)?;
+        let mut warnings = Vec::new();
+        let mut names = BTreeMap::new();
+        for entry in folder.entries()? {
+            // What an interrupted run left.
+            if entry.kind == Kind::File && is_left_over(&entry.name) {
+                folder.remove(&entry.name)?;
+            } else {
+                names.insert(entry.name.to_lowercase(), entry.name);
+            }
+        }
+        let written = match folder.read(INDEX, INDEX_CAP) {
+            Ok(bytes) => Some(bytes),
+            Err(error) if error.is_absent() => None,
+            Err(error) => return Err(error.into()),
+        };
+        let index = match written.as_deref().map(Index::parse) {
+            None => Index::default(),
+            Some(Ok(index)) => index,
+            Some(Err(error)) => {
+                warnings.push(format!(
+                    "{place}/{INDEX} could not be read and is made anew: {error}"
+                ));
+                Index::default()
+            }
+        };
+        Ok(Self {
+            folder,
+            base: base.map(|base| base.trim_end_matches('/').to_owned()),
+            committer: Committer::new(),
+            state: Mutex::new(State {
+                index,
+                written,
+                names,
+                warnings,
+            }),
+        })
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the operator should know about what was there, one line each.
+    pub fn warnings(&self) -> Vec<String> {
+        self.state().warnings.clone()
+    }
+
+    /// Whether the entry's archive is here with the bytes that the entry asks for; without a digest in the entry, with
+    /// the bytes that an earlier run noted. The file is read and hashed.
+    pub fn has(&self, entry: &Entry) -> Result<Option<Digest>, Error> {
+        let name = entry.file_name();
+        let noted = {
+            let state = self.state();
+            let versions = state.index.charts().get(entry.name());
+            let listed =
+                versions.and_then(|versions| versions.iter().find(|other| other.file_name() == name));
+            // An archive that was taken in spite of its digest is as the index of ours says.
+            listed.and_then(|listed| listed.digest().copied())
+        };
+        let file = match self.folder.open_file(&name) {
+            Ok(file) => file,
+            Err(error) if error.is_absent() => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let Some(noted) = noted.or_else(|| entry.digest().copied()) else {
+            return Ok(None);
+        };
+        let mut hasher = Algorithm::Sha256.hasher();
+        let mut buffer = vec![0; 1 << 16];
+        let mut file = file;
+        loop {
+            let read = file
+                .read(&mut buffer)
+                .map_err(|error| fsx::Error::io("read", self.folder.path().join(&name), error))?;
+            if read == 0 {
+                break;
+            }
+            hasher.update(buffer.get(..read).unwrap_or_default());
+        }
+        let found = hasher.finish();
+        let wanted = entry.digest().copied().unwrap_or(noted);
+        Ok((found == wanted || found == noted).then_some(found))
+    }
+
+    /// Notes that an archive that is here belongs to the entry.
+    pub fn keep(&self, entry: &Entry, digest: Digest) {
+        let listed = entry.listed_as(self.url_of(&entry.file_name()), digest);
+        self.state().index.insert(listed);
+    }
+
+    /// Writes an archive and its provenance durably, and puts the entry into the index. Blocks until the disk has them.
+    pub fn put(&self, entry: &Entry, archive: &[u8], provenance: Option<&[u8]>) -> Result<(), Error> {
+        let name = entry.file_name();
+        self.claim(&name)?;
+        // The archive comes last: where it lies, its provenance was decided.
+        if let Some(provenance) = provenance {
+            self.write(&format!("{name}.prov"), provenance)?;
+        }
+        self.write(&name, archive)?;
+        self.keep(entry, Digest::sha256(archive));
+        Ok(())
+    }
+
+    /// Takes a name, unless another one differs from it in capitals only.
+    fn claim(&self, name: &str) -> Result<(), Error> {
+        let mut state = self.state();
+        let known = state
+            .names
+            .entry(name.to_lowercase())
+            .or_insert_with(|| name.to_owned());
+        if known == name {
+            Ok(())
+        } else {
+            Err(Error::SameName {
+                name: name.to_owned(),
+                other: known.clone(),
+            })
+        }
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
+        let mut staged = Staged::create(&self.folder, &staged_name(name), Algorithm::Sha256)?;
+        staged.write(bytes)?;
+        let (told, wait) = std::sync::mpsc::sync_channel(1);
+        self.committer.submit(Commit {
+            file: staged.finish(),
+            folder: self.folder.clone(),
+            name: name.to_owned(),
+            acknowledged: Box::new(move |result| {
+                // Nobody waits any more if the run was given up.
+                let _ = told.send(result);
+            }),
+        });
+        wait.recv().unwrap_or_else(|_| {
+            Err(fsx::Error::WriterStopped {
+                path: self.folder.path().join(name),
+            })
+        })?;
+        Ok(())
+    }
+
+    fn url_of(&self, file: &str) -> String {
+        let file = file.replace('+', "%2B");
+        match &self.base {
+            Some(base) => format!("{base}/{file}"),
+            None => file,
+        }
+    }
+
+    /// Writes `index.yaml` if it changed: only what is here, in an order that does not depend on the day. Gives the
+    /// number of its entries.
+    pub fn finish(&self) -> Result<usize, Error> {
+        let there: BTreeSet<String> = self
+            .folder
+            .entries()?
+            .into_iter()
+            .filter(|entry| entry.kind == Kind::File)
+            .map(|entry| entry.name)
+            .collect();
+        let mut state = self.state();
+        state.index.retain(|entry| there.contains(&entry.file_name()));
+        let text = state.index.to_yaml()?.into_bytes();
+        if state.written.as_ref() != Some(&text) {
+            self.folder.write(INDEX, &text)?;
+            state.written = Some(text);
+        }
+        Ok(state.index.charts().values().map(Vec::len).sum())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(name: &str, version: &str, archive: Option<&[u8]>) -> Entry {
+        let digest = archive.map(|bytes| format!(", digest: {}", Digest::sha256(bytes).hex()));
+        let text = format!(
+            "apiVersion: v1\nentries:\n  {name}:\n  - {{name: {name}, version: {version}, urls: [x]{}}}\n",
+            digest.unwrap_or_default()
+        );
+        Index::parse(text.as_bytes()).unwrap().charts()[name][0].clone()
+    }
+
+    fn shelf(folder: &tempfile::TempDir) -> Shelf {
+        Shelf::open(&Folder::open(folder.path()).unwrap(), "h.example/stable", None).unwrap()
+    }
+
+    fn index(folder: &tempfile::TempDir) -> Index {
+        Index::parse(&std::fs::read(folder.path().join("h.example/stable/index.yaml")).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn runs_add_to_a_repository_and_what_is_there_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let (one, two) = (
+            entry("a", "1.0.0", Some(b"one")),
+            entry("a", "2.0.0+b", Some(b"two")),
+        );
+        let first = shelf(&folder);
+        first.put(&one, b"one", Some(b"signed")).unwrap();
+        assert_eq!(first.finish().unwrap(), 1);
+        drop(first);
+        let second = shelf(&folder);
+        assert_eq!(second.has(&one).unwrap(), Some(Digest::sha256(b"one")));
+        assert_eq!(second.has(&two).unwrap(), None);
+        second.put(&two, b"two", None).unwrap();
+        assert_eq!(second.finish().unwrap(), 2);
+        let urls: Vec<_> = index(&folder).charts()["a"]
+            .iter()
+            .map(|e| e.urls()[0].clone())
+            .collect();
+        assert_eq!(urls, ["a-2.0.0%2Bb.tgz", "a-1.0.0.tgz"]);
+        let mut names: Vec<_> = std::fs::read_dir(folder.path().join("h.example/stable"))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        assert_eq!(
+            names,
+            ["a-1.0.0.tgz", "a-1.0.0.tgz.prov", "a-2.0.0+b.tgz", "index.yaml"]
+        );
+    }
+
+    #[test]
+    fn an_archive_that_rotted_or_went_away_is_not_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let one = entry("a", "1.0.0", Some(b"one"));
+        let first = shelf(&folder);
+        first.put(&one, b"one", None).unwrap();
+        first.finish().unwrap();
+        let file = folder.path().join("h.example/stable/a-1.0.0.tgz");
+        fsx::write(&file, b"0ne").unwrap();
+        assert_eq!(shelf(&folder).has(&one).unwrap(), None);
+        std::fs::remove_file(&file).unwrap();
+        let later = shelf(&folder);
+        assert_eq!(later.has(&one).unwrap(), None);
+        assert_eq!(later.finish().unwrap(), 0, "the index lists only what is here");
+    }
+
+    #[test]
+    fn names_that_differ_in_capitals_only_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let shelf = shelf(&folder);
+        shelf.put(&entry("chart", "1.0.0", None), b"x", None).unwrap();
+        let error = shelf.put(&entry("Chart", "1.0.0", None), b"y", None).unwrap_err();
+        assert!(error.to_string().contains("differ only in capitals"), "{error}");
+    }
+
+    #[test]
+    fn the_index_is_not_written_again_without_need() {
+        use std::os::unix::fs::MetadataExt;
+        let folder = tempfile::tempdir().unwrap();
+        let first = shelf(&folder);
+        first
+            .put(&entry("a", "1.0.0", Some(b"one")), b"one", None)
+            .unwrap();
+        first.finish().unwrap();
+        let inode = || {
+            std::fs::metadata(folder.path().join("h.example/stable/index.yaml"))
+                .unwrap()
+                .ino()
+        };
+        let before = inode();
+        shelf(&folder).finish().unwrap();
+        assert_eq!(inode(), before);
+    }
+
+    #[test]
+    fn absolute_urls_come_when_asked_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = Folder::open(folder.path()).unwrap();
+        let shelf = Shelf::open(&root, "h.example/stable", Some("https://charts.lan/stable/")).unwrap();
+        shelf.put(&entry("a", "1.0.0", None), b"x", None).unwrap();
+        shelf.finish().unwrap();
+        assert_eq!(
+            index(&folder).charts()["a"][0].urls(),
+            ["https://charts.lan/stable/a-1.0.0.tgz"]
+        );
+    }
+}
