@@ -29,6 +29,8 @@ pub struct Environment {
     pub https_proxy: Option<String>,
     /// `NO_PROXY`.
     pub no_proxy: String,
+    /// This machine's name.
+    pub host: Option<String>,
     /// `NO_COLOR` is set to something.
     pub no_color: bool,
     /// `CARRACK_LOG`: a filter for the log, as `carrack::registry=debug`.
@@ -71,6 +73,11 @@ impl Environment {
             http_proxy: proxy("HTTP_PROXY").or_else(|| proxy("ALL_PROXY")),
             https_proxy: proxy("HTTPS_PROXY").or_else(|| proxy("ALL_PROXY")),
             no_proxy: proxy("NO_PROXY").unwrap_or_default(),
+            host: rustix::system::uname()
+                .nodename()
+                .to_str()
+                .ok()
+                .map(str::to_owned),
             no_color: set("NO_COLOR").is_some(),
             log: text("CARRACK_LOG"),
             stderr_is_terminal: std::io::stderr().is_terminal(),

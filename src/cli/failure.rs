@@ -50,6 +50,16 @@ pub struct Failure {
     pub text: String,
 }
 
+impl Failure {
+    /// Arguments that do not make sense.
+    pub fn usage(error: &dyn StdError) -> Self {
+        Self {
+            exit: Exit::Usage,
+            text: describe(error, &[]),
+        }
+    }
+}
+
 impl From<commands::Error> for Failure {
     fn from(error: commands::Error) -> Self {
         let exit = match error.kind() {

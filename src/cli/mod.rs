@@ -2,11 +2,14 @@
 
 pub mod arguments;
 pub mod env;
+pub mod export;
 pub mod failure;
+pub mod import;
 pub mod progress;
 pub mod serve;
 pub mod session;
 pub mod values;
+pub mod verify;
 
 use std::process::ExitCode;
 

@@ -76,7 +76,7 @@ fn line(event: &Event) -> Option<String> {
             blobs,
             bytes: size,
         } => {
-            format!("plan     {items} items, {blobs} blobs to move, {}", bytes(*size))
+            format!("plan     {items} items, {blobs} blobs, {}", bytes(*size))
         }
         Event::Waiting { host, pause, reason } => {
             format!(

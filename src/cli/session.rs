@@ -31,6 +31,9 @@ pub fn run(cli: Cli, environment: Environment) -> Exit {
     session.start_log();
     let ended = match cli.command {
         Command::Serve(arguments) => arguments.run(&session),
+        Command::Export(arguments) => arguments.run(&session),
+        Command::Import(arguments) => arguments.run(&session),
+        Command::Verify(arguments) => arguments.run(&session),
         Command::Completions { shell } => completions(shell),
     };
     ended.unwrap_or_else(|failure| {
@@ -112,6 +115,16 @@ impl Session {
         }
     }
 
+    /// Who runs this, for a second run that finds a bundle locked.
+    pub fn holder(&self) -> String {
+        let host = self
+            .environment
+            .host
+            .as_deref()
+            .unwrap_or("a host without a name");
+        format!("process {} on {host}", std::process::id())
+    }
+
     /// Runs network work to its end, or until a signal asks for a tidy stop.
     pub fn block_on<T>(
         world: &World,
@@ -131,6 +144,18 @@ impl Session {
         });
         runtime.shutdown_timeout(std::time::Duration::from_secs(2));
         ended.map_err(Failure::from)
+    }
+
+    /// Runs work that blocks and has no use for the network; signals stop it as they stop the other kind.
+    pub fn block_in_place<T: Send + 'static>(
+        world: &World,
+        work: impl FnOnce(&World) -> Result<T, commands::Error> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let inside = world.clone();
+        Self::block_on(world, async move {
+            let joined = tokio::task::spawn_blocking(move || work(&inside)).await;
+            joined.unwrap_or_else(|_| Err(commands::Error::Crashed))
+        })
     }
 
     /// Prints the result and turns its ending into the exit code.

@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::{Ending, Error, World};
 use crate::bundle::{self, Closing, Writer};
 use crate::digest::Digest;
+use crate::mirrors::PullSources;
 use crate::observe::{Event, Observer};
 use crate::registry::Client;
 use crate::transfer::{self, Choice, Fetched, Row, RowOutcome, Shelf, Source, State, Wanted};
@@ -19,6 +20,8 @@ use crate::transfer::{self, Choice, Fetched, Row, RowOutcome, Shelf, Source, Sta
 pub struct Options {
     /// The references, with who named them.
     pub wanted: Vec<Wanted>,
+    /// Where references are pulled from, if not from the hosts that they name.
+    pub pull_sources: PullSources,
     /// The bundle's folder.
     pub to: PathBuf,
     /// What of each image is carried.
@@ -58,7 +61,7 @@ pub async fn run(
     world: &World,
     observer: &Arc<dyn Observer>,
 ) -> Result<Report, Error> {
-    let source = Source::Registries(Arc::new(client.clone()));
+    let source = Source::Registries(Arc::new(client.clone()), options.pull_sources.clone());
     gather(options, &source, world, observer).await
 }
 

@@ -13,7 +13,7 @@ use super::export::{self, gather};
 use super::verify::{write_problems, write_refetch};
 use super::{Ending, Error, World};
 use crate::bundle::{self, Bundle, Receipt, Verified};
-use crate::mirrors::{Limits, Mapping, Target};
+use crate::mirrors::{Limits, Mapping, PullSources, Target};
 use crate::observe::{Event, Observer};
 use crate::reference::Reference;
 use crate::registry::Client;
@@ -143,6 +143,7 @@ async fn into_folder(
         .collect();
     let gathering = export::Options {
         wanted,
+        pull_sources: PullSources::default(),
         to: folder.to_path_buf(),
         choice: Choice::default(),
         config: None,

@@ -134,6 +134,9 @@ pub enum Error {
     /// Chart repositories could not be mirrored.
     #[error(transparent)]
     Charts(#[from] crate::chartrepo::Error),
+    /// The work ended without a result, which is a mistake of the program.
+    #[error("the program made a mistake and stopped; please report it with the lines above")]
+    Crashed,
     /// The run was interrupted by the user or the system.
     #[error("interrupted; what was done is kept, and the same command goes on from here")]
     Interrupted,
@@ -148,6 +151,7 @@ impl Error {
             Self::Runtime { .. }
             | Self::Result { .. }
             | Self::Http(_)
+            | Self::Crashed
             | Self::Serve(_)
             | Self::Bundle(_)
             | Self::Charts(_)

@@ -25,7 +25,7 @@ pub use shelf::Shelf;
 pub use source::Source;
 
 use crate::digest::Digest;
-use crate::{bundle, fsx, oci, registry};
+use crate::{bundle, fsx, oci, reference, registry};
 
 /// Why content did not move.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +37,9 @@ pub enum Error {
     /// The bundle did not give or take it.
     #[error(transparent)]
     Bundle(#[from] bundle::Error),
+    /// A pull source gives a name that no registry takes.
+    #[error("the pull source gives a name that no registry takes")]
+    PullSource(#[from] reference::Error),
     /// A manifest cannot be mirrored.
     #[error("the manifest {digest} cannot be mirrored")]
     Manifest {
@@ -148,7 +151,7 @@ pub enum Error {
         place: String,
         /// Why.
         #[source]
-        source: crate::reference::Error,
+        source: reference::Error,
     },
     /// A thread of the run went away.
     #[error("a worker stopped without an answer")]

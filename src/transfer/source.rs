@@ -8,6 +8,7 @@ use bytes::Bytes;
 use crate::bundle::{BlobReader, Bundle};
 use crate::digest::Digest;
 use crate::fsx;
+use crate::mirrors::PullSources;
 use crate::oci::Descriptor;
 use crate::reference::{Reference, Repository};
 
@@ -19,8 +20,8 @@ const READ: usize = 256 << 10;
 /// Where content comes from.
 #[derive(Clone, Debug)]
 pub enum Source {
-    /// The registries that the references name.
-    Registries(Arc<crate::registry::Client>),
+    /// The registries that the references name, or the places that stand in for them.
+    Registries(Arc<crate::registry::Client>, PullSources),
     /// A bundle.
     Bundle(Bundle),
 }
@@ -44,12 +45,12 @@ impl Source {
     /// The digest that a tag has now, by the cheapest question; `None` if the registry does not say it that way.
     pub(super) async fn tag(&self, reference: &Reference) -> Result<Option<Digest>, Error> {
         match self {
-            Self::Registries(client) => {
+            Self::Registries(client, sources) => {
                 let Some(tag) = reference.tag() else {
                     return Ok(reference.digest().copied());
                 };
                 let head = client
-                    .head_manifest(reference.repository(), &tag.clone().into())
+                    .head_manifest(&sources.place(reference.repository())?, &tag.clone().into())
                     .await?;
                 Ok(head.and_then(|h| h.digest))
             }
@@ -60,9 +61,11 @@ impl Source {
     /// What a reference points to.
     pub(super) async fn root(&self, reference: &Reference) -> Result<Manifest, Error> {
         match self {
-            Self::Registries(client) => {
+            Self::Registries(client, sources) => {
                 let wanted = crate::registry::TagOrDigest::of(reference).ok_or(Error::NotInSource)?;
-                let manifest = client.manifest(reference.repository(), &wanted).await?;
+                let manifest = client
+                    .manifest(&sources.place(reference.repository())?, &wanted)
+                    .await?;
                 Ok(Manifest {
                     digest: manifest.digest,
                     media_type: manifest.media_type,
@@ -89,7 +92,10 @@ impl Source {
     ) -> Result<Bytes, Error> {
         let digest = descriptor.digest;
         match self {
-            Self::Registries(client) => Ok(client.manifest(repository, &digest.into()).await?.bytes),
+            Self::Registries(client, sources) => {
+                let place = sources.place(repository)?;
+                Ok(client.manifest(&place, &digest.into()).await?.bytes)
+            }
             Self::Bundle(bundle) => {
                 let bundle = bundle.clone();
                 blocking(move || Ok(Bytes::from(bundle.manifest(&digest)?))).await
@@ -105,9 +111,12 @@ impl Source {
         offset: u64,
     ) -> Result<Chunks, Error> {
         match self {
-            Self::Registries(client) => Ok(Chunks::Registry(Box::new(
-                client.blob(repository, descriptor, offset).await?,
-            ))),
+            Self::Registries(client, sources) => {
+                let place = sources.place(repository)?;
+                Ok(Chunks::Registry(Box::new(
+                    client.blob(&place, descriptor, offset).await?,
+                )))
+            }
             Self::Bundle(bundle) => {
                 let (bundle, descriptor) = (bundle.clone(), descriptor.clone());
                 blocking(move || Ok(Chunks::Bundle(bundle.described_blob(&descriptor)?.reader(offset)))).await

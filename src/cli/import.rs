@@ -1,0 +1,115 @@
+//! `carrack import`.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::{Args, ValueEnum};
+
+use super::arguments::{Network, ResultFormat};
+use super::failure::{Exit, Failure};
+use super::session::Session;
+use crate::commands::import::{Destination, Options, run};
+use crate::mirrors::{Limits, Mapping, Place, Rule, Target};
+use crate::reference::Reference;
+
+/// Bring a bundle in: verify it, then push it unchanged into a registry, or merge it into a bundle that nodes are served
+/// from. No host but the target is ever asked.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// The bundle's folder.
+    #[arg(long, value_name = "BUNDLE")]
+    from: PathBuf,
+    /// The registry, with a path on it if everything goes below one; or `dir:PATH`, a bundle for `carrack serve`.
+    #[arg(long, value_name = "REGISTRY[/PREFIX]|dir:PATH")]
+    to: To,
+    /// Where references go on the registry.
+    #[arg(long, value_name = "SCHEME", default_value = "host")]
+    layout: Layout,
+    /// Place one source elsewhere: `quay.io/jetstack=jetstack`, `docker.io=/`; with `+=` there too. May be repeated.
+    #[arg(long, value_name = "SOURCE=PLACE")]
+    map: Vec<Rule>,
+    /// The registry takes paths of this many components only (Quay: 2).
+    #[arg(long, value_name = "N")]
+    max_depth: Option<usize>,
+    /// Import only this reference. May be repeated.
+    #[arg(long, value_name = "REFERENCE")]
+    only: Vec<Reference>,
+    /// Say what would be pushed, and push nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// Write the receipt for the next export here instead of onto the drive.
+    #[arg(long, value_name = "FILE")]
+    receipt: Option<PathBuf>,
+    /// The form of the result.
+    #[arg(long, short, value_name = "FORM", default_value = "text")]
+    output: ResultFormat,
+    #[command(flatten)]
+    network: Network,
+}
+
+/// Where a bundle is brought.
+#[derive(Clone, Debug)]
+enum To {
+    Registry(Target),
+    Folder(PathBuf),
+}
+
+impl FromStr for To {
+    type Err = crate::mirrors::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.strip_prefix("dir:") {
+            Some(path) => Ok(Self::Folder(path.into())),
+            None => Ok(Self::Registry(text.parse()?)),
+        }
+    }
+}
+
+/// The scheme by which names become paths.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Layout {
+    /// `registry.suse.com/caasp` becomes REGISTRY/registry.suse.com/caasp.
+    Host,
+    /// `registry.suse.com/caasp` becomes REGISTRY/caasp.
+    Root,
+}
+
+impl Arguments {
+    pub(super) fn run(self, session: &Session) -> Result<Exit, Failure> {
+        let world = session.world(Some(&self.network));
+        let observer = session.observer();
+        let to = match self.to {
+            To::Folder(path) => Destination::Folder(path),
+            To::Registry(target) => {
+                let place = match self.layout {
+                    Layout::Host => Place::ByHost,
+                    Layout::Root => Place::AtRoot,
+                };
+                let mapping = Mapping::new(place)
+                    .with_prefix(target.prefix())
+                    .map_err(|error| Failure::usage(&error))?
+                    .with_rules(self.map);
+                let limits = Limits {
+                    depth: self.max_depth,
+                    ..Limits::default()
+                };
+                Destination::Registry {
+                    target,
+                    mapping,
+                    limits,
+                }
+            }
+        };
+        let options = Options {
+            from: self.from,
+            to,
+            only: self.only,
+            dry_run: self.dry_run,
+            receipt: self.receipt,
+            holder: session.holder(),
+        };
+        let client = world.registry(&observer)?;
+        let report = Session::block_on(&world, run(&options, &client, &world, &observer))?;
+        Session::finish(&report, self.output)
+    }
+}
