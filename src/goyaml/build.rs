@@ -45,11 +45,7 @@ pub(super) enum Open<N, E> {
 }
 
 /// The next document of `events`, or `None` at the end of the text.
-pub(super) fn document<T: Trees>(
-    events: &mut Events<'_>,
-    trees: &T,
-    infinities: bool,
-) -> Result<Option<T::Node>, Error> {
+pub(super) fn document<T: Trees>(events: &mut Events<'_>, trees: &T) -> Result<Option<T::Node>, Error> {
     loop {
         match events.next()?.data {
             EventData::StreamEnd => return Ok(None),
@@ -61,7 +57,7 @@ pub(super) fn document<T: Trees>(
     loop {
         let event = events.next()?;
         if let EventData::DocumentEnd { .. } = event.data {
-            return builder.finish(infinities).map(Some);
+            return builder.finish().map(Some);
         }
         builder.take(event.data, event.start_mark)?;
     }
@@ -117,8 +113,6 @@ struct Builder<'t, T: Trees> {
     wrong: Option<Error>,
     /// The first key that JSON cannot have; Go finds those last.
     foreign: Option<Error>,
-    /// The first number that JSON cannot have; Go finds those even later.
-    infinite: Option<f64>,
 }
 
 impl<'t, T: Trees> Builder<'t, T> {
@@ -133,23 +127,17 @@ impl<'t, T: Trees> Builder<'t, T> {
             repeated_bytes: 0,
             wrong: None,
             foreign: None,
-            infinite: None,
         }
     }
 
-    fn finish(self, infinities: bool) -> Result<T::Node, Error> {
+    fn finish(self) -> Result<T::Node, Error> {
         if let Some(error) = self.wrong.or(self.foreign) {
             return Err(error);
         }
-        match self.infinite {
-            Some(number) if !infinities => Err(Error::NotJson {
-                value: number::general(number),
-            }),
-            _ => Ok(self.root.unwrap_or_else(|| {
-                let start = Position { line: 1, column: 1 };
-                self.trees.scalar(Scalar::Null, String::new(), start)
-            })),
-        }
+        Ok(self.root.unwrap_or_else(|| {
+            let start = Position { line: 1, column: 1 };
+            self.trees.scalar(Scalar::Null, String::new(), start)
+        }))
     }
 
     /// Takes an event in. Only an error of syntax ends it; others wait for the end of the document.
@@ -221,11 +209,6 @@ impl<'t, T: Trees> Builder<'t, T> {
         let bytes = NODE_WEIGHT + text.len();
         let is_merge = text == "<<" && (plain || tag == Some(MERGE_TAG));
         let (scalar, text) = resolve_scalar(tag, text, plain, at)?;
-        if let Scalar::Float(number) = scalar
-            && !number.is_finite()
-        {
-            self.infinite.get_or_insert(number);
-        }
         let is_key = matches!(
             self.layers.last().map(|layer| &layer.frame),
             Some(Frame::Map { key: None, .. })

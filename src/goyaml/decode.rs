@@ -3,6 +3,8 @@
 use super::build::{self, Open, Trees};
 use super::error::{Error, Position};
 use super::events::Events;
+use super::limits;
+use super::number;
 use super::resolve::Scalar;
 use super::value::{Map, Value};
 
@@ -53,8 +55,23 @@ pub fn documents(text: &[u8]) -> Result<Documents<'_>, Error> {
 
 fn first(text: &[u8], values: &Values) -> Result<Value, Error> {
     let mut events = Events::new(text)?;
-    let document = build::document(&mut events, values, !values.floats)?;
-    Ok(document.unwrap_or_default())
+    let document = build::document(&mut events, values)?.unwrap_or_default();
+    if values.floats {
+        limits::with_stack(|| no_infinity(&document))?;
+    }
+    Ok(document)
+}
+
+/// JSON has neither infinities nor not-a-number.
+fn no_infinity(value: &Value) -> Result<(), Error> {
+    match value {
+        Value::Float(number) if !number.is_finite() => Err(Error::NotJson {
+            value: number::general(*number),
+        }),
+        Value::Seq(elements) => elements.iter().try_for_each(no_infinity),
+        Value::Map(map) => map.values().try_for_each(no_infinity),
+        _ => Ok(()),
+    }
 }
 
 /// The documents of a text, one after the other. See [`documents`].
@@ -78,7 +95,7 @@ impl Iterator for Documents<'_> {
         if self.done {
             return None;
         }
-        let document = build::document(&mut self.events, &Values { floats: false }, true);
+        let document = build::document(&mut self.events, &Values { floats: false });
         self.done = !matches!(document, Ok(Some(_)));
         document.transpose()
     }

@@ -180,7 +180,7 @@ impl Iterator for Documents<'_> {
         if self.done {
             return None;
         }
-        let document = build::document(&mut self.events, &Nodes, true);
+        let document = build::document(&mut self.events, &Nodes);
         self.done = !matches!(document, Ok(Some(_)));
         document.transpose()
     }

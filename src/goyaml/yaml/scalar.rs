@@ -101,7 +101,7 @@ impl Shape {
         let mut multiline = false;
         let mut break_then_space = false;
         let mut space_then_break = false;
-        let mut before = Before::Space;
+        let mut before = Before::Start;
         let mut characters = text.chars().peekable();
         while let Some(character) = characters.next() {
             match character {
@@ -145,6 +145,7 @@ impl Shape {
 /// What stands before a character.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Before {
+    Start,
     Space,
     Tab,
     Break,
