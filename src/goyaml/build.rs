@@ -1,13 +1,13 @@
-//! From events to a tree: anchors, aliases, merge keys and keys that are no strings.
+//! From nodes to a tree: anchors, aliases, merge keys and keys that are no strings.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
-use libyaml_safer::{EventData, Mark};
-
 use super::error::{Error, Position};
-use super::events::{Events, position};
 use super::limits::{DEPTH_CAP, REPEATED_TEXT_CAP};
+use super::parse::{Collection, Parser, Properties, Sink};
 use super::resolve::{self, Scalar};
+use super::text::Text;
 use super::value::Value;
 use super::{binary, gosyntax, number};
 
@@ -19,7 +19,7 @@ pub(super) trait Trees {
     type Entries: Default;
 
     /// A scalar.
-    fn scalar(&self, scalar: Scalar, text: String, at: Position) -> Self::Node;
+    fn scalar(&self, scalar: Scalar, text: Cow<'_, str>, at: Position) -> Self::Node;
     /// A sequence.
     fn seq(&self, elements: Vec<Self::Node>, at: Position) -> Self::Node;
     /// A mapping.
@@ -44,23 +44,54 @@ pub(super) enum Open<N, E> {
     Scalar,
 }
 
-/// The next document of `events`, or `None` at the end of the text.
-pub(super) fn document<T: Trees>(events: &mut Events<'_>, trees: &T) -> Result<Option<T::Node>, Error> {
-    loop {
-        match events.next()?.data {
-            EventData::StreamEnd => return Ok(None),
-            EventData::DocumentStart { .. } => break,
-            _ => {}
+/// The documents of a text.
+#[derive(Debug)]
+pub(super) enum Stream<'a, N> {
+    /// One after the other.
+    Reading(Box<Parser<'a>>),
+    /// All read already, because the text had to be converted first.
+    Ready(std::vec::IntoIter<N>),
+    /// Behind the last one or the first error.
+    Done,
+}
+
+impl<'a, N> Stream<'a, N> {
+    /// The documents of `bytes`, which are made of `trees` nodes.
+    pub(super) fn new<T: Trees<Node = N>>(bytes: &'a [u8], trees: &T) -> Result<Self, Error> {
+        let text = Text::new(bytes)?;
+        match text.valid {
+            Cow::Borrowed(valid) => Ok(Self::Reading(Box::new(Parser::new(valid, text.ending)))),
+            Cow::Owned(valid) => {
+                let mut parser = Parser::new(&valid, text.ending);
+                let mut documents = Vec::new();
+                while let Some(document) = document(&mut parser, trees)? {
+                    documents.push(document);
+                }
+                Ok(Self::Ready(documents.into_iter()))
+            }
         }
     }
+
+    /// The next document, or `None` at the end of the text.
+    pub(super) fn next<T: Trees<Node = N>>(&mut self, trees: &T) -> Option<Result<N, Error>> {
+        let next = match self {
+            Self::Reading(parser) => document(parser, trees).transpose(),
+            Self::Ready(documents) => documents.next().map(Ok),
+            Self::Done => None,
+        };
+        if !matches!(next, Some(Ok(_))) {
+            *self = Self::Done;
+        }
+        next
+    }
+}
+
+fn document<T: Trees>(parser: &mut Parser<'_>, trees: &T) -> Result<Option<T::Node>, Error> {
     let mut builder = Builder::new(trees);
-    loop {
-        let event = events.next()?;
-        if let EventData::DocumentEnd { .. } = event.data {
-            return builder.finish().map(Some);
-        }
-        builder.take(event.data, event.start_mark)?;
+    if !parser.document(&mut builder)? {
+        return Ok(None);
     }
+    builder.finish().map(Some)
 }
 
 /// A node that is whole, and where it came from.
@@ -136,75 +167,32 @@ impl<'t, T: Trees> Builder<'t, T> {
         }
         Ok(self.root.unwrap_or_else(|| {
             let start = Position { line: 1, column: 1 };
-            self.trees.scalar(Scalar::Null, String::new(), start)
+            self.trees.scalar(Scalar::Null, Cow::Borrowed(""), start)
         }))
     }
 
-    /// Takes an event in. Only an error of syntax ends it; others wait for the end of the document.
-    fn take(&mut self, event: EventData, at: Mark) -> Result<(), Error> {
-        let at = position(&at);
-        if self.wrong.is_some() {
-            return self.look_for_anchors(event, at);
-        }
-        let taken = match event {
-            EventData::Scalar {
-                anchor,
-                tag,
-                value,
-                plain_implicit,
-                ..
-            } => self.scalar(anchor, tag.as_deref(), value, plain_implicit, at),
-            EventData::Alias { anchor } => {
-                if !self.anchors.contains_key(&anchor) {
-                    return Err(unknown_anchor(&anchor, at));
-                }
-                self.alias(&anchor, at)
-            }
-            EventData::SequenceStart { anchor, .. } => self.open(Frame::Seq(Vec::new()), anchor, at),
-            EventData::MappingStart { anchor, .. } => {
-                let entries = T::Entries::default();
-                self.open(Frame::Map { entries, key: None }, anchor, at)
-            }
-            EventData::SequenceEnd | EventData::MappingEnd => self.close(),
-            _ => Ok(()),
-        };
+    /// Keeps an error of meaning for the end of the document.
+    fn after(&mut self, taken: Result<(), Error>) {
         if let Err(error) = taken {
             self.wrong = Some(error);
             self.layers = Vec::new();
         }
-        Ok(())
     }
 
-    /// What is left to do behind an error: an unknown anchor is found while go-yaml still parses.
-    fn look_for_anchors(&mut self, event: EventData, at: Position) -> Result<(), Error> {
-        match event {
-            EventData::Alias { anchor } if !self.anchors.contains_key(&anchor) => {
-                Err(unknown_anchor(&anchor, at))
-            }
-            EventData::Scalar {
-                anchor: Some(anchor), ..
-            }
-            | EventData::SequenceStart {
-                anchor: Some(anchor), ..
-            }
-            | EventData::MappingStart {
-                anchor: Some(anchor), ..
-            } => {
-                self.anchors.insert(anchor, None);
-                Ok(())
-            }
-            _ => Ok(()),
+    fn anchor_behind_error(&mut self, anchor: Option<&str>) {
+        if let Some(anchor) = anchor {
+            self.anchors.insert(anchor.to_owned(), None);
         }
     }
 
-    fn scalar(
+    fn take_scalar(
         &mut self,
-        anchor: Option<String>,
-        tag: Option<&str>,
-        text: String,
+        properties: Properties<'_>,
+        text: Cow<'_, str>,
         plain: bool,
-        at: Position,
     ) -> Result<(), Error> {
+        let Properties { anchor, tag, at } = properties;
+        let tag = tag.as_deref();
         self.step(at)?;
         let bytes = NODE_WEIGHT + text.len();
         let is_merge = text == "<<" && (plain || tag == Some(MERGE_TAG));
@@ -213,20 +201,23 @@ impl<'t, T: Trees> Builder<'t, T> {
             self.layers.last().map(|layer| &layer.frame),
             Some(Frame::Map { key: None, .. })
         );
-        if !is_key || anchor.is_some() {
-            let whole = Whole {
-                node: self.trees.scalar(scalar, text.clone(), at),
-                at,
-                steps: 1,
-                bytes,
-                depth: 0,
-            };
+        let whole = |node| Whole {
+            node,
+            at,
+            steps: 1,
+            bytes,
+            depth: 0,
+        };
+        if !is_key {
+            let whole = whole(self.trees.scalar(scalar, text, at));
             if let Some(name) = anchor {
                 self.remember(name, &whole)?;
             }
-            if !is_key {
-                return self.place(whole, false);
-            }
+            return self.place(whole, false);
+        }
+        if let Some(name) = anchor {
+            let node = self.trees.scalar(scalar, text.clone(), at);
+            self.remember(name, &whole(node))?;
         }
         if let Some(Layer {
             frame: Frame::Map { key, .. },
@@ -236,13 +227,13 @@ impl<'t, T: Trees> Builder<'t, T> {
             *key = Some(if is_merge {
                 Key::Merge
             } else {
-                key_of(scalar, text, at)
+                key_of(scalar, text.into_owned(), at)
             });
         }
         Ok(())
     }
 
-    fn alias(&mut self, name: &str, at: Position) -> Result<(), Error> {
+    fn repeat(&mut self, name: &str, at: Position) -> Result<(), Error> {
         let Some(Some(target)) = self.anchors.get(name) else {
             return Err(meaning(format!("anchor '{name}' value contains itself"), at));
         };
@@ -269,19 +260,21 @@ impl<'t, T: Trees> Builder<'t, T> {
         check_budget(self.steps, self.repeated_steps, at)
     }
 
-    fn open(
-        &mut self,
-        frame: Frame<T::Node, T::Entries>,
-        anchor: Option<String>,
-        at: Position,
-    ) -> Result<(), Error> {
+    fn start(&mut self, collection: Collection, properties: &Properties<'_>) -> Result<(), Error> {
+        let at = properties.at;
         self.step(at)?;
-        if let Some(name) = &anchor {
-            self.anchors.insert(name.clone(), None);
+        if let Some(name) = properties.anchor {
+            self.anchors.insert(name.to_owned(), None);
         }
         self.layers.push(Layer {
-            frame,
-            anchor,
+            frame: match collection {
+                Collection::Seq => Frame::Seq(Vec::new()),
+                Collection::Map => Frame::Map {
+                    entries: T::Entries::default(),
+                    key: None,
+                },
+            },
+            anchor: properties.anchor.map(str::to_owned),
             at,
             steps: self.steps - 1,
             bytes: NODE_WEIGHT,
@@ -290,7 +283,7 @@ impl<'t, T: Trees> Builder<'t, T> {
         Ok(())
     }
 
-    fn close(&mut self) -> Result<(), Error> {
+    fn end(&mut self) -> Result<(), Error> {
         let Some(layer) = self.layers.pop() else {
             return Ok(());
         };
@@ -305,12 +298,12 @@ impl<'t, T: Trees> Builder<'t, T> {
             depth: layer.depth,
         };
         if let Some(name) = layer.anchor {
-            self.remember(name, &whole)?;
+            self.remember(&name, &whole)?;
         }
         self.place(whole, false)
     }
 
-    fn remember(&mut self, name: String, whole: &Whole<T::Node>) -> Result<(), Error> {
+    fn remember(&mut self, name: &str, whole: &Whole<T::Node>) -> Result<(), Error> {
         self.repeated_bytes = self.repeated_bytes.saturating_add(whole.bytes);
         if self.repeated_bytes > REPEATED_TEXT_CAP {
             return Err(excessive_aliasing(whole.at));
@@ -319,7 +312,7 @@ impl<'t, T: Trees> Builder<'t, T> {
             node: whole.node.clone(),
             ..*whole
         };
-        self.anchors.insert(name, Some(whole));
+        self.anchors.insert(name.to_owned(), Some(whole));
         Ok(())
     }
 
@@ -357,6 +350,50 @@ impl<'t, T: Trees> Builder<'t, T> {
     }
 }
 
+impl<T: Trees> Sink for Builder<'_, T> {
+    fn scalar(&mut self, properties: Properties<'_>, text: Cow<'_, str>, plain: bool) -> Result<(), Error> {
+        let anchor = properties.anchor;
+        if self.wrong.is_none() {
+            let taken = self.take_scalar(properties, text, plain);
+            self.after(taken);
+        }
+        if self.wrong.is_some() {
+            self.anchor_behind_error(anchor);
+        }
+        Ok(())
+    }
+
+    /// An unknown anchor is found while go-yaml still parses, before any other error of meaning.
+    fn alias(&mut self, name: &str, at: Position) -> Result<(), Error> {
+        if !self.anchors.contains_key(name) {
+            return Err(meaning(format!("unknown anchor '{name}' referenced"), at));
+        }
+        if self.wrong.is_none() {
+            let taken = self.repeat(name, at);
+            self.after(taken);
+        }
+        Ok(())
+    }
+
+    fn open(&mut self, collection: Collection, properties: Properties<'_>) -> Result<(), Error> {
+        if self.wrong.is_some() {
+            self.anchor_behind_error(properties.anchor);
+        } else {
+            let taken = self.start(collection, &properties);
+            self.after(taken);
+        }
+        Ok(())
+    }
+
+    fn close(&mut self) -> Result<(), Error> {
+        if self.wrong.is_none() {
+            let taken = self.end();
+            self.after(taken);
+        }
+        Ok(())
+    }
+}
+
 /// What a node costs beside its text when it is repeated, in bytes.
 const NODE_WEIGHT: usize = 64;
 
@@ -364,10 +401,6 @@ const MERGE_TAG: &str = "tag:yaml.org,2002:merge";
 
 fn meaning(message: String, position: Position) -> Error {
     Error::Meaning { message, position }
-}
-
-fn unknown_anchor(name: &str, at: Position) -> Error {
-    meaning(format!("unknown anchor '{name}' referenced"), at)
 }
 
 fn excessive_aliasing(at: Position) -> Error {
@@ -393,17 +426,17 @@ fn check_budget(steps: u64, repeated: u64, at: Position) -> Result<(), Error> {
 }
 
 /// What a scalar means, and its text, which `!!binary` changes.
-fn resolve_scalar(
+fn resolve_scalar<'t>(
     tag: Option<&str>,
-    text: String,
+    text: Cow<'t, str>,
     plain: bool,
     at: Position,
-) -> Result<(Scalar, String), Error> {
+) -> Result<(Scalar, Cow<'t, str>), Error> {
     match tag {
         None | Some("") if !plain => Ok((Scalar::Text, text)),
         None | Some("") => Ok((resolve::plain(&text), text)),
         Some("tag:yaml.org,2002:binary") => match binary::decode(&text) {
-            Some(text) => Ok((Scalar::Text, text)),
+            Some(text) => Ok((Scalar::Text, Cow::Owned(text))),
             None => Err(meaning(
                 "!!binary value contains invalid base64 data".to_owned(),
                 at,

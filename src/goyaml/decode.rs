@@ -1,8 +1,9 @@
 //! Documents as values.
 
-use super::build::{self, Open, Trees};
+use std::borrow::Cow;
+
+use super::build::{Open, Stream, Trees};
 use super::error::{Error, Position};
-use super::events::Events;
 use super::limits;
 use super::number;
 use super::resolve::Scalar;
@@ -19,7 +20,7 @@ use super::value::{Map, Value};
 /// # Ok::<(), goyaml::Error>(())
 /// ```
 pub fn parse(text: &[u8]) -> Result<Value, Error> {
-    first(text, &Values { floats: false })
+    first(text, &KEPT)
 }
 
 /// Reads the first document of `text` as `sigs.k8s.io/yaml` does for Helm's values: like [`parse`], but every number is
@@ -47,15 +48,14 @@ pub fn parse_json_style(text: &[u8]) -> Result<Value, Error> {
 /// # Ok::<(), goyaml::Error>(())
 /// ```
 pub fn documents(text: &[u8]) -> Result<Documents<'_>, Error> {
-    Ok(Documents {
-        events: Events::new(text)?,
-        done: false,
-    })
+    Stream::new(text, &KEPT).map(|stream| Documents { stream })
 }
 
 fn first(text: &[u8], values: &Values) -> Result<Value, Error> {
-    let mut events = Events::new(text)?;
-    let document = build::document(&mut events, values)?.unwrap_or_default();
+    let document = Stream::new(text, values)?
+        .next(values)
+        .transpose()?
+        .unwrap_or_default();
     if values.floats {
         limits::with_stack(|| no_infinity(&document))?;
     }
@@ -75,31 +75,21 @@ fn no_infinity(value: &Value) -> Result<(), Error> {
 }
 
 /// The documents of a text, one after the other. See [`documents`].
+#[derive(Debug)]
 pub struct Documents<'a> {
-    events: Events<'a>,
-    done: bool,
-}
-
-impl std::fmt::Debug for Documents<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Documents")
-            .field("done", &self.done)
-            .finish_non_exhaustive()
-    }
+    stream: Stream<'a, Value>,
 }
 
 impl Iterator for Documents<'_> {
     type Item = Result<Value, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.done {
-            return None;
-        }
-        let document = build::document(&mut self.events, &Values { floats: false });
-        self.done = !matches!(document, Ok(Some(_)));
-        document.transpose()
+        self.stream.next(&KEPT)
     }
 }
+
+/// Numbers as go-yaml resolves them.
+const KEPT: Values = Values { floats: false };
 
 /// Trees of [`Value`]s.
 struct Values {
@@ -111,7 +101,7 @@ impl Trees for Values {
     type Node = Value;
     type Entries = Map;
 
-    fn scalar(&self, scalar: Scalar, text: String, _: Position) -> Value {
+    fn scalar(&self, scalar: Scalar, text: Cow<'_, str>, _: Position) -> Value {
         #[expect(clippy::cast_precision_loss, reason = "Go converts in the same way")]
         match scalar {
             Scalar::Null => Value::Null,
@@ -121,7 +111,7 @@ impl Trees for Values {
             Scalar::Int(number) => Value::Int(number),
             Scalar::Uint(number) => Value::Uint(number),
             Scalar::Float(number) => Value::Float(number),
-            Scalar::Timestamp | Scalar::Text => Value::String(text),
+            Scalar::Timestamp | Scalar::Text => Value::String(text.into_owned()),
         }
     }
 

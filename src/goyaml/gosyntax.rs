@@ -1,6 +1,9 @@
 //! Values in Go's own syntax, which some of go-yaml's messages print.
 
 use std::fmt::Write as _;
+use std::sync::LazyLock;
+
+use regex::Regex;
 
 use super::number;
 use super::value::Value;
@@ -48,25 +51,46 @@ fn node(out: &mut String, value: &Value, nested: bool) {
     }
 }
 
-/// `strconv.Quote`, for the characters that occur in templates.
+/// `strconv.Quote`.
 fn quote(out: &mut String, text: &str) {
     out.push('"');
     for character in text.chars() {
-        match character {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\u{7}' => out.push_str("\\a"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{b}' => out.push_str("\\v"),
-            '\u{c}' => out.push_str("\\f"),
-            '\0'..=' ' | '\u{7f}' if character != ' ' => {
-                let _ = write!(out, "\\x{:02x}", u32::from(character));
+        let short = match character {
+            '"' => '"',
+            '\\' => '\\',
+            '\n' => 'n',
+            '\r' => 'r',
+            '\t' => 't',
+            '\u{7}' => 'a',
+            '\u{8}' => 'b',
+            '\u{b}' => 'v',
+            '\u{c}' => 'f',
+            other if is_printable(other) => {
+                out.push(other);
+                continue;
             }
-            character => out.push(character),
-        }
+            other => {
+                let _ = match u32::from(other) {
+                    code @ ..0x80 => write!(out, "\\x{code:02x}"),
+                    code @ ..0x1_0000 => write!(out, "\\u{code:04x}"),
+                    code => write!(out, "\\U{code:08x}"),
+                };
+                continue;
+            }
+        };
+        out.push('\\');
+        out.push(short);
     }
     out.push('"');
+}
+
+/// Go's `unicode.IsPrint`: no control, no format character, no space but the ASCII one.
+fn is_printable(character: char) -> bool {
+    static OTHER: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"^[\p{Z}\p{C}]$").expect("the pattern is well formed"));
+    match character {
+        ' '..='~' => true,
+        ..='\u{7f}' => false,
+        other => !OTHER.is_match(other.encode_utf8(&mut [0; 4])),
+    }
 }

@@ -31,14 +31,16 @@ mod binary;
 mod build;
 mod decode;
 mod error;
-mod events;
 mod gosyntax;
 mod json;
 pub mod limits;
 pub mod located;
 mod number;
+mod parse;
 mod resolve;
+mod scan;
 mod template;
+mod text;
 mod value;
 mod yaml;
 

@@ -13,11 +13,11 @@
 //! # Ok::<(), carrack::goyaml::Error>(())
 //! ```
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
-use super::build::{self, Open, Trees};
+use super::build::{Open, Stream, Trees};
 use super::error::{Error, Position};
-use super::events::Events;
 use super::limits;
 use super::resolve::Scalar;
 use super::value::Value;
@@ -153,36 +153,20 @@ pub fn parse(text: &[u8]) -> Result<Vec<Node>, Error> {
 /// Reads the documents of `text` one by one, for texts too large to be held as trees; the iterator ends after the first
 /// error.
 pub fn documents(text: &[u8]) -> Result<Documents<'_>, Error> {
-    Ok(Documents {
-        events: Events::new(text)?,
-        done: false,
-    })
+    Stream::new(text, &Nodes).map(|stream| Documents { stream })
 }
 
 /// The documents of a text, one after the other. See [`documents`].
+#[derive(Debug)]
 pub struct Documents<'a> {
-    events: Events<'a>,
-    done: bool,
-}
-
-impl std::fmt::Debug for Documents<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Documents")
-            .field("done", &self.done)
-            .finish_non_exhaustive()
-    }
+    stream: Stream<'a, Node>,
 }
 
 impl Iterator for Documents<'_> {
     type Item = Result<Node, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.done {
-            return None;
-        }
-        let document = build::document(&mut self.events, &Nodes);
-        self.done = !matches!(document, Ok(Some(_)));
-        document.transpose()
+        self.stream.next(&Nodes)
     }
 }
 
@@ -193,7 +177,8 @@ impl Trees for Nodes {
     type Node = Node;
     type Entries = Vec<Entry>;
 
-    fn scalar(&self, scalar: Scalar, text: String, position: Position) -> Node {
+    fn scalar(&self, scalar: Scalar, text: Cow<'_, str>, position: Position) -> Node {
+        let text = text.into_owned();
         let number = |value, text| Content::Number { value, text };
         let content = match scalar {
             Scalar::Null => Content::Null,
