@@ -242,7 +242,7 @@ impl<'a> Parser<'a> {
 
     /// Reads an anchor and a tag, in either order.
     fn properties(&mut self, properties: &mut Properties<'a>) -> Result<(), Error> {
-        let mut tagged = false;
+        let mut tag = None;
         loop {
             let at = self.peek()?.start;
             match self.peek()?.kind {
@@ -250,19 +250,22 @@ impl<'a> Parser<'a> {
                     properties.anchor = Some(name);
                     self.take()?;
                 }
-                Kind::Tag { .. } if !tagged => {
-                    tagged = true;
+                Kind::Tag { .. } if tag.is_none() => {
                     if let Kind::Tag { handle, suffix } = self.take()?.kind {
-                        let tag = self.long_tag(handle, suffix);
-                        if tag.is_empty() {
-                            return Err(self.error("found undefined tag handle", at));
-                        }
-                        properties.tag = Some(tag);
+                        tag = Some((handle, suffix, at));
                     }
                 }
-                _ => return Ok(()),
+                _ => break,
             }
         }
+        if let Some((handle, suffix, at)) = tag {
+            let tag = self.long_tag(handle, suffix);
+            if tag.is_empty() {
+                return Err(self.error("found undefined tag handle", at));
+            }
+            properties.tag = Some(tag);
+        }
+        Ok(())
     }
 
     /// The whole tag; empty if nothing says what the handle stands for.

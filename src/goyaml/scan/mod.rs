@@ -35,7 +35,18 @@ struct Candidate {
     token: usize,
     /// Whether nothing else can stand here.
     required: bool,
+    /// Whether the queue waits for its colon.
+    awaited: bool,
     mark: Mark,
+}
+
+/// An open bracket.
+#[derive(Clone, Copy, Debug)]
+struct Bracket {
+    /// Its number among all tokens.
+    token: usize,
+    /// Whether any node in it could have been a key.
+    had_candidate: bool,
 }
 
 /// The scanner of a text.
@@ -48,8 +59,7 @@ pub(crate) struct Scanner<'a> {
     /// Column of the innermost block collection, and of those around it; `None` outside of all.
     indent: Option<usize>,
     outer_indents: Vec<Option<usize>>,
-    /// Open brackets.
-    level: usize,
+    brackets: Vec<Bracket>,
     /// Whether a key may start here.
     key_allowed: bool,
     /// Possible keys, at most one per level, outermost first.
@@ -65,7 +75,7 @@ impl<'a> Scanner<'a> {
             taken: 0,
             indent: None,
             outer_indents: Vec::new(),
-            level: 0,
+            brackets: Vec::new(),
             key_allowed: true,
             candidates: Vec::new(),
             ended: false,
@@ -129,8 +139,8 @@ impl<'a> Scanner<'a> {
             .candidates
             .binary_search_by_key(&self.taken, |candidate| candidate.token)
         {
-            Ok(index) => self.is_alive(index),
-            Err(_) => Ok(false),
+            Ok(index) if self.candidates.get(index).is_some_and(|c| c.awaited) => self.is_alive(index),
+            _ => Ok(false),
         }
     }
 
@@ -153,21 +163,25 @@ impl<'a> Scanner<'a> {
     /// The candidate of the current level.
     fn candidate(&self) -> Option<(usize, Candidate)> {
         let last = self.candidates.last().copied()?;
-        (last.level == self.level).then_some((self.candidates.len() - 1, last))
+        (last.level == self.brackets.len()).then_some((self.candidates.len() - 1, last))
     }
 
     /// A node starts here.
     fn save_candidate(&mut self) -> Result<(), Wrong> {
         if self.key_allowed {
             let mark = self.cursor.mark();
-            let required = self.level == 0 && self.indent == Some(mark.column);
+            let required = self.brackets.is_empty() && self.indent == Some(mark.column);
             self.drop_candidate()?;
             self.candidates.push(Candidate {
-                level: self.level,
-                token: self.taken + self.tokens.len(),
+                level: self.brackets.len(),
+                token: self.next_number(),
                 required,
+                awaited: true,
                 mark,
             });
+            if let Some(bracket) = self.brackets.last_mut() {
+                bracket.had_candidate = true;
+            }
         }
         Ok(())
     }
@@ -180,6 +194,22 @@ impl<'a> Scanner<'a> {
             self.candidates.pop();
         }
         Ok(())
+    }
+
+    /// The number of the next token.
+    fn next_number(&self) -> usize {
+        self.taken + self.tokens.len()
+    }
+
+    /// Puts a token before the one with a number, or last if that one is gone.
+    fn insert(&mut self, number: usize, kind: Kind<'a>, mark: Mark) {
+        let index = number.checked_sub(self.taken).unwrap_or(self.tokens.len());
+        let token = Token {
+            kind,
+            start: mark,
+            end: mark,
+        };
+        self.tokens.insert(index.min(self.tokens.len()), token);
     }
 
     fn push(&mut self, kind: Kind<'a>, start: Mark) {
@@ -196,25 +226,17 @@ impl<'a> Scanner<'a> {
 
     /// Opens a block collection at `column`, unless it is open; `number` says before which token.
     fn indent_to(&mut self, column: usize, number: usize, kind: Kind<'a>, mark: Mark) {
-        if self.level > 0 || self.indent.is_some_and(|indent| indent >= column) {
+        if !self.brackets.is_empty() || self.indent.is_some_and(|indent| indent >= column) {
             return;
         }
         self.outer_indents.push(self.indent);
         self.indent = Some(column);
-        let index = number.saturating_sub(self.taken).min(self.tokens.len());
-        self.tokens.insert(
-            index,
-            Token {
-                kind,
-                start: mark,
-                end: mark,
-            },
-        );
+        self.insert(number, kind, mark);
     }
 
     /// Closes the block collections that are indented more than `column`, or all of them.
     fn unindent_to(&mut self, column: Option<usize>) {
-        if self.level > 0 {
+        if !self.brackets.is_empty() {
             return;
         }
         while self.indent > column {
@@ -231,7 +253,7 @@ impl<'a> Scanner<'a> {
         let Some(byte) = self.cursor.peek() else {
             return self.fetch_end();
         };
-        let in_flow = self.level > 0;
+        let in_flow = !self.brackets.is_empty();
         let before_blank = self.cursor.is_blank_or_end(1);
         match byte {
             b'%' if self.cursor.column() == 0 => {
@@ -298,7 +320,7 @@ impl<'a> Scanner<'a> {
         loop {
             while match self.cursor.peek() {
                 Some(b' ') => true,
-                Some(b'\t') => self.level > 0 || !self.key_allowed,
+                Some(b'\t') => !self.brackets.is_empty() || !self.key_allowed,
                 _ => false,
             } {
                 self.cursor.advance_ascii(1);
@@ -309,7 +331,7 @@ impl<'a> Scanner<'a> {
             if self.cursor.take_break().is_empty() {
                 return;
             }
-            if self.level == 0 {
+            if self.brackets.is_empty() {
                 self.key_allowed = true;
             }
         }
@@ -333,7 +355,10 @@ impl<'a> Scanner<'a> {
 
     fn fetch_opening(&mut self, kind: Kind<'a>) -> Result<(), Wrong> {
         self.save_candidate()?;
-        self.level += 1;
+        self.brackets.push(Bracket {
+            token: self.next_number(),
+            had_candidate: false,
+        });
         self.key_allowed = true;
         self.push_indicator(kind, 1);
         Ok(())
@@ -341,14 +366,21 @@ impl<'a> Scanner<'a> {
 
     fn fetch_closing(&mut self, kind: Kind<'a>) -> Result<(), Wrong> {
         self.drop_candidate()?;
-        self.level = self.level.saturating_sub(1);
+        // go-yaml does not wait for the colon behind a bracket without candidates, such as `{}`.
+        if let Some(bracket) = self.brackets.pop()
+            && !bracket.had_candidate
+            && let Some(candidate) = self.candidates.last_mut()
+            && candidate.token == bracket.token
+        {
+            candidate.awaited = false;
+        }
         self.key_allowed = false;
         self.push_indicator(kind, 1);
         Ok(())
     }
 
     fn fetch_entry(&mut self) -> Result<(), Wrong> {
-        if self.level == 0 {
+        if self.brackets.is_empty() {
             if !self.key_allowed {
                 return self.wrong("block sequence entries are not allowed in this context");
             }
@@ -362,19 +394,18 @@ impl<'a> Scanner<'a> {
 
     fn open_block(&mut self, kind: Kind<'a>) {
         let mark = self.cursor.mark();
-        let next = self.taken + self.tokens.len();
-        self.indent_to(mark.column, next, kind, mark);
+        self.indent_to(mark.column, self.next_number(), kind, mark);
     }
 
     fn fetch_key(&mut self) -> Result<(), Wrong> {
-        if self.level == 0 {
+        if self.brackets.is_empty() {
             if !self.key_allowed {
                 return self.wrong("mapping keys are not allowed in this context");
             }
             self.open_block(Kind::BlockMappingStart);
         }
         self.drop_candidate()?;
-        self.key_allowed = self.level == 0;
+        self.key_allowed = self.brackets.is_empty();
         self.push_indicator(Kind::Key, 1);
         Ok(())
     }
@@ -385,26 +416,18 @@ impl<'a> Scanner<'a> {
             _ => None,
         };
         if let Some(Candidate { token, mark, .. }) = candidate {
-            let index = token.saturating_sub(self.taken).min(self.tokens.len());
-            self.tokens.insert(
-                index,
-                Token {
-                    kind: Kind::Key,
-                    start: mark,
-                    end: mark,
-                },
-            );
+            self.insert(token, Kind::Key, mark);
             self.indent_to(mark.column, token, Kind::BlockMappingStart, mark);
             self.candidates.pop();
             self.key_allowed = false;
         } else {
-            if self.level == 0 {
+            if self.brackets.is_empty() {
                 if !self.key_allowed {
                     return self.wrong("mapping values are not allowed in this context");
                 }
                 self.open_block(Kind::BlockMappingStart);
             }
-            self.key_allowed = self.level == 0;
+            self.key_allowed = self.brackets.is_empty();
         }
         self.push_indicator(Kind::Value, 1);
         Ok(())

@@ -39,7 +39,7 @@ impl<'a> Scanner<'a> {
         let mut breaks = Breaks::default();
         let mut after_break = false;
         while self.cursor.document_marker().is_none() && self.cursor.peek() != Some(b'#') {
-            let length = plain_length(self.cursor.rest(), self.level > 0);
+            let length = plain_length(self.cursor.rest(), !self.brackets.is_empty());
             if length > 0 {
                 let from = self.cursor.offset();
                 self.cursor.advance(length);
@@ -58,7 +58,7 @@ impl<'a> Scanner<'a> {
                 break;
             }
             self.skip_gap(indent, &mut breaks, &mut after_break)?;
-            if self.level == 0 && self.cursor.column() < indent {
+            if self.brackets.is_empty() && self.cursor.column() < indent {
                 break;
             }
         }
