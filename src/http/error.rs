@@ -255,10 +255,9 @@ impl Temporary for Error {
 
     fn patience(&self) -> Patience {
         match self {
-            Self::ConnectionRefused { .. } | Self::Connect { .. } | Self::Unresolved { .. } => {
-                Patience::Short
-            }
-            Self::ConnectTimeout { .. } => Patience::Once,
+            Self::ConnectionRefused { .. } | Self::Connect { .. } => Patience::Short,
+            // Each of these has waited for its own timeouts already.
+            Self::ConnectTimeout { .. } | Self::Unresolved { .. } => Patience::Once,
             _ => Patience::Full,
         }
     }

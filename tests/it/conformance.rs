@@ -10,7 +10,7 @@ use carrack::http::{self, BytesSource, Settings};
 use carrack::observe::{Recorder, SystemClock};
 use carrack::oci::Descriptor;
 use carrack::reference::{Repository, Tag};
-use carrack::registry::{Client, Landed, TagOrDigest};
+use carrack::registry::{Client, Landed, Manifest, TagOrDigest};
 use carrack::secret::Secret;
 
 use crate::support::docker_registry::DockerRegistry;
@@ -20,7 +20,6 @@ use crate::support::registry::{Mode, TestRegistry};
 /// Someone who speaks to a registry, and what was told meanwhile.
 pub(crate) struct Visitor {
     pub(crate) client: Client,
-    #[expect(dead_code, reason = "for the tests of faults")]
     pub(crate) recorder: Arc<Recorder>,
     runtime: tokio::runtime::Runtime,
 }
@@ -63,6 +62,15 @@ impl Visitor {
     /// Waits for an answer.
     pub(crate) fn ask<T>(&self, question: impl Future<Output = T>) -> T {
         self.runtime.block_on(question)
+    }
+
+    /// The manifest of the repository `app`.
+    pub(crate) fn manifest(
+        &self,
+        host: &str,
+        at: &TagOrDigest,
+    ) -> Result<Manifest, carrack::registry::Error> {
+        self.ask(self.client.manifest(&repository(host, "app"), at))
     }
 
     pub(crate) fn pull(
@@ -126,6 +134,8 @@ fn on_both(test: impl Fn(&Visitor, &str)) {
         &Visitor::named(&scripted.host(), "me", "secret"),
         &scripted.host(),
     );
+    let scripted = TestRegistry::start_as(Mode::bearer());
+    test(&Visitor::anonymous(), &scripted.host());
     if let Some(real) = DockerRegistry::start() {
         test(&Visitor::anonymous(), &real.host());
     }

@@ -7,6 +7,9 @@
 mod architecture;
 mod charts_pull;
 mod conformance;
+mod registry_auth;
+mod registry_pull;
+mod registry_push;
 mod serve;
 mod support;
 mod voyage_fixture;

@@ -14,7 +14,8 @@ use tempfile::TempDir;
 pub(crate) struct DockerRegistry {
     process: Child,
     port: u16,
-    folder: TempDir,
+    /// Removed when this is dropped.
+    _folder: TempDir,
 }
 
 /// Where the part that a test needs is looked for.
@@ -85,7 +86,7 @@ impl DockerRegistry {
         let mut registry = Self {
             process,
             port,
-            folder,
+            _folder: folder,
         };
         registry.wait_until_ready();
         Some(registry)
@@ -107,11 +108,6 @@ impl DockerRegistry {
     /// Its `host:port`.
     pub(crate) fn host(&self) -> String {
         format!("127.0.0.1:{}", self.port)
-    }
-
-    /// The folder with its files, for tests that damage them.
-    pub(crate) fn data(&self) -> std::path::PathBuf {
-        self.folder.path().join("data")
     }
 }
 

@@ -47,11 +47,6 @@ impl Thief {
         Self { address, heard }
     }
 
-    /// Its `host:port`.
-    pub(crate) fn host(&self) -> String {
-        self.address.to_string()
-    }
-
     /// Its root URL without the slash at the end.
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)

@@ -202,6 +202,11 @@ impl TestRegistry {
         self.requests().iter().filter(matches).count()
     }
 
+    /// Connections that were made so far.
+    pub(crate) fn connections(&self) -> usize {
+        self.state().connections
+    }
+
     /// Forgets the log.
     pub(crate) fn clear_log(&self) {
         self.state().log.clear();
@@ -252,6 +257,7 @@ async fn serve(listener: tokio::net::TcpListener, state: Arc<Mutex<State>>) {
             return;
         };
         let _ = stream.set_nodelay(true);
+        state.lock().unwrap().connections += 1;
         let state = Arc::clone(&state);
         tokio::spawn(async move {
             let service =

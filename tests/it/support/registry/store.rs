@@ -89,6 +89,7 @@ pub(super) struct State {
     pub(super) page_size: usize,
     pub(super) referrers_api: bool,
     pub(super) counter: u64,
+    pub(super) connections: usize,
 }
 
 impl State {
@@ -105,6 +106,7 @@ impl State {
             page_size: 1000,
             referrers_api: true,
             counter: 0,
+            connections: 0,
         }
     }
 
