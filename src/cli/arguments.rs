@@ -78,6 +78,12 @@ pub enum ResultFormat {
 #[derive(Debug, Subcommand)]
 #[non_exhaustive]
 pub enum Command {
+    /// Mirror and render charts.
+    Charts {
+        /// What to do with them.
+        #[command(subcommand)]
+        command: super::charts::Command,
+    },
     /// Carry images and charts onto a drive.
     Export(super::export::Arguments),
     /// Bring a bundle into a registry inside, or into a bundle that nodes are served from.

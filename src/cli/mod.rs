@@ -1,6 +1,7 @@
 //! The people's side: arguments, environment, printer, progress, failures.
 
 pub mod arguments;
+pub mod charts;
 pub mod env;
 pub mod export;
 pub mod failure;

@@ -31,6 +31,7 @@ pub fn run(cli: Cli, environment: Environment) -> Exit {
     session.start_log();
     let ended = match cli.command {
         Command::Serve(arguments) => arguments.run(&session),
+        Command::Charts { command } => command.run(&session),
         Command::Export(arguments) => arguments.run(&session),
         Command::Import(arguments) => arguments.run(&session),
         Command::Verify(arguments) => arguments.run(&session),

@@ -1,0 +1,117 @@
+//! `carrack charts`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::arguments::{Network, ResultFormat};
+use super::failure::{Exit, Failure};
+use super::session::Session;
+use crate::chartrepo::{self, DigestMismatch, Provenance, Selection, Source};
+use crate::commands::charts::{PullOptions, pull};
+
+/// Work with chart repositories and charts.
+#[derive(Debug, Subcommand)]
+#[non_exhaustive]
+pub enum Command {
+    /// Mirror chart repositories into a folder that any web server can offer.
+    Pull(Box<Pull>),
+}
+
+impl Command {
+    pub(super) fn run(self, session: &Session) -> Result<Exit, Failure> {
+        match self {
+            Self::Pull(arguments) => arguments.run(session),
+        }
+    }
+}
+
+/// The arguments of `charts pull`.
+#[derive(Debug, Args)]
+pub struct Pull {
+    /// Repositories: `https://HOST/PATH`, one chart of it as `https://HOST/PATH#CHART[@RANGE]`, or
+    /// `oci://HOST/PATH/CHART[:VERSION]`.
+    #[arg(value_name = "SOURCE", required = true)]
+    sources: Vec<Source>,
+    /// The folder under which each repository gets its own; it is made if it is not there.
+    #[arg(long, value_name = "DIR")]
+    to: PathBuf,
+    /// Only charts of this name; `*` and `?` are patterns. May be repeated.
+    #[arg(long, value_name = "NAME[@RANGE]")]
+    chart: Vec<chartrepo::Pattern>,
+    /// Versions in this range, as `^1.2` or `>=1.2, <2`. Without it: the newest.
+    #[arg(long, value_name = "RANGE", value_parser = chartrepo::parse_range)]
+    version: Option<crate::version::Constraint>,
+    /// At most this many of the newest versions of each chart.
+    #[arg(long, value_name = "N")]
+    latest: Option<usize>,
+    /// Every version.
+    #[arg(long)]
+    all_versions: bool,
+    /// Pre-releases, too.
+    #[arg(long)]
+    devel: bool,
+    /// Only charts of this application version.
+    #[arg(long, value_name = "VERSION")]
+    app_version: Option<String>,
+    /// Fail charts that have no provenance file; without it, provenance files are taken where they are.
+    #[arg(long, conflicts_with = "no_provenance")]
+    require_provenance: bool,
+    /// Do not ask for provenance files.
+    #[arg(long)]
+    no_provenance: bool,
+    /// Take archives that differ from the digest in their index, with a warning.
+    #[arg(long)]
+    accept_wrong_digest: bool,
+    /// Write absolute URLs that begin with this into the new indexes.
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+    /// Send a repository's password also to other hosts that its index names.
+    #[arg(long)]
+    pass_credentials: bool,
+    /// Say what would be fetched, and fetch nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// The form of the result.
+    #[arg(long, short, value_name = "FORM", default_value = "text")]
+    output: ResultFormat,
+    #[command(flatten)]
+    network: Network,
+}
+
+impl Pull {
+    fn run(self, session: &Session) -> Result<Exit, Failure> {
+        let world = session.world(Some(&self.network));
+        let observer = session.observer();
+        let options = PullOptions {
+            sources: self.sources,
+            to: self.to,
+            pull: chartrepo::Options {
+                selection: Selection {
+                    charts: self.chart,
+                    versions: self.version,
+                    latest: self.latest,
+                    all_versions: self.all_versions,
+                    prereleases: self.devel,
+                    app_version: self.app_version,
+                },
+                provenance: match (self.require_provenance, self.no_provenance) {
+                    (true, _) => Provenance::Required,
+                    (_, true) => Provenance::Never,
+                    _ => Provenance::IfThere,
+                },
+                digest_mismatch: if self.accept_wrong_digest {
+                    DigestMismatch::Accept
+                } else {
+                    DigestMismatch::Refuse
+                },
+                base_url: self.url,
+                jobs: world.jobs,
+            },
+            pass_credentials: self.pass_credentials,
+            dry_run: self.dry_run,
+        };
+        let report = Session::block_on(&world, pull(&options, &world, &observer))?;
+        Session::finish(&report, self.output)
+    }
+}
