@@ -256,9 +256,6 @@ fn incompatible(a: &Value, b: &Value) -> Failure {
 fn equal_any(arguments: Arguments<'_>) -> Answer {
     let first = arguments.value(0)?;
     let others = arguments.from(1);
-    if !comparable(first) {
-        return Err(Failure::from(format!("non-comparable type {}", described(first))));
-    }
     if others.is_empty() {
         return Err(Failure::from("missing argument for comparison"));
     }
@@ -270,12 +267,22 @@ fn equal_any(arguments: Arguments<'_>) -> Answer {
     Ok(Value::Bool(false))
 }
 
+/// Nil, typed or not.
+fn absent(value: &Value) -> bool {
+    match value {
+        Value::Map(map) => map.is_nil(),
+        Value::List(list) => list.is_nil(),
+        other => other.is_nil(),
+    }
+}
+
 fn comparable(value: &Value) -> bool {
     !matches!(value.kind(), Kind::Map | Kind::Slice | Kind::Func)
 }
 
 fn described(value: &Value) -> String {
-    let shown = fmt::text_of(value).map_or_else(|_| String::new(), |t| t.to_text());
+    let shown =
+        fmt::sprintf(b"%s", std::slice::from_ref(value)).map_or_else(|_| String::new(), |t| t.to_text());
     format!("{shown}: {}", value.type_name())
 }
 
@@ -300,18 +307,23 @@ pub(super) fn equal(a: &Value, b: &Value) -> Result<bool, Failure> {
             {
                 return Err(incompatible(a, b));
             }
-            if a.is_nil() || b.is_nil() {
-                return Ok(a.is_nil() && b.is_nil());
+            if absent(&plain_a) || absent(&plain_b) {
+                return Ok(absent(&plain_a) && absent(&plain_b));
             }
-            if !comparable(b) {
-                return Err(Failure::from(format!("non-comparable type {}", described(b))));
+            if basic(&plain_a).is_some() != basic(&plain_b).is_some() {
+                return Err(incompatible(a, b));
             }
-            if !comparable(a) {
-                return Err(Failure::from(format!("non-comparable type {}", described(a))));
+            if a.kind() != b.kind() {
+                return Err(Failure::from(format!(
+                    "non-comparable types {}, {}: {}",
+                    described(a),
+                    b.type_name(),
+                    fmt::text_of(b)?
+                )));
             }
             match (a, b) {
+                _ if !comparable(b) => Err(Failure::from(format!("non-comparable type {}", described(b)))),
                 (Value::Object(x), Value::Object(y)) => Ok(std::rc::Rc::ptr_eq(x, y)),
-                _ if basic(&plain_a).is_some() != basic(&plain_b).is_some() => Err(incompatible(a, b)),
                 _ => Ok(false),
             }
         }

@@ -58,3 +58,6 @@ pub use template::{MissingKey, Templates};
 pub use text::GoString;
 pub use types::{Kind, Type};
 pub use value::{IntKind, UintKind, Value};
+
+#[cfg(test)]
+mod tests;

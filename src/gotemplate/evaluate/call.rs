@@ -35,15 +35,13 @@ impl<P: Probe> Evaluation<'_, P> {
         if function.name() == "call"
             && let Some(message) = not_callable(values.first(), arguments.first())
         {
-            frame.at = Some(at);
-            return self.answer(frame, "call", Err(Failure::from(message)));
+            return self.answer(frame, at, "call", Err(Failure::from(message)));
         }
         let result = match &function.body {
             Body::Plain(body) => body(Arguments::new(&values)),
             _ => function.call(self, Arguments::new(&values)),
         };
-        frame.at = Some(at);
-        self.answer(frame, function.name(), result)
+        self.answer(frame, at, function.name(), result)
     }
 
     /// `and` and `or` look at no more arguments than they need.
@@ -94,9 +92,10 @@ impl<P: Probe> Evaluation<'_, P> {
     }
 
     /// What a function gave, or the error that says who failed.
-    pub(super) fn answer(
+    pub(super) fn answer<'t>(
         &mut self,
-        frame: &Frame<'_>,
+        frame: &mut Frame<'t>,
+        at: At<'t>,
         name: &str,
         result: std::result::Result<Value, Failure>,
     ) -> Result<Operand> {
@@ -114,6 +113,7 @@ impl<P: Probe> Evaluation<'_, P> {
             // A limit ends the whole run; who called whom is no news then, and could be very long.
             Err(Failure::Template { source, .. }) if source.limit().is_some() => Err(*source),
             Err(failure) => {
+                frame.at = Some(at);
                 let message = format!("error calling {name}: {failure}");
                 let kind = ErrorKind::Function {
                     name: name.to_owned(),
@@ -168,8 +168,8 @@ fn constant_of<'t>(frame: &mut Frame<'t>, constant: &'t Expression, ty: &'static
         (kind, ExpressionKind::Number(number)) => match kind {
             Kind::Float32 | Kind::Float64 => ("float", number.float.map(Value::Float)),
             Kind::Complex64 | Kind::Complex128 => {
-                let complex = number.complex.or_else(|| number.float.map(|f| (f, 0.0)));
-                ("complex", complex.map(|(re, im)| Value::Complex(re, im)))
+                let complex = number.complex.map(|(re, im)| Value::Complex(re, im));
+                ("complex", complex)
             }
             kind => match (int_kind(kind), uint_kind(kind)) {
                 (Some(kind), _) => ("integer", number.int.map(|n| Value::Int(wrapped(n, kind), kind))),
@@ -195,8 +195,13 @@ fn unsuitable(frame: &Frame<'_>, constant: &Expression, ty: &Type) -> crate::got
 
 /// What `call` says about a thing that is no function.
 fn not_callable(callee: Option<&Value>, written: Option<&Expression>) -> Option<String> {
-    let written = written.map_or_else(String::new, Expression::to_string);
-    match callee? {
+    let callee = callee?;
+    let written = match (written, callee) {
+        (Some(expression), _) => expression.to_string(),
+        (None, Value::String(text)) => text.to_text(),
+        (None, other) => format!("<{} Value>", other.type_name()),
+    };
+    match callee {
         Value::Function(_) => None,
         Value::Invalid | Value::Nil => Some("call of nil".to_owned()),
         other => Some(format!("non-function {written} of type {}", other.type_name())),

@@ -126,8 +126,7 @@ impl<P: Probe> Evaluation<'_, P> {
         let shown = name.to_text();
         let values = self.arguments(frame, dot, signature, &shown, arguments, last)?;
         let result = object.call(name, Arguments::new(&values), self);
-        frame.at = Some(At::Expression(expression));
-        self.answer(frame, &shown, result)
+        self.answer(frame, At::Expression(expression), &shown, result)
     }
 }
 

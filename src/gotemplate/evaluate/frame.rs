@@ -7,8 +7,8 @@ use crate::gotemplate::strconv::quote;
 use crate::gotemplate::tree::{Body, Command, Expression, Node, Pipeline, Variable};
 use crate::gotemplate::value::Value;
 
-/// How many characters of an expression an error shows.
-const CONTEXT: usize = 20;
+/// How many characters of an expression an error shows. Go shows all, but an error is one line.
+const CONTEXT: usize = 1000;
 
 /// A value, and whether Go holds it as an `interface {}` (which only error texts show).
 #[derive(Clone, Debug)]

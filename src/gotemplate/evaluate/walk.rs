@@ -134,12 +134,11 @@ impl<P: Probe> Evaluation<'_, P> {
         let outer = frame.variables.len();
         let value = self.decide(frame, dot, &branch.pipeline, iterates)?;
         let ran = self.iterate(frame, &value.value.plain(), branch)?;
-        frame.variables.truncate(outer);
         let mut flow = Flow::Onward;
         if !ran && let Some(otherwise) = &branch.otherwise {
             flow = self.nested(frame, dot, otherwise)?;
-            frame.variables.truncate(outer);
         }
+        frame.variables.truncate(outer);
         Ok(flow)
     }
 

@@ -104,7 +104,7 @@ impl Pattern<'_> {
             return Ok(());
         };
         self.next += 1;
-        if verb == 'v' {
+        if matches!(verb, 'v' | 'w') {
             printer.flags.sharp_v = std::mem::take(&mut printer.flags.sharp);
             printer.flags.plus_v = std::mem::take(&mut printer.flags.plus);
         }
@@ -148,7 +148,8 @@ impl Pattern<'_> {
     }
 
     fn precision(&mut self, printer: &mut Printer) {
-        if self.peek() != Some(b'.') {
+        // A point at the very end is taken for the verb.
+        if self.peek() != Some(b'.') || self.at + 1 == self.text.len() {
             return;
         }
         self.at += 1;

@@ -67,6 +67,7 @@ impl Printer {
             (Value::Nil | Value::Invalid, _) => self.bad_verb(value, verb)?,
             (_, 'T') => self.string_form(value.type_name().as_bytes()),
             (_, 'p') => self.pointer(value, verb)?,
+            (_, 'w') if !matches!(value, Value::Bytes(_)) => self.bad_verb(value, verb)?,
             _ => self.value(value, verb, 0)?,
         }
         Ok(())

@@ -22,7 +22,7 @@ pub(super) fn number(text: &[u8], kind: TokenKind) -> Result<Number, String> {
         }
         TokenKind::Complex => {
             let (re, im) =
-                split_complex(text).ok_or_else(|| format!("illegal number syntax: {}", quoted(text)))?;
+                split_complex(text).ok_or_else(|| "syntax error scanning complex number".to_owned())?;
             complex(&mut number, re, im);
             return Ok(number);
         }

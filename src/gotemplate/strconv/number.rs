@@ -108,9 +108,6 @@ pub fn parse_float(text: &[u8]) -> Result<f64, NumberError> {
     if let Some(hex) = clean.strip_prefix(b"0x") {
         return hex_float(hex).map(signed);
     }
-    if clean.len() != lower.len() {
-        return Err(NumberError::Syntax);
-    }
     let first = clean.first().copied().unwrap_or_default();
     if !(first.is_ascii_digit() || first == b'.') {
         return Err(NumberError::Syntax);
