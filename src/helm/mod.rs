@@ -10,14 +10,22 @@
 //! Two [`Profile`]s exist, because the two majors of Helm differ in what they print. Nothing here opens a
 //! connection, reads the environment or looks at a clock, and every hostile input meets one of [`Limits`].
 
+mod capabilities;
 mod chart;
 mod decode;
+mod engine;
 mod error;
+mod excerpts;
+mod functions;
+mod glob;
 mod load;
+mod manifest;
 mod metadata;
 mod options;
+mod output;
 mod profile;
 mod release;
+mod render;
 mod values;
 
 pub use chart::{Chart, Crd, File};
@@ -27,5 +35,6 @@ pub use load::{BadRule, load, load_archive, load_archive_within, load_within};
 pub use metadata::{Dependency, ImportValue, Invalid, Lock, Maintainer, Metadata};
 pub use options::{Limits, Options, ValuesSource};
 pub use profile::Profile;
-pub use release::{Document, Release};
+pub use release::{Document, Failed, Release};
+pub use render::{Prepared, render};
 pub use values::{Instance, SetError, Valued, Violation, asked_for, prepare, set_file_paths};

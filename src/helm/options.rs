@@ -60,6 +60,9 @@ pub struct Options {
     pub skip_schema_validation: bool,
     /// Which Helm to be.
     pub profile: Profile,
+    /// Whether files that fail are left out, and told in [`Release::failures`](super::Release::failures), instead of
+    /// ending the render as Helm does. A limit ends it all the same.
+    pub keep_going: bool,
     /// Seeds the random functions, so that a render can be repeated.
     pub seed: u64,
     /// What `now` says, in seconds since 1970.
@@ -84,6 +87,7 @@ impl Default for Options {
             show_only: Vec::new(),
             skip_schema_validation: false,
             profile: Profile::default(),
+            keep_going: false,
             seed: 0,
             now: 0,
             limits: Limits::default(),

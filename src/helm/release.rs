@@ -1,7 +1,9 @@
 //! What a render gives.
 
+use super::error::Error;
+
 /// One YAML document of a release.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Document {
     /// The file it comes from, below the top chart: `chart/templates/x.yaml`, `chart/charts/sub/crds/y.yaml`.
     pub template: String,
@@ -30,8 +32,29 @@ pub struct Release {
     pub documents: Vec<Document>,
     /// The chart's `NOTES.txt`, rendered.
     pub notes: Vec<u8>,
-    /// What Helm would have warned about.
-    pub warnings: Vec<String>,
+    /// Files that failed, where [`Options::keep_going`](super::Options::keep_going) says to go on.
+    pub failures: Vec<Failed>,
+}
+
+/// A file that did not render, or not to manifests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failed {
+    /// The file, below the top chart.
+    pub template: String,
+    /// What happened, in Helm's words.
+    pub reason: String,
+}
+
+impl From<(String, Error)> for Failed {
+    fn from((template, error): (String, Error)) -> Self {
+        let mut reason = error.to_string();
+        let mut source = std::error::Error::source(&error);
+        while let (Some(cause), false) = (source, matches!(error, Error::Template { .. })) {
+            reason = format!("{reason}: {cause}");
+            source = cause.source();
+        }
+        Self { template, reason }
+    }
 }
 
 impl Release {

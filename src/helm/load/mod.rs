@@ -14,6 +14,7 @@ use super::error::Error;
 use super::options::Limits;
 
 pub use ignore::BadRule;
+pub(super) use pattern::Pattern;
 
 /// Reads the chart at `path`: a directory with a `Chart.yaml`, or an archive as `helm package` writes it.
 pub fn load(path: &Path) -> Result<Chart, Error> {

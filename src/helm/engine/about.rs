@@ -1,0 +1,190 @@
+//! `.Chart`: a struct in Helm 3, a map with the same names in Helm 4.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use crate::gotemplate::{GoString, Kind, List, Map, Object, Type, Value};
+use crate::helm::metadata::{Dependency, ImportValue, Maintainer, Metadata};
+use crate::helm::profile::Profile;
+
+static CHART: Type = Type::named("struct { chart.Metadata; IsRoot bool }", Kind::Struct);
+static MAINTAINER: Type = Type::named("*chart.Maintainer", Kind::Pointer);
+static MAINTAINERS: Type = Type::slice("[]*chart.Maintainer", &MAINTAINER);
+static DEPENDENCY: Type = Type::named("*chart.Dependency", Kind::Pointer);
+static DEPENDENCIES: Type = Type::slice("[]*chart.Dependency", &DEPENDENCY);
+
+/// Fields in order of declaration.
+const FIELDS: [&str; 18] = [
+    "Name",
+    "Home",
+    "Sources",
+    "Version",
+    "Description",
+    "Keywords",
+    "Maintainers",
+    "Icon",
+    "APIVersion",
+    "Condition",
+    "Tags",
+    "AppVersion",
+    "Deprecated",
+    "Annotations",
+    "KubeVersion",
+    "Dependencies",
+    "Type",
+    "IsRoot",
+];
+const MAINTAINER_FIELDS: [&str; 3] = ["Name", "Email", "URL"];
+const DEPENDENCY_FIELDS: [&str; 8] = [
+    "Name",
+    "Version",
+    "Repository",
+    "Condition",
+    "Tags",
+    "Enabled",
+    "ImportValues",
+    "Alias",
+];
+
+/// `.Chart` as templates see it.
+pub(super) fn value(metadata: &Metadata, is_root: bool, profile: Profile) -> Value {
+    let fields = chart_fields(metadata, is_root, profile);
+    if profile.is_helm4() {
+        Value::Map(fields)
+    } else {
+        record(&CHART, &FIELDS, fields)
+    }
+}
+
+fn chart_fields(metadata: &Metadata, is_root: bool, profile: Profile) -> Map {
+    let text = |text: &String| Value::string(text.as_str());
+    let texts = |items: &Vec<String>| texts(items, profile);
+    let maintainers = metadata
+        .maintainers
+        .iter()
+        .map(|m| maintainer(m, profile))
+        .collect();
+    let declared = metadata.dependencies.iter().flatten();
+    let dependencies = declared.map(|d| dependency(d, profile)).collect();
+    let list = |ty, items: Vec<Value>| match (profile, items.is_empty()) {
+        (Profile::Helm4, _) => List::any(items),
+        (Profile::Helm3, true) => List::nil(ty),
+        (Profile::Helm3, false) => List::typed(ty, items),
+    };
+    map([
+        ("Name", text(&metadata.name)),
+        ("Home", text(&metadata.home)),
+        ("Sources", texts(&metadata.sources)),
+        ("Version", text(&metadata.version)),
+        ("Description", text(&metadata.description)),
+        ("Keywords", texts(&metadata.keywords)),
+        ("Maintainers", list(&MAINTAINERS, maintainers).into()),
+        ("Icon", text(&metadata.icon)),
+        ("APIVersion", text(&metadata.api_version)),
+        ("Condition", text(&metadata.condition)),
+        ("Tags", text(&metadata.tags)),
+        ("AppVersion", text(&metadata.app_version)),
+        ("Deprecated", metadata.deprecated.into()),
+        ("Annotations", annotations(&metadata.annotations)),
+        ("KubeVersion", text(&metadata.kube_version)),
+        ("Dependencies", list(&DEPENDENCIES, dependencies).into()),
+        ("Type", text(&metadata.kind)),
+        ("IsRoot", is_root.into()),
+    ])
+}
+
+fn map<const N: usize>(fields: [(&str, Value); N]) -> Map {
+    fields.into_iter().collect()
+}
+
+fn texts(items: &[String], profile: Profile) -> Value {
+    let values = items.iter().map(|t| Value::string(t.as_str())).collect();
+    match (profile, items.is_empty()) {
+        (Profile::Helm4, _) => List::any(values).into(),
+        (Profile::Helm3, true) => List::nil(Type::STRINGS).into(),
+        (Profile::Helm3, false) => List::typed(Type::STRINGS, values).into(),
+    }
+}
+
+fn annotations(entries: &BTreeMap<String, String>) -> Value {
+    if entries.is_empty() {
+        return Map::nil(Type::STRING_MAP).into();
+    }
+    let entries = entries.iter();
+    let entries = entries.map(|(k, v)| (GoString::from(k.as_str()), Value::string(v.as_str())));
+    Map::with_entries(Type::STRING_MAP, entries.collect()).into()
+}
+
+fn maintainer(maintainer: &Maintainer, profile: Profile) -> Value {
+    let fields = map([
+        ("Name", Value::string(maintainer.name.as_str())),
+        ("Email", Value::string(maintainer.email.as_str())),
+        ("URL", Value::string(maintainer.url.as_str())),
+    ]);
+    below(&MAINTAINER, &MAINTAINER_FIELDS, fields, profile)
+}
+
+fn dependency(dependency: &Dependency, profile: Profile) -> Value {
+    let imports = dependency.import_values.iter().filter_map(import).collect();
+    let fields = map([
+        ("Name", Value::string(dependency.name.as_str())),
+        ("Version", Value::string(dependency.version.as_str())),
+        ("Repository", Value::string(dependency.repository.as_str())),
+        ("Condition", Value::string(dependency.condition.as_str())),
+        ("Tags", texts(&dependency.tags, profile)),
+        ("Enabled", dependency.enabled.into()),
+        ("ImportValues", List::any(imports).into()),
+        ("Alias", Value::string(dependency.alias.as_str())),
+    ]);
+    below(&DEPENDENCY, &DEPENDENCY_FIELDS, fields, profile)
+}
+
+/// Helm rewrites every import as a pair of paths before templates see it.
+fn import(entry: &ImportValue) -> Option<Value> {
+    let (child, parent) = match entry {
+        ImportValue::Export(name) => (format!("exports.{name}"), ".".to_owned()),
+        ImportValue::Path { child, parent } => (child.clone(), parent.clone()),
+        ImportValue::Other => return None,
+    };
+    let entries = [("child".into(), child.into()), ("parent".into(), parent.into())];
+    Some(Map::with_entries(Type::STRING_MAP, entries.into()).into())
+}
+
+fn below(ty: &'static Type, names: &'static [&'static str], fields: Map, profile: Profile) -> Value {
+    if profile.is_helm4() {
+        Value::Map(fields)
+    } else {
+        record(ty, names, fields)
+    }
+}
+
+fn record(ty: &'static Type, names: &'static [&'static str], fields: Map) -> Value {
+    Value::Object(Rc::new(Record { ty, names, fields }))
+}
+
+/// A struct: named fields and nothing else.
+#[derive(Debug)]
+struct Record {
+    ty: &'static Type,
+    names: &'static [&'static str],
+    fields: Map,
+}
+
+impl Object for Record {
+    fn go_type(&self) -> &'static Type {
+        self.ty
+    }
+
+    fn field(&self, name: &[u8]) -> Option<Value> {
+        self.fields.get(name)
+    }
+
+    fn fields(&self) -> &'static [&'static str] {
+        self.names
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}

@@ -1,0 +1,126 @@
+//! The templates of a release, executed in Helm's order over shared values.
+
+mod about;
+mod cluster;
+mod files;
+mod scope;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::capabilities::Capabilities;
+use super::error::Error;
+use super::excerpts;
+use super::functions::{self, Inclusions, without_no_value};
+use super::manifest::base;
+use super::options::{Limits, Options};
+use super::values::Valued;
+use crate::gotemplate::{self, GoString, MissingKey, Probe, Render, State, Templates};
+
+/// How many sets of parsed templates are kept; each stands for other subcharts being enabled.
+const KEPT_SETS: usize = 64;
+
+/// Templates that were parsed before, by the files they came from.
+#[derive(Debug, Default)]
+pub(super) struct Parsed(Mutex<BTreeMap<Vec<String>, Arc<Templates>>>);
+
+/// What the execution of a release's templates gave.
+#[derive(Debug, Default)]
+pub(super) struct Executed {
+    /// File → text, `NOTES.txt` among them.
+    pub(super) files: BTreeMap<String, Vec<u8>>,
+    /// What failed, where the options say to go on.
+    pub(super) failures: Vec<(String, Error)>,
+}
+
+/// Parses and runs all templates of the release.
+pub(super) fn execute<P: Probe>(
+    valued: &Valued<'_>,
+    capabilities: &Capabilities,
+    options: &Options,
+    parsed: &Parsed,
+    probe: P,
+) -> (Result<Executed, Error>, P) {
+    let templates = scope::templates(valued, capabilities, options);
+    let order = scope::order(templates.keys());
+    let mut done = Executed::default();
+    let set = match parsed.set(&order, &templates, options, &mut done.failures) {
+        Ok(set) => set,
+        Err(error) => return (Err(error), probe),
+    };
+    let mut state = State::default();
+    state.insert(Inclusions::default());
+    let mut render = Render::watched(&set, probe)
+        .limits(limits(&options.limits))
+        .state(state);
+    for name in order {
+        let Some(template) = templates.get(name).filter(|_| !base(name).starts_with('_')) else {
+            continue;
+        };
+        match render.run(name, &template.enter(name, options.profile)) {
+            Ok(text) => {
+                let text = without_no_value(GoString::from(text));
+                done.files.insert(name.to_owned(), text.to_vec());
+            }
+            Err(error) => {
+                let stopped = error.limit().is_some();
+                let error =
+                    excerpts::executing(name, error, options.profile, |file| source(&templates, file));
+                if !options.keep_going || stopped {
+                    return (Err(error), render.into_probe());
+                }
+                done.failures.push((name.to_owned(), error));
+            }
+        }
+    }
+    (Ok(done), render.into_probe())
+}
+
+fn source<'t>(templates: &'t BTreeMap<String, scope::Template<'_>>, file: &str) -> Option<&'t [u8]> {
+    templates.get(file).map(|t| &*t.file.data)
+}
+
+impl Parsed {
+    fn set(
+        &self,
+        order: &[&str],
+        templates: &BTreeMap<String, scope::Template<'_>>,
+        options: &Options,
+        failures: &mut Vec<(String, Error)>,
+    ) -> Result<Arc<Templates>, Error> {
+        let key: Vec<String> = order.iter().map(|n| (*n).to_owned()).collect();
+        let lock = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(set) = lock().get(&key) {
+            return Ok(Arc::clone(set));
+        }
+        let mut set = Templates::new(functions::table()).missing_key(MissingKey::Zero);
+        for name in order {
+            let Some(template) = templates.get(*name) else {
+                continue;
+            };
+            if let Err(error) = set.parse(name, &template.file.data) {
+                let error = excerpts::parsing(name, error, |file| source(templates, file));
+                if !options.keep_going {
+                    return Err(error);
+                }
+                failures.push(((*name).to_owned(), error));
+            }
+        }
+        let set = Arc::new(set);
+        let mut kept = lock();
+        if failures.is_empty() && kept.len() < KEPT_SETS {
+            kept.insert(key, Arc::clone(&set));
+        }
+        Ok(set)
+    }
+}
+
+fn limits(limits: &Limits) -> gotemplate::Limits {
+    gotemplate::Limits {
+        steps: limits.steps,
+        output: usize::try_from(limits.output_bytes).unwrap_or(usize::MAX),
+        time: Duration::from_millis(limits.milliseconds),
+        ..gotemplate::Limits::default()
+    }
+}
