@@ -29,12 +29,14 @@ pub fn from_yaml_array(text: &[u8]) -> Result<Vec<Value>, Error> {
     as_seq(parse_json_style(text)?).map_err(while_decoding)
 }
 
-/// Helm's `fromJson`: an object, or the error whose text the function puts under the key `Error`.
+/// Helm's `fromJson`: an object, or the error whose text the function puts under the key `Error`. Null is an empty map
+/// here; in Go it is a nil map, which prints as null.
 pub fn from_json_map(text: &[u8]) -> Result<Map, Error> {
     as_map(json::from_json(text)?)
 }
 
-/// Helm's `fromJsonArray`: an array, or the error whose text the function returns as the only element.
+/// Helm's `fromJsonArray`: an array, or the error whose text the function returns as the only element. Null is an empty
+/// sequence here, and a nil slice in Go.
 pub fn from_json_array(text: &[u8]) -> Result<Vec<Value>, Error> {
     as_seq(json::from_json(text)?)
 }

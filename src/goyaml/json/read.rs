@@ -51,6 +51,11 @@ impl Reader<'_> {
         })
     }
 
+    /// The next byte where nothing may be skipped: Go puts a space behind the end.
+    fn exact(&self) -> u8 {
+        self.peek().unwrap_or(b' ')
+    }
+
     fn unexpected(&self, byte: u8, place: &str) -> Error {
         let shown = match byte {
             b'\'' => r"'\''".to_owned(),
@@ -160,7 +165,7 @@ impl Reader<'_> {
         letters.next();
         self.at += 1;
         for letter in letters {
-            let byte = self.need()?;
+            let byte = self.exact();
             if char::from(byte) != letter {
                 return Err(self.unexpected(byte, &format!("in literal {word} (expecting '{letter}')")));
             }
@@ -180,14 +185,14 @@ impl Reader<'_> {
         if self.peek() == Some(b'-') {
             self.at += 1;
         }
-        match self.need()? {
+        match self.exact() {
             b'0' => self.at += 1,
             b'1'..=b'9' => self.digits(),
             byte => return Err(self.unexpected(byte, "in numeric literal")),
         }
         if self.peek() == Some(b'.') {
             self.at += 1;
-            match self.need()? {
+            match self.exact() {
                 b'0'..=b'9' => self.digits(),
                 byte => return Err(self.unexpected(byte, "after decimal point in numeric literal")),
             }
@@ -197,7 +202,7 @@ impl Reader<'_> {
             if let Some(b'+' | b'-') = self.peek() {
                 self.at += 1;
             }
-            match self.need()? {
+            match self.exact() {
                 b'0'..=b'9' => self.digits(),
                 byte => return Err(self.unexpected(byte, "in exponent of numeric literal")),
             }
@@ -245,7 +250,7 @@ impl Reader<'_> {
     }
 
     fn escape(&mut self) -> Result<char, Error> {
-        let character = match self.need()? {
+        let character = match self.exact() {
             b'"' => '"',
             b'\\' => '\\',
             b'/' => '/',
@@ -269,7 +274,7 @@ impl Reader<'_> {
     fn unit(&mut self) -> Result<u16, Error> {
         let mut unit = 0;
         for _ in 0..4 {
-            let byte = self.need()?;
+            let byte = self.exact();
             let Some(digit) = char::from(byte).to_digit(16) else {
                 return Err(self.unexpected(byte, r"in \u hexadecimal character escape"));
             };
