@@ -87,7 +87,7 @@ pub enum Command {
     /// Carry images and charts onto a drive.
     Export(super::export::Arguments),
     /// Bring a bundle into a registry inside, or into a bundle that nodes are served from.
-    Import(super::import::Arguments),
+    Import(Box<super::import::Arguments>),
     /// Check a bundle: hash every file, and see that nothing which a manifest needs is missing.
     Verify(super::verify::Arguments),
     /// Offer a bundle to nodes: a read-only registry and chart repository, with no server to install.

@@ -9,8 +9,11 @@ use super::arguments::{Network, ResultFormat};
 use super::failure::{Exit, Failure};
 use super::session::Session;
 use crate::commands::import::{Destination, Options, run};
+use crate::commands::{self, engine_config};
+use crate::mirrors::engines::Engine;
 use crate::mirrors::{Limits, Mapping, Place, Rule, Target};
 use crate::reference::Reference;
+use crate::secret::Secret;
 
 /// Bring a bundle in: verify it, then push it unchanged into a registry, or merge it into a bundle that nodes are served
 /// from. No host but the target is ever asked.
@@ -40,11 +43,60 @@ pub struct Arguments {
     /// Write the receipt for the next export here instead of onto the drive.
     #[arg(long, value_name = "FILE")]
     receipt: Option<PathBuf>,
+    #[command(flatten)]
+    engines: Engines,
     /// The form of the result.
     #[arg(long, short, value_name = "FORM", default_value = "text")]
     output: ResultFormat,
     #[command(flatten)]
     network: Network,
+}
+
+/// Configuration of container engines, so that nodes find original names in the mirror.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Engine configuration")]
+struct Engines {
+    /// Write the configuration of container engines into this folder, laid out as on a node.
+    #[arg(long, value_name = "DIR")]
+    engine_config: Option<PathBuf>,
+    /// Only for these: crio, podman, containerd, k3s, rke2, docker, docker-suse, openshift. All, if none is named.
+    #[arg(long, value_name = "NAME", value_delimiter = ',', requires = "engine_config")]
+    engine: Vec<Engine>,
+    /// The mirror as nodes know it, if they know it by another name.
+    #[arg(long, value_name = "HOST[:PORT]", requires = "engine_config")]
+    mirror: Option<Target>,
+    /// The PEM file of the authority behind the mirror's certificate, for nodes that do not trust it yet.
+    #[arg(long, value_name = "FILE", requires = "engine_config")]
+    mirror_ca: Option<PathBuf>,
+    /// The name that nodes sign in with.
+    #[arg(long, value_name = "NAME", requires = "mirror_password_file")]
+    mirror_user: Option<String>,
+    /// The file with the password that nodes sign in with.
+    #[arg(long, value_name = "FILE", requires = "mirror_user")]
+    mirror_password_file: Option<PathBuf>,
+}
+
+impl Engines {
+    fn options(self) -> Result<Option<engine_config::Options>, commands::Error> {
+        let Some(folder) = self.engine_config else {
+            return Ok(None);
+        };
+        let login = match (self.mirror_user, self.mirror_password_file) {
+            (Some(user), Some(path)) => {
+                let text = std::fs::read_to_string(&path)
+                    .map_err(|source| commands::Error::Read { path, source })?;
+                Some((user, Secret::new(text.trim_end_matches(['\n', '\r']))))
+            }
+            _ => None,
+        };
+        Ok(Some(engine_config::Options {
+            folder,
+            engines: self.engine,
+            mirror: self.mirror,
+            authority: self.mirror_ca,
+            login,
+        }))
+    }
 }
 
 /// Where a bundle is brought.
@@ -106,6 +158,7 @@ impl Arguments {
             only: self.only,
             dry_run: self.dry_run,
             receipt: self.receipt,
+            engine_config: self.engines.options()?,
             holder: session.holder(),
         };
         let client = world.registry(&observer)?;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::engine_config::{self, Configured};
 use super::export::{self, gather};
 use super::verify::{write_problems, write_refetch};
 use super::{Ending, Error, World};
@@ -48,6 +49,8 @@ pub struct Options {
     pub dry_run: bool,
     /// Where the receipt is written, if not on the drive.
     pub receipt: Option<PathBuf>,
+    /// Configuration of container engines to write beside.
+    pub engine_config: Option<engine_config::Options>,
     /// Who runs this, for a second run that finds a bundle locked.
     pub holder: String,
 }
@@ -59,7 +62,7 @@ pub enum Report {
     /// Into a registry.
     Registry(Box<Imported>),
     /// Into a bundle.
-    Folder(Box<export::Report>),
+    Folder(Box<export::Report>, Option<Configured>),
 }
 
 /// What was brought into a registry.
@@ -82,6 +85,9 @@ pub struct Imported {
     pub receipt: Option<PathBuf>,
     /// What is no failure and still worth saying.
     pub notes: Vec<String>,
+    /// The engine configuration that was written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub engine_config: Option<Configured>,
 }
 
 /// Verifies the bundle, then brings everything that is whole to its place. What is not whole is a row.
@@ -153,7 +159,8 @@ async fn into_folder(
     };
     let source = Source::Bundle(bundle.clone());
     let report = gather(&gathering, &source, world, observer).await?;
-    Ok(Report::Folder(Box::new(report)))
+    let configured = configure(options, None, &Mapping::default(), bundle, world)?;
+    Ok(Report::Folder(Box::new(report), configured))
 }
 
 /// A registry and how names become places on it.
@@ -191,6 +198,7 @@ async fn into_registry(
         pushed: Pushed::default(),
         receipt: None,
         notes: Vec::new(),
+        engine_config: None,
     };
     if options.dry_run {
         imported.pushed.rows = plan.rows();
@@ -209,7 +217,23 @@ async fn into_registry(
             transfer::chain(&error)
         )),
     }
+    imported.engine_config = configure(options, Some(registry.target), registry.mapping, &bundle, world)?;
     Ok(Report::Registry(Box::new(imported)))
+}
+
+/// Writes the engine configuration, if it is asked for and something is brought in.
+fn configure(
+    options: &Options,
+    target: Option<&Target>,
+    mapping: &Mapping,
+    bundle: &Bundle,
+    world: &World,
+) -> Result<Option<Configured>, Error> {
+    let wanted = options.engine_config.as_ref().filter(|_| !options.dry_run);
+    let repositories = chosen(options, bundle).map(Reference::repository);
+    wanted
+        .map(|wanted| engine_config::write(wanted, target, mapping, repositories, world))
+        .transpose()
 }
 
 /// Hashes every blob before anything is sent.
@@ -268,7 +292,7 @@ impl Report {
     pub fn rows(&self) -> &[PushedRow] {
         match self {
             Self::Registry(imported) => &imported.pushed.rows,
-            Self::Folder(_) => &[],
+            Self::Folder(..) => &[],
         }
     }
 }
@@ -276,7 +300,7 @@ impl Report {
 impl super::Report for Report {
     fn ending(&self) -> Ending {
         match self {
-            Self::Folder(report) => report.ending(),
+            Self::Folder(report, _) => report.ending(),
             Self::Registry(imported) => {
                 let failed = |row: &PushedRow| matches!(row.outcome, RowOutcome::Failed { .. });
                 if !imported.verified.problems.is_empty() {
@@ -294,10 +318,17 @@ impl super::Report for Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Folder(report) => report.fmt(f),
+            Self::Folder(report, configured) => {
+                report.fmt(f)?;
+                write_configured(f, configured.as_ref())
+            }
             Self::Registry(imported) => imported.fmt(f),
         }
     }
+}
+
+fn write_configured(f: &mut fmt::Formatter<'_>, configured: Option<&Configured>) -> fmt::Result {
+    configured.map_or(Ok(()), |configured| write!(f, "\n{configured}"))
 }
 
 impl fmt::Display for Imported {
@@ -346,6 +377,6 @@ impl fmt::Display for Imported {
         if let Some(receipt) = &self.receipt {
             write!(f, "\nreceipt for the next export: {}", receipt.display())?;
         }
-        Ok(())
+        write_configured(f, self.engine_config.as_ref())
     }
 }

@@ -228,6 +228,19 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     folder.write(&name, bytes)
 }
 
+/// The same for a file with a secret in it: only its owner may read it, from its first byte on.
+pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let (folder, name) = parent(path)?;
+    let mut staged = Staged::create(
+        &folder,
+        &format!(".{name}.part"),
+        crate::digest::Algorithm::Sha256,
+    )?;
+    staged.keep_private()?;
+    staged.write(bytes)?;
+    staged.finish().commit(&folder, &name)
+}
+
 fn parent(path: &Path) -> Result<(Folder, String), Error> {
     let name = path
         .file_name()

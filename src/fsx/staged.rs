@@ -76,6 +76,12 @@ impl Staged {
             .map_err(|e| self.error("write", e))
     }
 
+    /// Lets only the file's owner read it. To be called before the first byte.
+    pub fn keep_private(&self) -> Result<(), Error> {
+        let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+        rustix::fs::fchmod(&self.file, mode).map_err(|e| self.error("protect", e.into()))
+    }
+
     /// How many bytes are there already.
     pub fn length(&self) -> u64 {
         self.length

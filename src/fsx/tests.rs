@@ -169,3 +169,16 @@ fn each_disk_fault_has_its_sentence() {
         assert!(error.fault().unwrap().advice().is_some());
     }
 }
+
+#[test]
+fn a_private_file_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a/b/auth.json");
+    write_private(&path, b"secret").unwrap();
+    assert_eq!(
+        std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
+    assert_eq!(std::fs::read(&path).unwrap(), b"secret");
+}

@@ -262,6 +262,49 @@ impl Mapping {
             .collect()
     }
 
+    /// Where the repositories of a host lie, as prefixes: pairs of a source (`quay.io`, `quay.io/jetstack`) and the path
+    /// on the target that stands in its place, the most special source first and the whole host last. The path is empty
+    /// where the host's repositories lie at the root.
+    pub fn prefixes_of(&self, host: &str) -> Vec<(String, String)> {
+        // Of two rules about one source the last one given decides, as in path_of; the default comes after all.
+        let of_rules = self
+            .rules
+            .iter()
+            .rev()
+            .filter(|rule| !rule.also && rule.host == host)
+            .map(|rule| (rule.path.as_deref(), &rule.place));
+        let mut sources: Vec<_> = of_rules.chain(std::iter::once((None, &self.place))).collect();
+        sources.sort_by_key(|(path, _)| std::cmp::Reverse(path.map_or(0, str::len)));
+        let mut found: Vec<(String, String)> = Vec::new();
+        for (path, place) in sources {
+            let source = path.map_or_else(|| host.to_owned(), |path| format!("{host}/{path}"));
+            if !found.iter().any(|(known, _)| *known == source) {
+                found.push((source, self.prefix_for(place, host, path)));
+            }
+        }
+        found
+    }
+
+    /// The places of a whole host beside its first one, as paths on the target.
+    pub fn additional_prefixes_of(&self, host: &str) -> Vec<String> {
+        self.rules
+            .iter()
+            .filter(|rule| rule.also && rule.host == host && rule.path.is_none())
+            .map(|rule| self.prefix_for(&rule.place, host, None))
+            .collect()
+    }
+
+    fn prefix_for(&self, place: &Place, host: &str, path: Option<&str>) -> String {
+        let component = host_component(host);
+        let (middle, last) = match place {
+            Place::ByHost => (Some(component.as_str()), path),
+            Place::AtRoot => (None, path),
+            Place::Under(under) => (Some(under.as_str()), None),
+        };
+        let parts = [self.prefix.as_deref(), middle, last];
+        parts.into_iter().flatten().collect::<Vec<_>>().join("/")
+    }
+
     fn join(&self, place: &Place, repository: &Repository, rest: &str) -> String {
         let host;
         let (middle, last) = match place {
@@ -365,6 +408,40 @@ mod tests {
             ["docker.io/library/nginx", "library/nginx"]
         );
         assert_eq!(mapping.paths_of(&repository("quay.io/a")), ["quay.io/a"]);
+    }
+
+    #[test]
+    fn prefixes_say_the_same_as_paths() {
+        let mapping = Mapping::default()
+            .with_prefix(Some("p"))
+            .unwrap()
+            .with_rules(rules(&[
+                "quay.io=q",
+                "quay.io/jetstack=jet",
+                "quay.io/a=/",
+                "ghcr.io/b=host",
+                "docker.io+=/",
+            ]));
+        for source in [
+            "quay.io/x/y",
+            "quay.io/jetstack/z",
+            "quay.io/a/b",
+            "ghcr.io/b/c",
+            "ghcr.io/d",
+            "reg:5000/x",
+        ] {
+            let repository = repository(source);
+            let prefixes = mapping.prefixes_of(repository.host());
+            let under = |from: &String| source == from || source.starts_with(&format!("{from}/"));
+            let (from, to) = prefixes.iter().find(|(from, _)| under(from)).unwrap();
+            let path = format!("{to}{}", source.strip_prefix(from.as_str()).unwrap());
+            assert_eq!(
+                path.trim_start_matches('/'),
+                mapping.path_of(&repository),
+                "{source}"
+            );
+        }
+        assert_eq!(mapping.additional_prefixes_of("docker.io"), ["p"]);
     }
 
     #[test]

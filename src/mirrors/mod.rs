@@ -4,6 +4,7 @@
 //! from the same table, so the two cannot disagree. [`Names`] is the table read backwards, for a server that is asked
 //! for a name and must know which upstream repository is meant.
 
+pub mod engines;
 mod mapping;
 mod names;
 mod plan;

@@ -7,6 +7,7 @@
 mod architecture;
 mod charts_pull;
 mod conformance;
+mod engines;
 mod goyaml;
 mod registry_auth;
 mod registry_pull;

@@ -1,0 +1,118 @@
+//! `daemon.json` of Docker, and of SUSE's Docker.
+
+use serde_json::{Value, json};
+
+use super::Work;
+use crate::reference::DOCKER_HUB;
+
+/// Docker asks mirrors for Docker Hub's images only, and by a URL that has no path.
+pub(super) fn write(mut work: Work<'_>) {
+    let mirror = work.mirror;
+    let others: Vec<String> = work
+        .hosts
+        .iter()
+        .filter(|host| **host != DOCKER_HUB)
+        .map(ToString::to_string)
+        .collect();
+    if !others.is_empty() {
+        work.gap(format!(
+            "it mirrors Docker Hub only. Images of {} need `docker load`, a reverse proxy that answers for these names, or another engine",
+            others.join(", ")
+        ));
+    }
+    if !work.hosts.contains(DOCKER_HUB) {
+        return;
+    }
+    if !is_at_root(&work, DOCKER_HUB) {
+        work.gap(
+            "it asks a mirror by a URL without a path, so that Docker Hub's images must lie at the root too: import with --map 'docker.io+=/' and no prefix"
+                .to_owned(),
+        );
+        return;
+    }
+    if mirror.login.is_some() {
+        work.gap(
+            "it sends no password to a mirror: let the mirror answer nodes without one, or use another engine".to_owned(),
+        );
+    }
+    let mut settings = json!({ "registry-mirrors": [format!("{}://{}", mirror.scheme(), mirror.host())] });
+    if mirror.is_plain() {
+        put(&mut settings, "insecure-registries", json!([mirror.host()]));
+    }
+    finish(
+        work,
+        &settings,
+        "Docker mirrors Docker Hub only: docker.io/library/nginx and its like.\nIf the mirror does not answer, dockerd asks registry-1.docker.io itself, which fails at once on a node without\na way out.",
+    );
+}
+
+/// SUSE's Docker has a list of mirrors for each registry.
+pub(super) fn write_suse(mut work: Work<'_>) {
+    let mirror = work.mirror;
+    let mut registries = Vec::new();
+    for host in work.hosts.clone() {
+        if is_at_root(&work, host) {
+            let upstream = if host == DOCKER_HUB {
+                "registry-1.docker.io"
+            } else {
+                host
+            };
+            registries.push(json!({
+                "Prefix": format!("https://{upstream}"),
+                "Mirrors": [{ "URL": format!("{}://{}", mirror.scheme(), mirror.host()) }],
+            }));
+        } else {
+            work.gap(format!(
+                "it asks a mirror by a URL without a path, so that the images of {host} must lie at the root too: import with --map '{host}+=/' and no prefix"
+            ));
+        }
+    }
+    if registries.is_empty() {
+        return;
+    }
+    let mut settings = json!({ "registries": registries });
+    if mirror.is_plain() {
+        put(&mut settings, "insecure-registries", json!([mirror.host()]));
+    }
+    finish(
+        work,
+        &settings,
+        "This is for the Docker of SUSE CaaS Platform 3 and its SLES packages, which know `registries`. Another Docker does not\nstart with this file.",
+    );
+}
+
+fn is_at_root(work: &Work<'_>, host: &str) -> bool {
+    let mapping = &work.mirror.mapping;
+    let first = mapping.prefixes_of(host).pop().map(|(_, path)| path);
+    let places = first.into_iter().chain(mapping.additional_prefixes_of(host));
+    places.into_iter().any(|path| path.is_empty())
+}
+
+fn put(settings: &mut Value, key: &str, value: Value) {
+    if let Some(settings) = settings.as_object_mut() {
+        settings.insert(key.to_owned(), value);
+    }
+}
+
+fn finish(mut work: Work<'_>, settings: &Value, about: &str) {
+    let host = work.mirror.host();
+    work.file("etc/docker/daemon.json", format!("{settings:#}\n"));
+    let mut remove = String::from("  rm /etc/docker/daemon.json       (or take the keys out again)\n");
+    if let Some(pem) = work.mirror.authority() {
+        work.file(&format!("etc/docker/certs.d/{host}/ca.crt"), pem);
+        remove.push_str("  rm -r /etc/docker/certs.d/");
+        remove.push_str(host);
+        remove.push('\n');
+    }
+    let page = format!(
+        "docker: images come from {host}, under the names they always had.\n\n{about}\n\n\
+         Install, on every node, as root, from the folder that this page lies in:\n\
+         \x20 cp -r etc /\n\
+         \x20 systemctl restart docker\n\
+         If the node has an /etc/docker/daemon.json already, put the keys of this one into it instead.\n\n\
+         Try it:\n\
+         \x20 docker pull NAME-OF-AN-IMAGE\n\n\
+         Take it back:\n{remove}  systemctl restart docker\n"
+    );
+    work.file("INSTALL.txt", page);
+}
