@@ -6,9 +6,11 @@ use clap::{Args, Subcommand};
 
 use super::arguments::{Network, ResultFormat};
 use super::failure::{Exit, Failure};
-use super::session::Session;
+use super::session::{Session, print};
+use super::values::{Rendering, Values};
 use crate::chartrepo::{self, DigestMismatch, Provenance, Selection, Source};
 use crate::commands::charts::{PullOptions, pull};
+use crate::commands::render;
 
 /// Work with chart repositories and charts.
 #[derive(Debug, Subcommand)]
@@ -16,12 +18,15 @@ use crate::commands::charts::{PullOptions, pull};
 pub enum Command {
     /// Mirror chart repositories into a folder that any web server can offer.
     Pull(Box<Pull>),
+    /// Print what `helm template` prints.
+    Render(Box<Render>),
 }
 
 impl Command {
     pub(super) fn run(self, session: &Session) -> Result<Exit, Failure> {
         match self {
             Self::Pull(arguments) => arguments.run(session),
+            Self::Render(arguments) => arguments.run(session),
         }
     }
 }
@@ -113,5 +118,65 @@ impl Pull {
         };
         let report = Session::block_on(&world, pull(&options, &world, &observer))?;
         Session::finish(&report, self.output)
+    }
+}
+
+/// The arguments of `charts render`.
+#[derive(Debug, Args)]
+pub struct Render {
+    /// The chart: a directory or an archive; a release name may stand before it, as with helm template.
+    #[arg(value_name = "[NAME] CHART", required = true, num_args = 1..=2)]
+    chart: Vec<PathBuf>,
+    #[command(flatten)]
+    values: Values,
+    #[command(flatten)]
+    rendering: Rendering,
+    /// A template that gives the release's name.
+    #[arg(long, value_name = "TEMPLATE")]
+    name_template: Option<String>,
+    /// Print the resource definitions in crds/, too.
+    #[arg(long)]
+    include_crds: bool,
+    /// Render as for an upgrade instead of an install.
+    #[arg(long)]
+    is_upgrade: bool,
+    /// Leave out hooks.
+    #[arg(long)]
+    no_hooks: bool,
+    /// Leave out test hooks.
+    #[arg(long)]
+    skip_tests: bool,
+    /// Print only this template. May be repeated.
+    #[arg(long, short, value_name = "TEMPLATE")]
+    show_only: Vec<String>,
+    /// Do not check the values against the charts' schemas.
+    #[arg(long)]
+    skip_schema_validation: bool,
+    /// Make the random functions give the same on every run.
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+}
+
+impl Render {
+    fn run(mut self, session: &Session) -> Result<Exit, Failure> {
+        let world = session.world(None);
+        let chart = self.chart.pop().unwrap_or_default();
+        let name = self.chart.pop().map(|name| name.to_string_lossy().into_owned());
+        let options = render::Options {
+            chart,
+            target: self.rendering.target(name.as_deref()),
+            values: self.values.flags(),
+            name_template: self.name_template,
+            include_crds: self.include_crds,
+            is_upgrade: self.is_upgrade,
+            no_hooks: self.no_hooks,
+            skip_tests: self.skip_tests,
+            show_only: self.show_only,
+            skip_schema_validation: self.skip_schema_validation,
+            seed: self.seed,
+        };
+        let manifest = render::run(&options, &world)?;
+        print(&manifest)?;
+        Ok(Exit::Done)
     }
 }

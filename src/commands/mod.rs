@@ -4,6 +4,7 @@ pub mod charts;
 pub mod engine_config;
 pub mod export;
 pub mod import;
+pub mod render;
 pub mod serve;
 pub mod values;
 pub mod verify;
@@ -16,7 +17,7 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use crate::observe::{Clock, Observer};
-use crate::{bundle, credentials, fsx, http, registry, transfer};
+use crate::{bundle, credentials, fsx, helm, http, registry, transfer};
 
 /// What every command works with.
 #[derive(Clone, Debug)]
@@ -132,6 +133,9 @@ pub enum Error {
     /// Content could not be moved.
     #[error(transparent)]
     Transfer(transfer::Error),
+    /// A chart does not load or does not render.
+    #[error(transparent)]
+    Helm(#[from] helm::Error),
     /// Chart repositories could not be mirrored.
     #[error(transparent)]
     Charts(#[from] crate::chartrepo::Error),
@@ -156,6 +160,7 @@ impl Error {
             | Self::Serve(_)
             | Self::Bundle(_)
             | Self::Charts(_)
+            | Self::Helm(_)
             | Self::Transfer(_) => Kind::Failed,
         }
     }

@@ -9,6 +9,7 @@ mod charts_pull;
 mod conformance;
 mod engines;
 mod goyaml;
+mod program;
 mod registry_auth;
 mod registry_pull;
 mod registry_push;

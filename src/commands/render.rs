@@ -1,0 +1,58 @@
+//! `carrack charts render`: what `helm template` prints, with no helm at hand.
+
+use std::hash::{BuildHasher as _, RandomState};
+use std::path::PathBuf;
+use std::time::UNIX_EPOCH;
+
+use super::values::{Target, ValueFlags};
+use super::{Error, World};
+use crate::helm;
+
+/// A chart and the flags of `helm template`.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The chart: a directory or an archive.
+    pub chart: PathBuf,
+    /// The cluster and release to render for.
+    pub target: Target,
+    /// Values beside the chart's own.
+    pub values: ValueFlags,
+    /// `--name-template`: a template that gives the release's name.
+    pub name_template: Option<String>,
+    /// Whether `crds/` is printed.
+    pub include_crds: bool,
+    /// `.Release.IsUpgrade` instead of `.Release.IsInstall`.
+    pub is_upgrade: bool,
+    /// Leaves all hooks out.
+    pub no_hooks: bool,
+    /// Leaves test hooks out.
+    pub skip_tests: bool,
+    /// Templates to print alone.
+    pub show_only: Vec<String>,
+    /// Whether `values.schema.json` is left unread.
+    pub skip_schema_validation: bool,
+    /// Seeds the random functions; without it each run draws its own.
+    pub seed: Option<u64>,
+}
+
+/// Renders the chart and gives the bytes that `helm template` prints. Blocks until it is done.
+pub fn run(options: &Options, world: &World) -> Result<Vec<u8>, Error> {
+    let limits = options.target.limits;
+    let chart = helm::load_within(&options.chart, &limits)?;
+    let now = world.clock.now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let render = helm::Options {
+        name_template: options.name_template.clone(),
+        include_crds: options.include_crds,
+        is_upgrade: options.is_upgrade,
+        no_hooks: options.no_hooks,
+        skip_tests: options.skip_tests,
+        show_only: options.show_only.clone(),
+        skip_schema_validation: options.skip_schema_validation,
+        // The standard library keys each of these anew from the system's source of randomness.
+        seed: options.seed.unwrap_or_else(|| RandomState::new().hash_one(0)),
+        now: i64::try_from(now.as_secs()).unwrap_or(i64::MAX),
+        ..options.target.options(options.values.read()?)
+    };
+    let release = helm::render(&chart, &render)?;
+    Ok(release.template_output(&render)?)
+}

@@ -1,0 +1,166 @@
+//! The program as its users meet it: arguments, what is printed, exit codes.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+/// The real binary, in an environment of its own.
+pub(crate) struct Program {
+    /// A home without any configuration.
+    home: TempDir,
+}
+
+/// What a run came to.
+pub(crate) struct Ran {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Program {
+    pub(crate) fn new() -> Self {
+        Self {
+            home: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    /// The command with a cleared environment, ready for arguments.
+    pub(crate) fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_carrack"));
+        command
+            .env_clear()
+            .env("HOME", self.home.path())
+            .env("PATH", "/usr/bin:/bin")
+            .env("NO_COLOR", "1");
+        command.current_dir(self.home.path());
+        command
+    }
+
+    pub(crate) fn run<S: AsRef<std::ffi::OsStr>>(&self, arguments: &[S]) -> Ran {
+        ran(&self.command().args(arguments).output().unwrap())
+    }
+
+    /// A path in the home of this program.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.home.path().join(name)
+    }
+}
+
+fn ran(output: &Output) -> Ran {
+    Ran {
+        code: output.status.code(),
+        out: String::from_utf8_lossy(&output.stdout).into_owned(),
+        err: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+fn fixture(name: &str) -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("fixtures")
+        .join(name)
+        .to_str()
+        .unwrap()
+        .to_owned()
+}
+
+#[test]
+fn help_names_every_command_and_every_exit_code() {
+    let help = Program::new().run(&["--help"]);
+    assert_eq!(help.code, Some(0));
+    for word in [
+        "charts",
+        "images",
+        "export",
+        "import",
+        "verify",
+        "serve",
+        "3 finished, but",
+        "130 interrupted",
+    ] {
+        assert!(
+            help.out.replace('\n', " ").contains(word),
+            "{word} is not in:\n{}",
+            help.out
+        );
+    }
+}
+
+#[test]
+fn wrong_usage_is_exit_code_2_and_says_what_is_wrong() {
+    let program = Program::new();
+    for (arguments, word) in [
+        (&["verfy"][..], "verify"),
+        (&["verify"][..], "BUNDLE"),
+        (&["import", "--from", "x", "--to", "http://mirror"][..], "--to"),
+        (
+            &["export", "Not A Reference", "--to", "bundle"][..],
+            "Not A Reference",
+        ),
+        (&["serve", "x", "--tls-cert", "a.pem"][..], "--tls-key"),
+    ] {
+        let ran = program.run(arguments);
+        assert_eq!(ran.code, Some(2), "{arguments:?}: {}", ran.err);
+        assert!(
+            ran.err.contains(word),
+            "{arguments:?} does not say {word}:\n{}",
+            ran.err
+        );
+    }
+}
+
+#[test]
+fn a_folder_that_is_no_bundle_is_named() {
+    let program = Program::new();
+    for command in [
+        &["verify", "/etc"][..],
+        &["import", "--from", "/etc", "--to", "dir:inside"][..],
+    ] {
+        let ran = program.run(command);
+        assert_eq!(ran.code, Some(1), "{}", ran.err);
+        assert!(ran.err.contains("/etc is no bundle"), "{}", ran.err);
+        assert!(ran.err.contains("hint:"), "{}", ran.err);
+    }
+    assert!(!program.path("inside").exists());
+}
+
+#[test]
+fn a_flipped_bit_is_exit_code_4_and_names_the_blob() {
+    let program = Program::new();
+    let bundle = program.path("bundle");
+    let copied = Command::new("cp")
+        .arg("-r")
+        .arg(fixture("voyage/upstream"))
+        .arg(&bundle)
+        .status()
+        .unwrap();
+    assert!(copied.success());
+    let blob = std::fs::read_dir(bundle.join("blobs/sha256"))
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
+    let mut bytes = std::fs::read(&blob).unwrap();
+    bytes[0] ^= 1;
+    #[expect(clippy::disallowed_methods, reason = "the test damages a file on purpose")]
+    std::fs::write(&blob, bytes).unwrap();
+    let ran = program.run(&["verify", bundle.to_str().unwrap()]);
+    assert_eq!(ran.code, Some(4), "{}{}", ran.out, ran.err);
+    let name = blob.file_name().unwrap().to_str().unwrap();
+    assert!(ran.out.contains(name), "{}", ran.out);
+}
+
+#[test]
+fn the_quickstart_of_the_readme_runs() {
+    let program = Program::new();
+    let script = fixture("voyage.sh");
+    let mut command = Command::new("sh");
+    command
+        .arg(&script)
+        .env("CARRACK", env!("CARGO_BIN_EXE_carrack"))
+        .env("HOME", program.path(""));
+    let ran = ran(&command.output().unwrap());
+    assert_eq!(ran.code, Some(0), "{}\n{}", ran.out, ran.err);
+    assert!(ran.out.contains("The voyage is done"), "{}", ran.out);
+}
