@@ -7,12 +7,16 @@
 mod architecture;
 mod charts_pull;
 mod conformance;
+mod drive;
 mod engines;
+mod export;
 mod goyaml;
+mod import;
 mod program;
 mod registry_auth;
 mod registry_pull;
 mod registry_push;
 mod serve;
 mod support;
+mod voyage;
 mod voyage_fixture;

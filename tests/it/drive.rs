@@ -1,0 +1,136 @@
+//! Drives that are too small or take no writes: real file systems, mounted for the test.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::support::docker_registry::required;
+use crate::support::images::image;
+use crate::support::program::Program;
+use crate::support::registry::TestRegistry;
+
+/// A mounted file system; it is unmounted when this is dropped.
+struct Mounted(PathBuf);
+
+impl Mounted {
+    /// A file system in memory with so many bytes, or `None` with a printed line if this user may not mount.
+    #[expect(clippy::print_stdout, reason = "a skip is told by name")]
+    fn tmpfs(at: &Path, bytes: u64) -> Option<Self> {
+        std::fs::create_dir_all(at).unwrap();
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &format!("size={bytes}"), "tmpfs"])
+            .arg(at)
+            .status()
+            .is_ok_and(|status| status.success());
+        assert!(
+            mounted || !required(),
+            "cannot mount a tmpfs and REQUIRE_REAL_PARTS=1 is set"
+        );
+        if !mounted {
+            println!("SKIPPED: this user may not mount a tmpfs");
+        }
+        mounted.then(|| Self(at.to_path_buf()))
+    }
+
+    fn remount(&self, options: &str) {
+        let status = Command::new("mount")
+            .args(["-o", &format!("remount,{options}")])
+            .arg(&self.0)
+            .status()
+            .unwrap();
+        assert!(status.success());
+    }
+}
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn a_drive_that_is_too_small_is_refused_before_the_first_byte() {
+    let program = Program::new();
+    let Some(drive) = Mounted::tmpfs(&program.path("drive"), 1 << 20) else {
+        return;
+    };
+    let upstream = TestRegistry::start();
+    let name = upstream.seed("shop/app:1", &image().layer("big", 3_000_000).build());
+    let ran = program
+        .run(&["export", &name, "--to", "drive/bundle"])
+        .ended_with(1);
+    assert!(ran.err.contains("are free on"), "{}", ran.err);
+    assert!(ran.err.contains("hint: nothing was copied yet"), "{}", ran.err);
+    assert_eq!(upstream.count("GET", "/blobs/"), 0);
+    drive.remount("size=20m");
+    program
+        .run(&["export", &name, "--to", "drive/bundle"])
+        .ended_with(0);
+    program.run(&["verify", "drive/bundle"]).ended_with(0);
+}
+
+#[test]
+fn a_drive_that_fills_up_on_the_way_keeps_what_is_whole() {
+    let program = Program::new();
+    let Some(drive) = Mounted::tmpfs(&program.path("drive"), 6 << 20) else {
+        return;
+    };
+    let upstream = TestRegistry::start();
+    let big = upstream.seed("shop/big:1", &image().layer("big", 4_000_000).build());
+    let mut child = {
+        upstream.fault(
+            crate::support::registry::On::get_blob().once(),
+            crate::support::registry::Fault::Stall(std::time::Duration::from_secs(3)),
+        );
+        program.start(&["export", &big, "--to", "drive/bundle"])
+    };
+    // While the run waits for the registry, someone else fills the drive.
+    std::thread::sleep(std::time::Duration::from_millis(1500));
+    let mut size = 5 << 20;
+    while carrack::fsx::write(&program.path("drive/films.mkv"), &vec![1; size]).is_err() {
+        size -= 256 << 10;
+        assert!(size > 0, "nothing can be written at all");
+    }
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    std::fs::remove_file(program.path("drive/films.mkv")).unwrap();
+    drive.remount("size=20m");
+    program
+        .run(&["export", &big, "--to", "drive/bundle"])
+        .ended_with(0);
+    program.run(&["verify", "drive/bundle"]).ended_with(0);
+}
+
+#[test]
+fn a_read_only_drive_says_so_and_can_still_be_imported_from() {
+    let program = Program::new();
+    let Some(drive) = Mounted::tmpfs(&program.path("drive"), 20 << 20) else {
+        return;
+    };
+    let upstream = TestRegistry::start();
+    let name = upstream.seed("shop/app:1", &image().layer("a", 30_000).build());
+    program
+        .run(&["export", &name, "--to", "drive/bundle"])
+        .ended_with(0);
+    drive.remount("ro");
+    let ran = program
+        .run(&["export", &name, "--to", "drive/bundle"])
+        .ended_with(1);
+    assert!(ran.err.contains("the drive is read-only"), "{}", ran.err);
+    assert!(ran.err.contains("hint: "), "{}", ran.err);
+    let target = TestRegistry::start();
+    let ran = program
+        .run(&["import", "--from", "drive/bundle", "--to", &target.host()])
+        .ended_with(0);
+    assert!(ran.out.contains("no receipt was left"), "{}", ran.out);
+    program
+        .run(&[
+            "import",
+            "--from",
+            "drive/bundle",
+            "--to",
+            &target.host(),
+            "--receipt",
+            "have.json",
+        ])
+        .ended_with(0);
+    assert!(program.path("have.json").exists());
+}

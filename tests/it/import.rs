@@ -1,0 +1,194 @@
+//! From a bundle into a registry.
+
+use std::fs;
+
+use crate::support::images::{image, index};
+use crate::support::program::Program;
+use crate::support::registry::{Fault, On, TestRegistry};
+
+/// A program whose bundle holds these images, and the host they came from.
+fn exported(images: &[(&str, &crate::support::images::Image)]) -> (Program, String) {
+    let upstream = TestRegistry::start();
+    let names: Vec<String> = images
+        .iter()
+        .map(|(name, image)| upstream.seed(name, image))
+        .collect();
+    let program = Program::new();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    program.export(&names, &[]).ended_with(0);
+    (program, upstream.host().replace(':', "-"))
+}
+
+#[test]
+fn everything_arrives_under_its_own_host_with_its_bytes_and_nothing_is_sent_twice() {
+    let shared = image().layer("shared", 9000).layer("a", 100).build();
+    let other = image().docker().layer("shared", 9000).layer("b", 100).build();
+    let both = index(vec![
+        ("linux/amd64", image().layer("x", 100).build()),
+        (
+            "linux/arm64",
+            image().platform("linux/arm64").layer("y", 100).build(),
+        ),
+    ]);
+    let (program, from) = exported(&[("a/one:1", &shared), ("b/two:1", &other), ("c/three:1", &both)]);
+    let target = TestRegistry::start();
+    program.import(&target.host(), &[]).ended_with(0);
+    for (path, image) in [("a/one", &shared), ("b/two", &other), ("c/three", &both)] {
+        let path = format!("{from}/{path}");
+        let (bytes, media_type) = target.manifest(&path, "1").unwrap();
+        assert_eq!((bytes, &media_type), (image.manifest.to_vec(), &image.media_type));
+        assert!(target.manifest(&path, &image.digest.to_string()).is_some());
+    }
+    let layer = shared.layers()[0].descriptor.digest.to_string();
+    let uploads = target
+        .requests()
+        .iter()
+        .filter(|r| r.method == "PUT" && r.parameter("digest") == Some(layer.clone()))
+        .count();
+    assert_eq!(
+        uploads, 1,
+        "the shared layer goes up once and is linked elsewhere"
+    );
+    target.clear_log();
+    let ran = program.import(&target.host(), &[]).ended_with(0);
+    assert_eq!(ran.json()["uploaded"], 0);
+    assert_eq!(target.count("PUT", "/"), 0);
+    assert_eq!(target.count("POST", "/"), 0);
+}
+
+#[test]
+fn tags_come_last() {
+    let both = index(vec![
+        ("linux/amd64", image().layer("x", 100).build()),
+        (
+            "linux/arm64",
+            image().platform("linux/arm64").layer("y", 100).build(),
+        ),
+    ]);
+    let (program, _) = exported(&[("c/three:1", &both)]);
+    let target = TestRegistry::start();
+    program.import(&target.host(), &[]).ended_with(0);
+    let puts: Vec<String> = target
+        .asked()
+        .into_iter()
+        .filter(|a| a.starts_with("PUT"))
+        .collect();
+    let tag = puts.iter().position(|p| p.ends_with("/manifests/1")).unwrap();
+    assert_eq!(tag, puts.len() - 1, "{puts:#?}");
+}
+
+#[test]
+fn a_flipped_bit_is_found_before_anything_is_sent_and_the_others_arrive() {
+    let good = image().layer("good", 9000).build();
+    let bad = image().layer("bad", 9000).build();
+    let (program, from) = exported(&[("team/good:1", &good), ("team/bad:1", &bad)]);
+    let layer = bad.layers()[0].descriptor.digest;
+    let path = program.path("bundle/blobs/sha256").join(layer.hex());
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[5000] ^= 1;
+    fs::remove_file(&path).unwrap();
+    carrack::fsx::write(&path, &bytes).unwrap();
+    let target = TestRegistry::start();
+    let ran = program.import(&target.host(), &[]).ended_with(4);
+    assert!(
+        ran.row("bad")["error"]
+            .as_str()
+            .unwrap()
+            .contains(&layer.to_string())
+    );
+    assert_eq!(ran.row("good")["outcome"], "done");
+    assert!(target.manifest(&format!("{from}/team/good"), "1").is_some());
+    assert!(
+        target
+            .asked()
+            .iter()
+            .all(|asked| !asked.contains(&layer.to_string()))
+    );
+    assert!(target.manifest(&format!("{from}/team/bad"), "1").is_none());
+    let text = program.run(&["import", "--from", "bundle", "--to", &target.host()]);
+    assert!(text.out.contains("carrack export"), "{}", text.out);
+    assert!(text.out.contains("/team/bad:1"), "{}", text.out);
+}
+
+#[test]
+fn a_registry_that_confirms_and_does_not_keep_fails_the_run() {
+    let (program, _) = exported(&[("team/app:1", &image().layer("a", 100).build())]);
+    let target = TestRegistry::start();
+    target.fault(On::any(), Fault::LiesStored);
+    let ran = program.import(&target.host(), &[]).ended_with(3);
+    assert_eq!(ran.row("app")["outcome"], "failed");
+}
+
+#[test]
+fn a_receipt_of_what_the_target_has_stays_on_the_drive() {
+    let app = image().layer("a", 100).build();
+    let (program, from) = exported(&[("team/app:1", &app)]);
+    let target = TestRegistry::start();
+    program.import(&target.host(), &[]).ended_with(0);
+    let name = format!("{}.json", target.host().replace(':', "-"));
+    let text = fs::read(program.path("bundle/carrack/have").join(name)).unwrap();
+    let receipt: serde_json::Value = serde_json::from_slice(&text).unwrap();
+    let digests: Vec<&str> = receipt["digests"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|d| d.as_str().unwrap())
+        .collect();
+    assert!(digests.contains(&app.digest.to_string().as_str()));
+    assert!(digests.contains(&app.layers()[0].descriptor.digest.to_string().as_str()));
+    let place = receipt["references"]
+        .as_object()
+        .unwrap()
+        .values()
+        .next()
+        .unwrap();
+    assert_eq!(place, &format!("{}/{from}/team/app:1", target.host()));
+    program.verify().ended_with(0);
+}
+
+#[test]
+fn a_dry_run_of_an_import_sends_nothing() {
+    let (program, _) = exported(&[("team/app:1", &image().layer("a", 100).build())]);
+    let target = TestRegistry::start();
+    let ran = program.import(&target.host(), &["--dry-run"]).ended_with(0);
+    assert_eq!(ran.row("app")["outcome"], "planned");
+    assert!(target.asked().is_empty());
+}
+
+#[test]
+fn a_bundle_joins_another_bundle() {
+    let (program, _) = exported(&[(
+        "team/one:1",
+        &image().layer("shared", 900).layer("a", 100).build(),
+    )]);
+    program.import("dir:site", &[]).ended_with(0);
+    let upstream = TestRegistry::start();
+    let two = upstream.seed(
+        "team/two:1",
+        &image().layer("shared", 900).layer("b", 100).build(),
+    );
+    program.export(&[&two], &["--to", "second"]).ended_with(0);
+    program
+        .run(&["import", "--from", "second", "--to", "dir:site"])
+        .ended_with(0);
+    let verified = program
+        .run(&["verify", "site", "-o", "json"])
+        .ended_with(0)
+        .json();
+    assert_eq!(verified["references"], 2);
+}
+
+#[test]
+fn a_folder_that_is_no_bundle_is_told_from_one() {
+    let program = Program::new();
+    fs::create_dir(program.path("bundle")).unwrap();
+    let ran = program.import("127.0.0.1:1", &[]).ended_with(1);
+    assert!(ran.err.contains("is no bundle"), "{}", ran.err);
+    let ran = program.verify().ended_with(1);
+    assert!(ran.err.contains("is no bundle"), "{}", ran.err);
+    carrack::fsx::write(&program.path("photos/holiday.jpg"), b"x").unwrap();
+    let ran = program
+        .export(&["127.0.0.1:1/a:1"], &["--to", "photos"])
+        .ended_with(1);
+    assert!(ran.err.contains("holiday.jpg"), "{}", ran.err);
+}
