@@ -84,6 +84,8 @@ pub enum Command {
         #[command(subcommand)]
         command: super::charts::Command,
     },
+    /// Find every image that charts, manifests and lists need, and say why.
+    Images(Box<super::images::Arguments>),
     /// Carry images and charts onto a drive.
     Export(super::export::Arguments),
     /// Bring a bundle into a registry inside, or into a bundle that nodes are served from.

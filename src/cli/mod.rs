@@ -5,6 +5,7 @@ pub mod charts;
 pub mod env;
 pub mod export;
 pub mod failure;
+pub mod images;
 pub mod import;
 pub mod progress;
 pub mod serve;

@@ -32,6 +32,7 @@ pub fn run(cli: Cli, environment: Environment) -> Exit {
     let ended = match cli.command {
         Command::Serve(arguments) => arguments.run(&session),
         Command::Charts { command } => command.run(&session),
+        Command::Images(arguments) => arguments.run(&session),
         Command::Export(arguments) => arguments.run(&session),
         Command::Import(arguments) => arguments.run(&session),
         Command::Verify(arguments) => arguments.run(&session),

@@ -3,6 +3,7 @@
 pub mod charts;
 pub mod engine_config;
 pub mod export;
+pub mod images;
 pub mod import;
 pub mod render;
 pub mod serve;

@@ -34,4 +34,4 @@ pub use documents::{Error, MANIFEST_CAP, Origin, scan_text, walk};
 pub use knowledge::{Error as KnowledgeError, Knowledge};
 pub use lists::{Form, form, scan_list};
 pub use sighting::{Place, Reading, Rule, Severity, Sighting, Source, Subject, Tier};
-pub use values::{Layer, declared, scan_values};
+pub use values::{Layer, declared, is_true, scan_values};

@@ -47,8 +47,8 @@ impl Layer {
     }
 }
 
-/// Everything that the values declare, in the order of the tree. `layers` from the weakest to the strongest.
-pub fn scan_values(layers: &[Layer]) -> Vec<Sighting> {
+/// All layers as one tree, the later ones over the earlier ones.
+fn together(layers: &[Layer]) -> Node {
     let mut whole = Node {
         line: 0,
         content: Content::Map(Vec::new()),
@@ -64,6 +64,26 @@ pub fn scan_values(layers: &[Layer]) -> Vec<Sighting> {
             });
         overlay(&mut whole, &placed);
     }
+    whole
+}
+
+/// Whether the values have something at a path like `metrics.enabled` that templates take for true.
+pub fn is_true(layers: &[Layer], path: &str) -> bool {
+    let whole = together(layers);
+    let node = path.split('.').try_fold(&whole, |node, key| node.get(key));
+    match node.map(|n| &n.content) {
+        None | Some(Content::Null) => false,
+        Some(Content::Plain(text) | Content::Text { text, .. }) => {
+            !matches!(text.as_str(), "" | "false" | "0" | "no" | "off")
+        }
+        Some(Content::Seq(elements)) => !elements.is_empty(),
+        Some(Content::Map(entries)) => !entries.is_empty(),
+    }
+}
+
+/// Everything that the values declare, in the order of the tree. `layers` from the weakest to the strongest.
+pub fn scan_values(layers: &[Layer]) -> Vec<Sighting> {
+    let whole = together(layers);
     let mut scan = Scan {
         layers,
         root: &whole,

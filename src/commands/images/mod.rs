@@ -1,0 +1,215 @@
+//! `carrack images`: every image that charts, manifests and lists need, and why.
+//!
+//! Pure: it reads files and renders charts, and opens no connection. A source that fails is a row of the report; the
+//! others are done all the same.
+
+mod chart;
+mod difference;
+mod formats;
+mod report;
+mod sources;
+mod text;
+mod why;
+
+use std::path::PathBuf;
+
+use tokio_util::sync::CancellationToken;
+
+use super::Error;
+use super::values::{Target, ValueFlags};
+use crate::discover::{self, Catalogue, Exclude, Include, Knowledge, Rule, Tier};
+use crate::helm::ValuesSource;
+use crate::observe::{Event, Observer, Outcome};
+
+pub use difference::{Difference, Moved, Snapshot};
+pub use formats::Format;
+pub use report::{Failure, Report};
+
+/// A set of values under a name: what one cluster or customer uses.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Profile {
+    /// The name in the report.
+    pub name: String,
+    /// Values files on top of the common values.
+    pub files: Vec<PathBuf>,
+}
+
+/// What `images` is asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Options {
+    /// Chart directories and archives, manifests or directories of them, image lists, skopeo sync files; `-` is
+    /// standard input.
+    pub sources: Vec<PathBuf>,
+    /// Values for all charts.
+    pub values: ValueFlags,
+    /// Sets of values; none means one render with the common values alone.
+    pub profiles: Vec<Profile>,
+    /// The cluster and release to render for.
+    pub target: Target,
+    /// The least sure tier that counts as an image; less sure ones are candidates.
+    pub least: Tier,
+    /// Whether images that the values declare with an exact tag count although nothing renders them.
+    pub all_values: bool,
+    /// Whether switches are flipped to find what default values hide.
+    pub explore: bool,
+    /// Images to add.
+    pub include: Vec<Include>,
+    /// Images to leave out.
+    pub exclude: Vec<Exclude>,
+    /// A table of rules beside the built-in one, in TOML.
+    pub knowledge: Option<PathBuf>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            sources: Vec::new(),
+            values: ValueFlags::default(),
+            profiles: Vec::new(),
+            target: Target::default(),
+            least: Tier::Heuristic,
+            all_values: false,
+            explore: false,
+            include: Vec::new(),
+            exclude: Vec::new(),
+            knowledge: None,
+        }
+    }
+}
+
+/// The values of one profile, read from disk.
+#[derive(Debug)]
+struct ProfileValues {
+    /// The name in the report; none if there is only one set of values.
+    name: Option<String>,
+    values: Vec<ValuesSource>,
+}
+
+/// What the work on the sources shares.
+struct Survey<'o> {
+    options: &'o Options,
+    knowledge: Knowledge,
+    profiles: Vec<ProfileValues>,
+    catalogue: Catalogue,
+    report: Report,
+}
+
+/// Finds the images of all sources.
+///
+/// Fails only where the arguments are wrong; a chart or file that cannot be read is a failure of the report.
+pub fn run(options: &Options, cancel: &CancellationToken, observer: &dyn Observer) -> Result<Report, Error> {
+    let mut survey = Survey {
+        options,
+        knowledge: knowledge(options)?,
+        profiles: profiles(options)?,
+        catalogue: Catalogue::default(),
+        report: Report::default(),
+    };
+    for path in &options.sources {
+        for source in sources::list(path, &mut survey.report) {
+            if cancel.is_cancelled() {
+                return Err(Error::Interrupted);
+            }
+            let subject = source.label.clone();
+            observer.on(&Event::ItemStarted {
+                subject: subject.clone(),
+            });
+            let failed = survey.report.failures.len();
+            survey.source(source);
+            let outcome = survey
+                .report
+                .failures
+                .get(failed)
+                .map_or(Outcome::Done, |failure| Outcome::Failed(failure.reason.clone()));
+            observer.on(&Event::ItemFinished { subject, outcome });
+        }
+    }
+    survey.finish()
+}
+
+impl Survey<'_> {
+    fn source(&mut self, source: sources::Source) {
+        match source.content {
+            sources::Content::Chart(chart) => self.chart(&chart, &source.label),
+            sources::Content::Text(text) => self.text(&text, &source.label),
+            sources::Content::Unreadable(reason) => self.report.fail(&source.label, reason),
+        }
+    }
+
+    fn finish(self) -> Result<Report, Error> {
+        let Self {
+            options,
+            mut catalogue,
+            mut report,
+            ..
+        } = self;
+        discover::include(&options.include, &mut catalogue).map_err(|(image, error)| Error::Usage {
+            problem: format!("the image to include, `{image}`, cannot be read: {error}"),
+        })?;
+        let exclusion = discover::exclude(&options.exclude, &mut catalogue);
+        report.excluded = exclusion.excluded;
+        for pattern in exclusion.idle {
+            report.warnings.push(format!(
+                "the exclusion `{pattern}` matched no image: is it spelled right?"
+            ));
+        }
+        let known = catalogue.repositories(options.least);
+        for image in catalogue.images() {
+            let declared = |rule: Rule| image.sources.iter().any(|s| s.rule == rule);
+            if image.tier <= options.least || options.all_values && declared(Rule::DisabledByValues) {
+                report.images.push(image);
+            } else if image.sources.iter().all(|s| s.rule == Rule::GuessedTag)
+                && known.contains(image.reference.repository())
+            {
+                // The repository is known with a tag that nobody had to guess.
+            } else {
+                report.candidates.push(image);
+            }
+        }
+        report.unresolved = catalogue.unresolved();
+        report.failures.sort();
+        Ok(report)
+    }
+}
+
+/// An error and its causes in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    crate::transfer::chain(error)
+}
+
+fn knowledge(options: &Options) -> Result<Knowledge, Error> {
+    let built_in = Knowledge::built_in();
+    let Some(path) = &options.knowledge else {
+        return Ok(built_in);
+    };
+    let text = std::fs::read_to_string(path).map_err(|source| Error::Read {
+        path: path.clone(),
+        source,
+    })?;
+    let own = Knowledge::from_toml(&text).map_err(|error| Error::Usage {
+        problem: format!("{}: {error}", path.display()),
+    })?;
+    Ok(built_in.with(own))
+}
+
+fn profiles(options: &Options) -> Result<Vec<ProfileValues>, Error> {
+    if options.profiles.is_empty() {
+        return Ok(vec![ProfileValues {
+            name: None,
+            values: options.values.read()?,
+        }]);
+    }
+    let mut profiles = Vec::new();
+    for profile in &options.profiles {
+        let mut flags = options.values.clone();
+        flags.files.extend(profile.files.iter().cloned());
+        profiles.push(ProfileValues {
+            name: Some(profile.name.clone()),
+            values: flags.read()?,
+        });
+    }
+    Ok(profiles)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,191 @@
+//! The report for people: by chart or file, one line an image.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Write as _};
+
+use super::report::Report;
+use crate::discover::{Image, Occurrence, Rule, Severity, Tier, Unresolved};
+use crate::secret::printable;
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (group, images) in groups(&self.images) {
+            writeln!(f, "{group} ({})", count(images.len(), "image"))?;
+            let width = images
+                .iter()
+                .map(|i| i.reference.to_string().len())
+                .max()
+                .unwrap_or(0)
+                .min(72);
+            for image in images {
+                writeln!(f, "  {:width$}  {}", image.reference.to_string(), remark(image))?;
+            }
+            writeln!(f)?;
+        }
+        self.problems(f)?;
+        self.candidates(f)?;
+        for excluded in &self.excluded {
+            writeln!(
+                f,
+                "left out by `{}`: {}{}",
+                printable(&excluded.pattern, 200),
+                excluded.reference,
+                if excluded.reason.is_empty() {
+                    String::new()
+                } else {
+                    format!(" ({})", printable(&excluded.reason, 200))
+                }
+            )?;
+        }
+        for warning in &self.warnings {
+            writeln!(f, "warning: {}", printable(warning, 500))?;
+        }
+        write!(
+            f,
+            "{} in all; {} unresolved, {} failed",
+            count(self.images.len(), "image"),
+            self.unresolved
+                .iter()
+                .filter(|u| u.severity < Severity::Note)
+                .count(),
+            self.failures.len()
+        )
+    }
+}
+
+impl Report {
+    fn problems(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rows: Vec<&Unresolved> = self
+            .unresolved
+            .iter()
+            .filter(|u| u.severity < Severity::Note)
+            .collect();
+        if !rows.is_empty() {
+            writeln!(f, "Not readable as images:")?;
+            for row in rows {
+                let word = if row.severity == Severity::Error {
+                    "error"
+                } else {
+                    "warning"
+                };
+                writeln!(
+                    f,
+                    "  {word}: `{}`: {}",
+                    printable(&row.raw, 200),
+                    printable(&row.reason, 300)
+                )?;
+                writeln!(f, "    in {}", super::why::place(&row.place))?;
+            }
+            writeln!(f)?;
+        }
+        if !self.failures.is_empty() {
+            writeln!(f, "Failed, their images are not in this list:")?;
+            for failure in &self.failures {
+                writeln!(
+                    f,
+                    "  {}: {}",
+                    printable(&failure.subject, 200),
+                    printable(&failure.reason, 1000)
+                )?;
+            }
+            writeln!(f)?;
+        }
+        Ok(())
+    }
+
+    fn candidates(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.candidates.is_empty() {
+            return Ok(());
+        }
+        writeln!(
+            f,
+            "{} not sure enough to be mirrored; --include REFERENCE adds one:",
+            count(self.candidates.len(), "candidate")
+        )?;
+        for image in &self.candidates {
+            let why = image.sources.first().map_or_else(String::new, doubt);
+            writeln!(f, "  {}  {why}", image.reference)?;
+        }
+        writeln!(f)
+    }
+}
+
+/// Images by the chart or file of their surest place.
+fn groups(images: &[Image]) -> BTreeMap<String, Vec<&Image>> {
+    let mut groups: BTreeMap<String, Vec<&Image>> = BTreeMap::new();
+    for image in images {
+        let mut names: Vec<String> = image
+            .sources
+            .iter()
+            .filter(|s| s.tier < Tier::Candidate || image.tier == Tier::Candidate)
+            .map(group)
+            .collect();
+        names.sort();
+        names.dedup();
+        for name in names {
+            groups.entry(name).or_default().push(image);
+        }
+    }
+    groups
+}
+
+fn group(occurrence: &Occurrence) -> String {
+    let subject = &occurrence.place.subject;
+    match (&subject.chart, &subject.chart_version) {
+        (Some(chart), Some(version)) => printable(&format!("{chart} {version}"), 200),
+        _ => printable(&subject.file, 200),
+    }
+}
+
+/// Where the image is, in a few words.
+fn remark(image: &Image) -> String {
+    let Some(first) = image.sources.first() else {
+        return String::new();
+    };
+    let mut remark = super::why::object(&first.place);
+    let places = image.sources.iter().filter(|s| s.tier < Tier::Candidate).count();
+    if places > 1 {
+        let _ = write!(remark, " and {} more", places - 1);
+    }
+    if first.tier > Tier::Certain {
+        let _ = write!(remark, " [tier {}, {}]", first.tier, first.rule.id());
+    }
+    if image.floating {
+        remark.push_str(" [floating tag]");
+    }
+    if !first.under.is_empty() {
+        let under: Vec<&str> = first.under.iter().map(String::as_str).collect();
+        let _ = write!(remark, " [only with {}]", printable(&under.join(", "), 200));
+    }
+    remark
+}
+
+/// Why a candidate is none more.
+fn doubt(occurrence: &Occurrence) -> String {
+    let switch = occurrence.under.iter().next().map(|s| printable(s, 120));
+    match (occurrence.rule, switch) {
+        (Rule::DisabledByValues, Some(switch)) => format!("in the values, perhaps with {switch}"),
+        (Rule::DisabledByValues, None) => format!("in the values, {}, not rendered", dotted(occurrence)),
+        (Rule::GuessedTag, _) => format!(
+            "in the values, {}; the tag is a guess from appVersion",
+            dotted(occurrence)
+        ),
+        (Rule::ChartAnnotation | Rule::ChartLock, _) => "declared by the chart, not rendered".to_owned(),
+        _ => format!(
+            "{} in {}",
+            occurrence.rule.id(),
+            super::why::object(&occurrence.place)
+        ),
+    }
+}
+
+fn dotted(occurrence: &Occurrence) -> String {
+    printable(
+        &occurrence.place.pointer.trim_start_matches('/').replace('/', "."),
+        120,
+    )
+}
+
+fn count(number: usize, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
