@@ -3,6 +3,7 @@
 use super::fmt;
 use super::function::{Arguments, Body, Engine, Failure, Function, Functions, Signature};
 use super::list::List;
+use super::memory;
 use super::strconv::{is_print, runes};
 use super::text::GoString;
 use super::types::{Kind, Type};
@@ -57,6 +58,8 @@ pub fn builtins() -> Functions {
 /// The arguments as `print` shows them, for the escaping functions.
 fn printed(arguments: &[Value]) -> Result<GoString, Failure> {
     if let [Value::String(text)] = arguments {
+        // Escapes are up to six times as long.
+        memory::reserve(text.len() * 6)?;
         return Ok(text.clone());
     }
     let shown: Vec<Value> = arguments
@@ -69,7 +72,9 @@ fn printed(arguments: &[Value]) -> Result<GoString, Failure> {
             }
         })
         .collect();
-    fmt::sprint(&shown)
+    let text = fmt::sprint(&shown)?;
+    memory::reserve(text.len() * 6)?;
+    Ok(text)
 }
 
 // Calling.

@@ -146,6 +146,13 @@ impl Map {
         old
     }
 
+    /// Takes all entries away. Whoever built maps that contain themselves (`set . "root" .`) ends their lives so.
+    pub fn clear(&self) {
+        let old = self.data.cell.take();
+        memory::gave_back(old.len() * ENTRY);
+        release(old.into_values().collect());
+    }
+
     /// How many entries there are.
     pub fn len(&self) -> usize {
         self.data.cell.borrow().len()

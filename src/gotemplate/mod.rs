@@ -60,4 +60,6 @@ pub use types::{Kind, Type};
 pub use value::{IntKind, UintKind, Value};
 
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod tests;

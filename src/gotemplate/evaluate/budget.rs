@@ -6,7 +6,10 @@ use crate::gotemplate::error::{Error, ErrorKind, Limit};
 use crate::gotemplate::memory;
 
 /// Steps between two looks at the clock.
-const CLOCK_EVERY: u64 = 1024;
+const CLOCK_EVERY: u64 = 64;
+
+/// A text of that many bytes counts as one step more.
+const BYTES_PER_STEP: usize = 256;
 
 /// What a run may use up; a hostile template ends in an error that names the limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +42,7 @@ impl Default for Limits {
 pub(super) struct Budget {
     limits: Limits,
     steps: u64,
+    next_look: u64,
     output: usize,
     deadline: Option<Instant>,
 }
@@ -48,6 +52,7 @@ impl Budget {
         Self {
             limits,
             steps: 0,
+            next_look: 0,
             output: 0,
             deadline: None,
         }
@@ -66,16 +71,28 @@ impl Budget {
 
     pub(super) fn step(&mut self) -> Result<(), Error> {
         self.steps += 1;
-        if self.steps.is_multiple_of(CLOCK_EVERY) {
-            if self.steps > self.limits.steps {
-                return Err(self.exceeded(Limit::Steps));
-            }
-            if self.deadline.is_some_and(|d| Instant::now() > d) {
-                return Err(self.exceeded(Limit::Time));
-            }
-            if memory::exceeded() {
-                return Err(self.exceeded(Limit::Memory));
-            }
+        if self.steps >= self.next_look {
+            return self.look();
+        }
+        Ok(())
+    }
+
+    /// Counts the making of a text: long ones are as much work as many steps.
+    pub(super) fn made(&mut self, bytes: usize) -> Result<(), Error> {
+        self.steps += (bytes / BYTES_PER_STEP) as u64;
+        self.step()
+    }
+
+    fn look(&mut self) -> Result<(), Error> {
+        self.next_look = self.steps + CLOCK_EVERY;
+        if self.steps > self.limits.steps {
+            return Err(self.exceeded(Limit::Steps));
+        }
+        if self.deadline.is_some_and(|d| Instant::now() > d) {
+            return Err(self.exceeded(Limit::Time));
+        }
+        if memory::exceeded() {
+            return Err(self.exceeded(Limit::Memory));
         }
         Ok(())
     }

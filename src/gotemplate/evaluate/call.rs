@@ -101,11 +101,10 @@ impl<P: Probe> Evaluation<'_, P> {
     ) -> Result<Operand> {
         match result {
             Ok(value) => {
-                if !matches!(
-                    value,
-                    Value::Bool(_) | Value::Int(..) | Value::Nil | Value::Invalid
-                ) {
-                    self.check_memory()?;
+                match &value {
+                    Value::String(text) | Value::Bytes(text) => self.budget.made(text.len())?,
+                    Value::List(_) | Value::Map(_) | Value::Object(_) => self.check_memory()?,
+                    _ => {}
                 }
                 Ok(Operand::of(value))
             }

@@ -199,6 +199,7 @@ impl<P: Probe> Engine for Evaluation<'_, P> {
         if !text.windows(2).any(|w| w == b"{{") {
             return Ok(text.clone());
         }
+        self.budget.made(text.len() * 8)?;
         let shown = String::from_utf8_lossy(name);
         let parsed = self.templates.parse_once(&shown, text)?;
         let mut bodies = HashMap::new();

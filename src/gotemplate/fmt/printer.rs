@@ -185,6 +185,10 @@ impl Printer {
     }
 
     fn string(&mut self, value: &Value, text: &[u8], verb: char) -> Done {
+        if text.len() > LOOK {
+            // Quoted, a byte takes up to four, and is copied once.
+            memory::reserve(text.len() * if verb == 'q' { 8 } else { 4 })?;
+        }
         match verb {
             'v' if self.flags.sharp_v => self.quoted_form(text),
             'v' | 's' => self.string_form(text),
@@ -205,7 +209,7 @@ impl Printer {
             _ => {
                 let sharp = self.flags.sharp_v;
                 if sharp {
-                    let direct = depth == 0 && matches!(value, Value::Bytes(_));
+                    let direct = depth == 0 && matches!(verb, 'v' | 'd');
                     self.text(if direct { "[]byte" } else { "[]uint8" });
                 }
                 self.text(if sharp { "{" } else { "[" });

@@ -188,6 +188,15 @@ impl<'s> Lexer<'s> {
     }
 
     fn text(&mut self) -> Result<Token<'s>, String> {
+        loop {
+            if let Some(token) = self.text_or_delimiter()? {
+                return Ok(token);
+            }
+        }
+    }
+
+    /// The next token outside of actions; none after a comment.
+    fn text_or_delimiter(&mut self) -> Result<Option<Token<'s>>, String> {
         self.start = self.position;
         let Some(x) = find(self.rest(), b"{{") else {
             self.position = self.input.len();
@@ -196,7 +205,7 @@ impl<'s> Lexer<'s> {
             } else {
                 TokenKind::Text
             };
-            return Ok(self.emit(kind));
+            return Ok(Some(self.emit(kind)));
         };
         let delimiter = self.position + x;
         if x > 0 {
@@ -209,7 +218,7 @@ impl<'s> Lexer<'s> {
             if end > self.start {
                 let token = self.emit(TokenKind::Text);
                 self.position = delimiter;
-                return Ok(token);
+                return Ok(Some(token));
             }
         }
         self.position = delimiter;
@@ -217,23 +226,23 @@ impl<'s> Lexer<'s> {
         self.left_delimiter()
     }
 
-    fn left_delimiter(&mut self) -> Result<Token<'s>, String> {
+    fn left_delimiter(&mut self) -> Result<Option<Token<'s>>, String> {
         self.position += 2;
         let after = if trims_left(self.rest()) { 2 } else { 0 };
         if self.from(self.position + after).starts_with(b"/*") {
             self.position += after;
             self.start = self.position;
-            return self.comment();
+            return self.comment().map(|()| None);
         }
         let token = self.emit(TokenKind::LeftDelimiter);
         self.inside = true;
         self.parens = 0;
         self.position += after;
         self.start = self.position;
-        Ok(token)
+        Ok(Some(token))
     }
 
-    fn comment(&mut self) -> Result<Token<'s>, String> {
+    fn comment(&mut self) -> Result<(), String> {
         self.position += 2;
         let x = find(self.rest(), b"*/").ok_or("unclosed comment")?;
         self.position += x + 2;
@@ -241,7 +250,7 @@ impl<'s> Lexer<'s> {
             None => Err("comment ends before closing delimiter".into()),
             Some(trim) => {
                 self.close(trim);
-                self.text()
+                Ok(())
             }
         }
     }

@@ -33,8 +33,11 @@ pub(super) struct Parser<'s> {
 
 /// What belongs to the template that is being parsed.
 struct Scope {
-    variables: Vec<GoString>,
+    /// The symbols of the variables in sight, the innermost last.
+    variables: Vec<u32>,
     symbols: HashMap<GoString, u32>,
+    /// How many variables in sight have a symbol.
+    in_sight: Vec<u32>,
     range_depth: usize,
 }
 
@@ -43,17 +46,48 @@ impl Scope {
         let mut scope = Self {
             variables: Vec::new(),
             symbols: HashMap::new(),
+            in_sight: Vec::new(),
             range_depth: 0,
         };
-        let dollar = GoString::from("$");
-        scope.symbol(&dollar);
-        scope.variables.push(dollar);
+        scope.declare(&GoString::from("$"));
         scope
     }
 
     fn symbol(&mut self, name: &GoString) -> u32 {
         let next = u32::try_from(self.symbols.len()).unwrap_or(u32::MAX);
-        *self.symbols.entry(name.clone()).or_insert(next)
+        *self.symbols.entry(name.clone()).or_insert_with(|| {
+            self.in_sight.push(0);
+            next
+        })
+    }
+
+    fn count(&mut self, symbol: u32) -> Option<&mut u32> {
+        self.in_sight.get_mut(usize::try_from(symbol).ok()?)
+    }
+
+    fn declare(&mut self, name: &GoString) -> Variable {
+        let variable = self.variable(name);
+        self.variables.push(variable.symbol);
+        if let Some(count) = self.count(variable.symbol) {
+            *count += 1;
+        }
+        variable
+    }
+
+    /// Takes the variables beyond the first `length` out of sight.
+    fn forget(&mut self, length: usize) {
+        while self.variables.len() > length {
+            if let Some(symbol) = self.variables.pop()
+                && let Some(count) = self.count(symbol)
+            {
+                *count -= 1;
+            }
+        }
+    }
+
+    fn sees(&mut self, name: &GoString) -> bool {
+        let symbol = self.symbols.get(name).copied();
+        symbol.and_then(|s| self.count(s)).is_some_and(|count| *count > 0)
     }
 
     fn variable(&mut self, name: &GoString) -> Variable {
@@ -395,7 +429,7 @@ impl<'s> Parser<'s> {
             Ending::End => None,
             Ending::Else => Some(self.otherwise(control)?),
         };
-        self.scope.variables.truncate(outer);
+        self.scope.forget(outer);
         self.leave();
         let branch = Branch {
             pipeline,
@@ -529,8 +563,7 @@ impl<'s> Parser<'s> {
 
     fn declare(&mut self, pipeline: &mut Pipeline, token: &Token<'_>) {
         let name = GoString::from(&*token.text);
-        pipeline.declared.push(self.scope.variable(&name));
-        self.scope.variables.push(name);
+        pipeline.declared.push(self.scope.declare(&name));
     }
 
     fn check_pipeline(&self, pipeline: &Pipeline, context: &str) -> Result<()> {
@@ -674,7 +707,7 @@ impl<'s> Parser<'s> {
 
     fn variable(&mut self, token: &Token<'_>) -> Result<ExpressionKind> {
         let name = GoString::from(&*token.text);
-        if !self.scope.variables.contains(&name) {
+        if !self.scope.sees(&name) {
             let shown = quote(&name);
             return Err(self.error(format!("undefined variable {}", String::from_utf8_lossy(&shown))));
         }
