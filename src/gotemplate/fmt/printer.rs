@@ -119,7 +119,7 @@ impl Printer {
             Value::Float(number) => self.float(value, *number, verb)?,
             Value::Complex(re, im) => self.complex(value, *re, *im, verb)?,
             Value::String(text) => self.string(value, text, verb)?,
-            Value::Bytes(bytes) => self.bytes(value, bytes, verb, depth)?,
+            Value::Bytes(bytes) => self.bytes(bytes, verb, depth)?,
             Value::List(list) => {
                 stacker::maybe_grow(64 << 10, 1 << 20, || self.list(list, verb, depth))?;
             }
@@ -200,7 +200,7 @@ impl Printer {
         Ok(())
     }
 
-    fn bytes(&mut self, value: &Value, bytes: &[u8], verb: char, depth: usize) -> Done {
+    fn bytes(&mut self, bytes: &[u8], verb: char, depth: usize) -> Done {
         match verb {
             's' => self.string_form(bytes),
             'x' => self.hex_string(bytes, false),
