@@ -23,6 +23,11 @@ pub(super) fn encoded(bytes: &[u8]) -> String {
     BASE64.encode(bytes)
 }
 
+/// Out of base 64 with padding.
+pub(super) fn decoded(text: &[u8]) -> Result<Bytes, Corrupt> {
+    BASE64.decode(text)
+}
+
 fn decoded_or_error(base: &Base, text: &[u8]) -> Bytes {
     base.decode(text)
         .unwrap_or_else(|corrupt| corrupt.to_string().into_bytes())

@@ -1,5 +1,6 @@
 //! Numbers out of any value: what cannot be read as one is zero, never a failure.
 
+use super::date::calendar_number;
 use super::show::shown;
 use crate::gotemplate::strconv::{NumberError, parse_float, parse_int};
 use crate::gotemplate::{Failure, Value};
@@ -13,7 +14,7 @@ pub(super) fn to_int64(value: &Value) -> i64 {
         Value::Float(number) => truncated(*number),
         Value::String(text) => parse_int(without_zero_fraction(text), 0).unwrap_or(0),
         Value::Bool(truth) => i64::from(*truth),
-        _ => 0,
+        other => calendar_number(other).unwrap_or(0),
     }
 }
 
@@ -27,7 +28,8 @@ pub(super) fn to_float64(value: &Value) -> f64 {
         Value::Float(number) => *number,
         Value::String(text) => parse_float(text).unwrap_or(0.0),
         Value::Bool(truth) => f64::from(u8::from(*truth)),
-        _ => 0.0,
+        #[expect(clippy::cast_precision_loss, reason = "months and weekdays are small")]
+        other => calendar_number(other).unwrap_or(0) as f64,
     }
 }
 

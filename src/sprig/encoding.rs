@@ -183,6 +183,9 @@ fn object_document(object: &dyn Object, levels: usize, taken: &mut usize) -> Res
     if let Some(version) = object.as_any().downcast_ref::<super::semver::VersionObject>() {
         return Ok(goyaml::Value::String(version.to_string()));
     }
+    if let Some(time) = object.as_any().downcast_ref::<super::date::Moment>() {
+        return Ok(goyaml::Value::String(time.to_json_text()));
+    }
     if let Some(plain) = object.underlying() {
         return document(&plain, levels, taken);
     }

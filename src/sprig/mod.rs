@@ -35,6 +35,8 @@ mod base64;
 mod casing;
 mod cast;
 mod copy;
+mod crypto;
+mod date;
 mod decimal;
 mod defaults;
 mod dict;
@@ -42,8 +44,10 @@ mod encoding;
 mod equal;
 mod list;
 mod merge;
+mod network;
 mod numeric;
 mod paths;
+mod random;
 mod re2;
 mod reflect;
 mod regex;
@@ -51,10 +55,12 @@ mod runes;
 mod semver;
 mod show;
 mod strings;
+mod surroundings;
 
 use crate::gotemplate::Function;
 
 pub use encoding::{from_yaml_value, to_yaml_value};
+pub use surroundings::{Keys, Surroundings};
 
 /// Bytes that are usually, but not always, UTF-8.
 type Bytes = Vec<u8>;
@@ -74,6 +80,10 @@ pub fn functions() -> Vec<Function> {
         regex::functions(),
         semver::functions(),
         paths::functions(),
+        random::functions(),
+        crypto::functions(),
+        network::functions(),
+        date::functions(),
     ]
     .concat()
 }
