@@ -16,6 +16,7 @@ mod program;
 mod registry_auth;
 mod registry_pull;
 mod registry_push;
+mod registry_tls;
 mod serve;
 mod support;
 mod voyage;

@@ -2,12 +2,14 @@
 //! breaks exactly where a test says. Every request is logged; one that it does not know fails the test.
 
 mod answer;
+mod certificates;
 mod faults;
 mod routes;
 mod store;
 mod tokens;
 mod uploads;
 
+pub(crate) use certificates::Certificates;
 pub(crate) use faults::{Fault, On};
 pub(crate) use store::Logged;
 
@@ -17,7 +19,9 @@ use std::thread;
 
 use carrack::digest::Digest;
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::oneshot;
+use tokio_rustls::TlsAcceptor;
 
 use super::images::Image;
 use store::State;
@@ -98,6 +102,15 @@ impl TestRegistry {
 
     /// A registry that asks who one is.
     pub(crate) fn start_as(mode: Mode) -> Self {
+        Self::start_with(mode, None)
+    }
+
+    /// A registry that speaks TLS, and asks for a client certificate if `Certificates` has one to ask for.
+    pub(crate) fn start_tls(certificates: &Certificates, ask_for_client: bool) -> Self {
+        Self::start_with(Mode::Open, Some(certificates.acceptor(ask_for_client)))
+    }
+
+    fn start_with(mode: Mode, tls: Option<TlsAcceptor>) -> Self {
         let state = Arc::new(Mutex::new(State::new(mode)));
         let (stop, stopped) = oneshot::channel();
         let (tell, told) = std::sync::mpsc::channel();
@@ -113,7 +126,7 @@ impl TestRegistry {
                 served.lock().unwrap().host = address.to_string();
                 tell.send(address).unwrap();
                 tokio::select! {
-                    () = serve(listener, served) => {}
+                    () = serve(listener, served, tls) => {}
                     _ = stopped => {}
                 }
             });
@@ -251,7 +264,7 @@ impl Drop for TestRegistry {
     }
 }
 
-async fn serve(listener: tokio::net::TcpListener, state: Arc<Mutex<State>>) {
+async fn serve(listener: tokio::net::TcpListener, state: Arc<Mutex<State>>, tls: Option<TlsAcceptor>) {
     loop {
         let Ok((stream, _)) = listener.accept().await else {
             return;
@@ -259,13 +272,24 @@ async fn serve(listener: tokio::net::TcpListener, state: Arc<Mutex<State>>) {
         let _ = stream.set_nodelay(true);
         state.lock().unwrap().connections += 1;
         let state = Arc::clone(&state);
+        let tls = tls.clone();
         tokio::spawn(async move {
-            let service =
-                hyper::service::service_fn(move |request| routes::answer(Arc::clone(&state), request));
-            // A connection that a fault cuts ends with an error here, which is what was wanted.
-            let _ = hyper::server::conn::http1::Builder::new()
-                .serve_connection(TokioIo::new(stream), service)
-                .await;
+            match tls {
+                None => speak(stream, state).await,
+                Some(tls) => {
+                    if let Ok(stream) = tls.accept(stream).await {
+                        speak(stream, state).await;
+                    }
+                }
+            }
         });
     }
+}
+
+async fn speak(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, state: Arc<Mutex<State>>) {
+    let service = hyper::service::service_fn(move |request| routes::answer(Arc::clone(&state), request));
+    // A connection that a fault cuts ends with an error here, which is what was wanted.
+    let _ = hyper::server::conn::http1::Builder::new()
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
 }
