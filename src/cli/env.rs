@@ -87,6 +87,13 @@ impl Environment {
         }
     }
 
+    /// Folders with certificates of single hosts, the most important first: where podman and docker have them.
+    pub fn certificate_folders(&self) -> Vec<PathBuf> {
+        let own = self.config_home.as_ref().map(|f| f.join("containers/certs.d"));
+        let system = ["/etc/containers/certs.d", "/etc/docker/certs.d"].map(PathBuf::from);
+        own.into_iter().chain(system).collect()
+    }
+
     /// The files that may hold credentials, the most important first.
     pub fn credential_files(&self) -> Vec<PathBuf> {
         let containers = |folder: &Option<PathBuf>| folder.as_ref().map(|f| f.join("containers/auth.json"));

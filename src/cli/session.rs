@@ -94,6 +94,7 @@ impl Session {
                 https: environment.https_proxy.clone(),
                 except: environment.no_proxy.clone(),
             },
+            certificate_folders: environment.certificate_folders(),
             ..http::Settings::default()
         };
         let mut files = environment.credential_files();

@@ -18,7 +18,7 @@ use super::lanes::{Lanes, Pass};
 use super::response::Response;
 use super::retry::{Exhausted, Retry, Temporary};
 use super::settings::{HostTls, Proxies, Settings};
-use super::{dns, tls};
+use super::{certs_d, dns, tls};
 use crate::observe::{Clock, Event, Observer};
 use crate::secret::{printable, redact_url};
 
@@ -134,7 +134,9 @@ impl Client {
             Some(build(&settings, configuration)?)
         };
         let mut per_host = BTreeMap::new();
-        for (host, host_tls) in &settings.per_host {
+        let mut hosts = certs_d::read(&settings.certificate_folders)?;
+        hosts.extend(settings.per_host.clone());
+        for (host, host_tls) in &hosts {
             let configuration = tls::configuration(host, &settings.ca_files, host_tls)?;
             per_host.insert(host.to_ascii_lowercase(), build(&settings, configuration)?);
         }

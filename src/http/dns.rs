@@ -8,8 +8,9 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use hickory_resolver::TokioResolver;
-use hickory_resolver::config::LookupIpStrategy;
+use hickory_resolver::config::{LookupIpStrategy, ResolverConfig};
 use hickory_resolver::net::NetError;
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 /// Why a name has no address.
@@ -19,8 +20,8 @@ pub enum Error {
     /// The name servers say that there is no such name.
     #[error("there is no such name")]
     UnknownName,
-    /// The machine's resolver configuration cannot be read.
-    #[error("this machine has no usable /etc/resolv.conf")]
+    /// The machine's resolver configuration names no server, and the hosts file does not know the name.
+    #[error("it is not in /etc/hosts, and this machine has no usable /etc/resolv.conf")]
     Unconfigured,
     /// The name servers did not answer.
     #[error("the name servers do not answer: {reason}")]
@@ -51,6 +52,7 @@ impl Resolver {
         let found = system.ok_or(Error::Unconfigured)?.lookup_ip(name).await;
         match found {
             Ok(found) => Ok(found.iter().collect()),
+            Err(NetError::NoConnections) => Err(Error::Unconfigured),
             Err(error) if error.is_nx_domain() || error.is_no_records_found() => Err(Error::UnknownName),
             Err(error) => Err(Error::Silent {
                 reason: crate::secret::printable(&short(&error), 200),
@@ -67,7 +69,11 @@ fn short(error: &NetError) -> String {
 }
 
 fn configured() -> Option<TokioResolver> {
-    let mut builder = TokioResolver::builder_tokio().ok()?;
+    // Without servers only the hosts file is asked; the library's own default would be a public resolver.
+    let mut builder = TokioResolver::builder_tokio().unwrap_or_else(|_| {
+        let nobody = ResolverConfig::from_name_servers(Vec::new());
+        TokioResolver::builder_with_config(nobody, TokioRuntimeProvider::default())
+    });
     let options = builder.options_mut();
     options.ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
     options.timeout = Duration::from_secs(3);
@@ -83,5 +89,33 @@ impl Resolve for Resolver {
             let addresses: Addrs = Box::new(found.into_iter().map(|address| SocketAddr::new(address, 0)));
             Ok(addresses)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn this_machine_needs_no_resolver() {
+        let addresses = Resolver::default().addresses("localhost").await.unwrap();
+        assert!(addresses.iter().all(IpAddr::is_loopback));
+        let found = Resolver::default();
+        found.addresses("LocalHost").await.unwrap();
+        assert!(
+            found.system.get().is_none(),
+            "the system's configuration was read"
+        );
+    }
+
+    #[tokio::test]
+    async fn without_name_servers_the_error_says_what_is_missing() {
+        let nobody = ResolverConfig::from_name_servers(Vec::new());
+        let builder = TokioResolver::builder_with_config(nobody, TokioRuntimeProvider::default());
+        let resolver = Resolver {
+            system: Arc::new(OnceLock::from(builder.build().ok())),
+        };
+        let error = resolver.addresses("registry.example.com").await.unwrap_err();
+        assert!(matches!(error, Error::Unconfigured), "{error:?}");
     }
 }

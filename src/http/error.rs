@@ -29,6 +29,12 @@ pub enum Error {
         /// What was looked for.
         wanted: &'static str,
     },
+    /// A client certificate has no key.
+    #[error("{} has no {} beside it", path.display(), path.with_extension("key").file_name().unwrap_or_default().display())]
+    NoKey {
+        /// The certificate.
+        path: PathBuf,
+    },
     /// A certificate and key do not make a TLS configuration.
     #[error("the TLS settings for {host} do not work")]
     TlsSettings {

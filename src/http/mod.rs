@@ -6,6 +6,7 @@
 //! is told to the observer.
 
 mod body;
+mod certs_d;
 mod client;
 mod dns;
 mod error;

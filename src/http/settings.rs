@@ -15,6 +15,10 @@ pub struct Settings {
     pub ca_files: Vec<PathBuf>,
     /// Certificate authorities and client certificates of single hosts (`host` or `host:port`).
     pub per_host: BTreeMap<String, HostTls>,
+    /// Folders in the shape of docker's `certs.d`: a folder for each host, with `*.crt` for authorities and `*.cert`
+    /// with `*.key` for a client certificate. What `per_host` says counts before them; folders that do not exist are
+    /// skipped.
+    pub certificate_folders: Vec<PathBuf>,
     /// Proxies.
     pub proxies: Proxies,
     /// How long name resolution, connecting and the TLS handshake may take together.
@@ -39,6 +43,7 @@ impl Default for Settings {
             plain_http: Vec::new(),
             ca_files: Vec::new(),
             per_host: BTreeMap::new(),
+            certificate_folders: Vec::new(),
             proxies: Proxies::default(),
             connect_timeout: Duration::from_secs(15),
             answer_timeout: Duration::from_secs(60),

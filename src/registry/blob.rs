@@ -13,6 +13,9 @@ use crate::http::{self, Method, Request, Response, StatusCode};
 use crate::oci::Descriptor;
 use crate::reference::Repository;
 
+/// Places of a foreign layer that are tried.
+const FOREIGN_PLACES: usize = 4;
+
 /// A blob that is being read. The bytes are not hashed here: whoever writes them does that.
 #[derive(Debug)]
 pub struct Blob {
@@ -122,22 +125,63 @@ impl Client {
             }
             return Err(refusal(asked, response).await);
         }
-        refuse_encoding(asked, &response)?;
-        let left = descriptor.size - start;
-        if let Some(length) = response.content_length()
-            && length != left
-        {
-            let (expected, found) = (descriptor.size, start.saturating_add(length));
-            return Err(Error::new(asked, Kind::SizeMismatch { expected, found }));
+        began(asked, response, descriptor, start)
+    }
+
+    /// A foreign layer from the places that its descriptor names, in their order, without any credential: who writes
+    /// the descriptor must not learn who we are (CVE-2020-15157). The last place's error is returned if none has it.
+    pub async fn foreign_blob(
+        &self,
+        repository: &Repository,
+        descriptor: &Descriptor,
+        offset: u64,
+    ) -> Result<Blob, Error> {
+        let asked = Asked::of(repository, What::Blob(descriptor.digest));
+        let problem = "the layer is not kept in registries, and its descriptor names no usable place";
+        let mut failed = Error::new(&asked, Kind::Protocol { problem });
+        let urls = descriptor.urls.iter().take(FOREIGN_PLACES);
+        for url in urls.filter_map(|url| http::Url::parse(url).ok()) {
+            let host = url.host_str().unwrap_or_default().to_owned();
+            if url.scheme() != "https" && !(url.scheme() == "http" && self.inner.http.is_plain(&place(&url)))
+            {
+                continue;
+            }
+            let asked = Asked {
+                host,
+                ..asked.clone()
+            };
+            let opened = self.retrying(&asked, || self.open_foreign(&url, descriptor, offset, &asked));
+            match opened.await {
+                Ok(blob) => return Ok(blob),
+                Err(error) => failed = error,
+            }
         }
-        refuse_other_digest(asked, &response, descriptor)?;
-        Ok(Blob {
-            asked: asked.clone(),
-            response: Some(response),
-            offset: start,
-            left,
-            size: descriptor.size,
-        })
+        Err(failed)
+    }
+
+    async fn open_foreign(
+        &self,
+        url: &http::Url,
+        descriptor: &Descriptor,
+        offset: u64,
+        asked: &Asked,
+    ) -> Result<Blob, Error> {
+        let mut url = url.clone();
+        let _ = url.set_username("");
+        let _ = url.set_password(None);
+        let offset = if offset < descriptor.size { offset } else { 0 };
+        let request = ranged(Request::get(url), offset, asked)?;
+        let response = self.inner.http.send(&request).await;
+        let response = response.map_err(|error| Error::new(asked, error))?;
+        let start = if offset > 0 && continues(&response, offset, descriptor.size) {
+            offset
+        } else {
+            0
+        };
+        if start == 0 && response.status() != StatusCode::OK {
+            return Err(refusal(asked, response).await);
+        }
+        began(asked, response, descriptor, start)
     }
 
     /// A whole small blob, such as an image's configuration, checked against its descriptor. One that is longer than
@@ -220,19 +264,51 @@ impl Client {
         offset: u64,
         asked: &Asked,
     ) -> Result<Response, Error> {
-        let mut request = Request::new(method, self.blob_url(repository, descriptor, asked)?);
-        request
-            .headers
-            .insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        if offset > 0 {
-            let problem = "the offset makes no header";
-            let range = HeaderValue::from_str(&format!("bytes={offset}-"))
-                .map_err(|_| Error::new(asked, Kind::Protocol { problem }))?;
-            request.headers.insert(RANGE, range);
-        }
+        let request = Request::new(method, self.blob_url(repository, descriptor, asked)?);
+        let request = ranged(request, offset, asked)?;
         let scopes = Scopes::repository(repository.path(), Access::Pull);
         self.call(asked, &scopes, request).await
     }
+}
+
+/// The blob that an answer begins, if its head promises what the descriptor does.
+fn began(asked: &Asked, response: Response, descriptor: &Descriptor, start: u64) -> Result<Blob, Error> {
+    refuse_encoding(asked, &response)?;
+    let left = descriptor.size - start;
+    if let Some(length) = response.content_length()
+        && length != left
+    {
+        let (expected, found) = (descriptor.size, start.saturating_add(length));
+        return Err(Error::new(asked, Kind::SizeMismatch { expected, found }));
+    }
+    refuse_other_digest(asked, &response, descriptor)?;
+    Ok(Blob {
+        asked: asked.clone(),
+        response: Some(response),
+        offset: start,
+        left,
+        size: descriptor.size,
+    })
+}
+
+/// The request for the bytes as they are, from `offset` on.
+fn ranged(mut request: Request, offset: u64, asked: &Asked) -> Result<Request, Error> {
+    let headers = &mut request.headers;
+    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    if offset > 0 {
+        let problem = "the offset makes no header";
+        let range = HeaderValue::from_str(&format!("bytes={offset}-"))
+            .map_err(|_| Error::new(asked, Kind::Protocol { problem }))?;
+        headers.insert(RANGE, range);
+    }
+    Ok(request)
+}
+
+/// Host and port of a URL.
+fn place(url: &http::Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port()
+        .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
 /// Whether an answer goes on exactly where a prefix of `offset` bytes ends, and to the end of the blob.

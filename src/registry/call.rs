@@ -1,6 +1,7 @@
 //! One question to a registry: who we are, one renewal of the token, and what a refusal says.
 
 use std::future::Future;
+use std::sync::PoisonError;
 
 use serde::Deserialize;
 
@@ -10,6 +11,7 @@ use super::error::{Asked, Error, Kind};
 use super::scope::Scopes;
 use crate::http::header::{AUTHORIZATION, HeaderValue, WWW_AUTHENTICATE};
 use crate::http::{Request, Response, StatusCode, same_origin};
+use crate::observe::Event;
 use crate::secret::printable;
 
 /// Of the body of a refusal this much is read.
@@ -17,6 +19,9 @@ const REFUSAL_CAP: usize = 64 << 10;
 
 /// Of a registry's message this much is shown.
 const MESSAGE_CAP: usize = 300;
+
+/// A limit of which no more than this is left is told.
+const NEARLY_SPENT: u64 = 10;
 
 #[derive(Deserialize)]
 struct Wire {
@@ -74,7 +79,28 @@ impl Client {
 
     async fn send(&self, asked: &Asked, request: &Request) -> Result<Response, Error> {
         let answer = self.inner.http.send(request).await;
-        answer.map_err(|error| Error::new(asked, error))
+        let response = answer.map_err(|error| Error::new(asked, error))?;
+        if let Some(left) = response.header("ratelimit-remaining").and_then(pulls_left) {
+            self.tell_of_limit(asked, left);
+        }
+        Ok(response)
+    }
+
+    /// Warns once for each host whose limit of pulls is nearly reached: what fails next will fail for hours.
+    fn tell_of_limit(&self, asked: &Asked, left: u64) {
+        let mut warned = self
+            .inner
+            .nearly_spent
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if left <= NEARLY_SPENT && warned.insert(asked.host.clone()) {
+            self.inner.http.tell(&Event::Warning {
+                text: format!(
+                    "{} allows {left} more pulls before its limit; sign in to raise it",
+                    asked.host
+                ),
+            });
+        }
     }
 
     /// Runs `operation` until it succeeds or is given up; the error then tells the effort.
@@ -89,6 +115,11 @@ impl Client {
         let outcome = self.inner.http.retrying(&asked.host, |_| operation()).await;
         outcome.map_err(|failed| failed.error.after(failed.tries, failed.elapsed))
     }
+}
+
+/// The pulls that Docker Hub still allows, from `100;w=21600`.
+fn pulls_left(header: &str) -> Option<u64> {
+    header.split(';').next()?.trim().parse().ok()
 }
 
 /// The error that a refusal is: status, the registry's own code and message if the body has them.
@@ -142,6 +173,13 @@ mod tests {
             explain(body),
             (Some("MANIFEST_UNKNOWN".into()), "manifest unknown".into())
         );
+    }
+
+    #[test]
+    fn the_pulls_that_are_left_are_read() {
+        assert_eq!(pulls_left("7;w=21600"), Some(7));
+        assert_eq!(pulls_left("100"), Some(100));
+        assert_eq!(pulls_left("many"), None);
     }
 
     #[test]

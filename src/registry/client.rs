@@ -22,6 +22,8 @@ pub(super) struct Inner {
     pub(super) auth: Auth,
     /// Hosts that turned down a whole blob in one request: the next ones go in chunks from the start.
     pub(super) chunked: Mutex<BTreeSet<String>>,
+    /// Hosts whose limit of pulls was told to be nearly reached.
+    pub(super) nearly_spent: Mutex<BTreeSet<String>>,
 }
 
 /// The host to connect to. Docker Hub's references say `docker.io`, where only a web site answers.
@@ -52,6 +54,7 @@ impl Client {
                 http,
                 auth,
                 chunked: Mutex::default(),
+                nearly_spent: Mutex::default(),
             }),
         }
     }

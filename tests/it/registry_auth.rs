@@ -348,3 +348,45 @@ fn a_realm_that_must_not_be_asked_is_an_error_that_names_it() {
         assert!(!error.is_transient());
     }
 }
+
+#[test]
+fn a_foreign_layer_is_fetched_from_its_place_without_a_credential() {
+    let registry = TestRegistry::start_as(Mode::basic("me", "secret"));
+    let elsewhere = TestRegistry::start();
+    let image = image().layer("windows", 5000).build();
+    registry.seed("app:1", &image);
+    elsewhere.seed("app:1", &image);
+    let layer = &image.layers()[0];
+    let place = |url: &str| format!("{url}/v2/app/blobs/{}", layer.descriptor.digest);
+    let mut foreign = layer.descriptor.clone();
+    // Even a descriptor that points at the registry itself gets no credential there.
+    foreign.urls = vec![
+        place(&registry.url()),
+        "ftp://example.com/x".into(),
+        place(&elsewhere.url()),
+    ];
+    let visitor = me(&registry.host());
+    visitor.ask(visitor.client.ping(&registry.host())).unwrap();
+    registry.clear_log();
+    let app = repository(&registry.host(), "app");
+    for offset in [0, 1000] {
+        let bytes = visitor.ask(async {
+            let mut blob = visitor.client.foreign_blob(&app, &foreign, offset).await.unwrap();
+            assert_eq!(blob.offset(), offset);
+            let mut bytes = Vec::new();
+            while let Some(chunk) = blob.chunk().await.unwrap() {
+                bytes.extend_from_slice(&chunk);
+            }
+            bytes
+        });
+        assert_eq!(bytes, layer.bytes[usize::try_from(offset).unwrap()..]);
+    }
+    for asked in registry.requests().iter().chain(&elsewhere.requests()) {
+        assert_eq!(asked.header("authorization"), None);
+    }
+    foreign.urls.clear();
+    let error = visitor
+        .ask(visitor.client.foreign_blob(&app, &foreign, 0))
+        .unwrap_err();
+    assert!(error.to_string().contains("names no usable place"), "{error}");
+}

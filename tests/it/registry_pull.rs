@@ -538,3 +538,53 @@ fn referrers_are_found_by_the_api_or_by_the_tag_that_stands_in_for_it() {
             .is_err()
     );
 }
+
+/// A server that answers each connection with these bytes, whatever is asked.
+fn parrot(answer: &'static str) -> String {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let host = listener.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { return };
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    host
+}
+
+#[test]
+fn answers_that_bend_http_are_read_or_refused_and_never_crash() {
+    // Docker Hub's guard against abuse once answered with bare line feeds.
+    let host = parrot("HTTP/1.1 429 Too Many Requests\nRetry-After: 7200\nContent-Length: 4\n\nslow");
+    let error = visitor().manifest(&host, &tag("1")).unwrap_err();
+    assert_eq!(error.retry_after(), Some(Duration::from_secs(7200)), "{error}");
+    for nonsense in [
+        "",
+        "SSH-2.0-OpenSSH_9.2\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    ] {
+        let error = visitor().manifest(&parrot(nonsense), &tag("1")).unwrap_err();
+        assert!(!error.is_absent(), "{nonsense}: {error}");
+    }
+}
+
+#[test]
+fn a_limit_of_pulls_that_is_nearly_reached_is_told_once() {
+    let host = parrot(
+        "HTTP/1.1 200 OK\r\nRateLimit-Remaining: 3;w=21600\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}",
+    );
+    let visitor = visitor();
+    for _ in 0..2 {
+        visitor.ask(visitor.client.ping(&host)).unwrap();
+    }
+    let told = visitor.recorder.events();
+    let warnings: Vec<_> = told
+        .iter()
+        .filter(|event| matches!(event, Event::Warning { .. }))
+        .collect();
+    assert_eq!(warnings.len(), 1, "{told:?}");
+}
