@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::bundle::{self, Bundle, Inventory};
 use crate::digest::Digest;
 use crate::mirrors::{Mapping, Names, Resolution};
-use crate::oci::{Descriptor, Document, NESTING_CAP};
+use crate::oci::{Descriptor, Document, NESTING_CAP, Platform};
 use crate::reference::{Reference, Repository, Tag};
 
 /// More manifests than this are not looked into: a hostile index may point to itself in many spellings.
@@ -17,8 +17,21 @@ pub struct Catalog {
     names: Names,
     shelves: BTreeMap<Repository, Shelf>,
     entries: BTreeMap<Reference, Descriptor>,
+    facts: BTreeMap<Reference, Facts>,
+    bytes: u64,
     inventory: Option<Inventory>,
     problems: Vec<String>,
+}
+
+/// What is known of one reference without asking for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// The digest of its manifest or index.
+    pub digest: Digest,
+    /// The platforms that its index names and the bundle has; empty for an image without an index.
+    pub platforms: Vec<Platform>,
+    /// Bytes of everything that it points to, each blob once.
+    pub bytes: u64,
 }
 
 /// One repository's content.
@@ -54,17 +67,25 @@ impl Catalog {
             bundle,
             shelves: BTreeMap::new(),
             problems: Vec::new(),
+            facts: BTreeMap::new(),
+            all: BTreeMap::new(),
             looked_at: 0,
         };
         for (reference, descriptor) in bundle.entries() {
             walk.enter(reference, descriptor);
         }
         let Walk {
-            shelves, problems, ..
+            shelves,
+            problems,
+            facts,
+            all,
+            ..
         } = walk;
         Ok(Self {
             names: Names::new(shelves.keys(), mapping),
             entries: bundle.entries().clone(),
+            facts,
+            bytes: all.values().fold(0, |sum: u64, size| sum.saturating_add(*size)),
             inventory: bundle.inventory()?,
             shelves,
             problems,
@@ -91,6 +112,16 @@ impl Catalog {
         &self.entries
     }
 
+    /// What is known of every reference.
+    pub fn facts(&self) -> &BTreeMap<Reference, Facts> {
+        &self.facts
+    }
+
+    /// Bytes of everything that references point to, each blob once.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// What the bundle says about itself, if its last run finished.
     pub fn inventory(&self) -> Option<&Inventory> {
         self.inventory.as_ref()
@@ -106,6 +137,9 @@ struct Walk<'a> {
     bundle: &'a Bundle,
     shelves: BTreeMap<Repository, Shelf>,
     problems: Vec<String>,
+    facts: BTreeMap<Reference, Facts>,
+    /// Every blob and its size.
+    all: BTreeMap<Digest, u64>,
     looked_at: usize,
 }
 
@@ -120,8 +154,14 @@ impl Walk<'_> {
                 shelf.tags.entry(tag.clone()).or_insert(descriptor.digest);
             }
         }
+        let mut facts = Facts {
+            digest: descriptor.digest,
+            platforms: Vec::new(),
+            bytes: 0,
+        };
         let mut queue = vec![(descriptor.clone(), 0)];
         let mut seen = BTreeSet::new();
+        let mut blobs = BTreeMap::new();
         while let Some((descriptor, depth)) = queue.pop() {
             if !seen.insert(descriptor.digest) {
                 continue;
@@ -133,15 +173,35 @@ impl Walk<'_> {
                 ));
                 return;
             }
-            let children = self.look_into(reference, &descriptor, depth);
+            let children = self.look_into(reference, &descriptor, depth, &mut blobs);
+            if let Some(platform) = descriptor
+                .platform
+                .filter(|p| blobs.contains_key(&descriptor.digest) && p.os != "unknown")
+            {
+                facts.platforms.push(platform);
+            }
             queue.extend(children.into_iter().map(|child| (child, depth + 1)));
         }
+        facts.platforms.sort();
+        facts.bytes = blobs.values().fold(0, |sum: u64, size| sum.saturating_add(*size));
+        self.all.append(&mut blobs);
+        self.facts.insert(reference.clone(), facts);
     }
 
     /// Puts one manifest on the shelf and gives what it points to.
-    fn look_into(&mut self, reference: &Reference, descriptor: &Descriptor, depth: usize) -> Vec<Descriptor> {
+    fn look_into(
+        &mut self,
+        reference: &Reference,
+        descriptor: &Descriptor,
+        depth: usize,
+        blobs: &mut BTreeMap<Digest, u64>,
+    ) -> Vec<Descriptor> {
         let document = match self.bundle.document(&descriptor.digest, &descriptor.media_type) {
-            Ok((_, document)) => Some(document),
+            Ok((bytes, document)) => {
+                blobs.insert(descriptor.digest, bytes.len() as u64);
+                blobs.extend(document.blobs.iter().map(|blob| (blob.digest, blob.size)));
+                Some(document)
+            }
             // A platform that was not chosen: the index names it, the bundle does not have it.
             Err(bundle::Error::BlobMissing { .. }) if depth > 0 => return Vec::new(),
             Err(error) => {

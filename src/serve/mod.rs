@@ -17,13 +17,14 @@ mod charts;
 mod conditions;
 mod content;
 mod metrics;
+mod page;
 mod registry;
 mod route;
 mod server;
 mod tls;
 
 pub use access::Logins;
-pub use catalog::{Catalog, Shelf};
+pub use catalog::{Catalog, Facts, Shelf};
 pub use server::{Server, Settings};
 
 use std::net::SocketAddr;

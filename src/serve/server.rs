@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use hyper::body::Incoming;
-use hyper::header::{ALLOW, HeaderName, HeaderValue, WWW_AUTHENTICATE};
+use hyper::header::{ALLOW, HOST, HeaderName, HeaderValue, WWW_AUTHENTICATE};
 use hyper::service::service_fn;
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -25,6 +25,7 @@ use super::answer::{self, Answer, Code};
 use super::body::Counted;
 use super::catalog::Catalog;
 use super::metrics::Metrics;
+use super::page::{self, Visit};
 use super::registry::{Query, Registry};
 use super::route::Route;
 use super::{Error, charts, tls};
@@ -84,6 +85,7 @@ impl std::fmt::Debug for Server {
 struct House {
     path: PathBuf,
     mapping: Mapping,
+    is_tls: bool,
     logins: Option<Logins>,
     metrics: Metrics,
     open: Mutex<Open>,
@@ -120,6 +122,7 @@ impl Server {
         let house = House {
             path: path.to_path_buf(),
             mapping: settings.mapping,
+            is_tls: acceptor.is_some(),
             logins: settings.logins,
             metrics: Metrics::default(),
             open: Mutex::new(Open {
@@ -397,7 +400,16 @@ impl House {
                 Code::Unsupported,
                 "this registry is read-only: it serves a bundle",
             ),
-            Route::Page | Route::Health | Route::Unknown => {
+            Route::Page => {
+                let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+                let visit = Visit {
+                    // Only a host that is well formed is shown back.
+                    target: host.and_then(|host| host.parse().ok()),
+                    is_tls: self.is_tls,
+                };
+                return page::answer(&shown.0, &shown.1, &self.mapping, &visit);
+            }
+            Route::Health | Route::Unknown => {
                 return answer::absent(Code::Unsupported, "nothing is served under this path");
             }
         };

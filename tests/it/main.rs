@@ -11,6 +11,7 @@ mod drive;
 mod engines;
 mod export;
 mod goyaml;
+mod helm_reads;
 mod import;
 mod program;
 mod registry_auth;

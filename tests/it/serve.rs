@@ -391,3 +391,35 @@ async fn a_stop_lets_transfers_end_and_every_answer_is_logged() {
     assert_eq!(rows[0], ("/v2/library/hello/manifests/1.0".to_owned(), 200));
     assert!(rows.iter().all(|(target, _)| !target.contains('\u{1b}')));
 }
+
+#[tokio::test]
+async fn the_page_says_what_is_there_and_shows_nothing_of_a_strange_host() {
+    let (fixture, serving) = start();
+    let page = get(&serving.url("/")).await;
+    assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
+    assert!(
+        page.header("content-security-policy")
+            .starts_with("default-src 'none'")
+    );
+    let text = String::from_utf8(page.body).unwrap();
+    for said in [
+        "docker.io/library/hello:1.0".to_owned(),
+        fixture.index.to_string(),
+        "linux/amd64, linux/arm64".to_owned(),
+        "hello-1.0.0".to_owned(),
+        format!(
+            "helm repo add stable http://{}/charts/charts.example.com/stable",
+            serving.address
+        ),
+        format!("location = &quot;{}/quay.io&quot;", serving.address),
+    ] {
+        assert!(text.contains(&said), "{said} is not in {text}");
+    }
+    assert!(!text.contains("<script") && !text.contains("src="));
+    let strange = ask(&serving.url("/"), Method::GET, &[("host", "evil.example/<b>x")]).await;
+    let text = String::from_utf8(strange.body).unwrap();
+    assert!(
+        !text.contains("evil.example"),
+        "a host that is none is not shown back"
+    );
+}
