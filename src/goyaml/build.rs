@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::error::{Error, Position};
-use super::limits::{DEPTH_CAP, REPEATED_TEXT_CAP};
+use super::limits::{DEPTH_CAP, REPEATED_TEXT_CAP, Weight};
 use super::parse::{Collection, Parser, Properties, Sink};
 use super::resolve::{self, Scalar};
 use super::text::Text;
@@ -87,7 +87,7 @@ impl<'a, N> Stream<'a, N> {
 }
 
 fn document<T: Trees>(parser: &mut Parser<'_>, trees: &T) -> Result<Option<T::Node>, Error> {
-    let mut builder = Builder::new(trees);
+    let mut builder = Builder::new(trees, parser.size());
     if !parser.document(&mut builder)? {
         return Ok(None);
     }
@@ -140,6 +140,7 @@ struct Builder<'t, T: Trees> {
     steps: u64,
     repeated_steps: u64,
     repeated_bytes: usize,
+    weight: Weight,
     /// The first error of meaning; Go finds those after the syntax of the whole document.
     wrong: Option<Error>,
     /// The first key that JSON cannot have; Go finds those last.
@@ -147,7 +148,8 @@ struct Builder<'t, T: Trees> {
 }
 
 impl<'t, T: Trees> Builder<'t, T> {
-    fn new(trees: &'t T) -> Self {
+    /// A builder for a document of a text of `size` bytes.
+    fn new(trees: &'t T, size: usize) -> Self {
         Self {
             trees,
             layers: Vec::new(),
@@ -156,6 +158,7 @@ impl<'t, T: Trees> Builder<'t, T> {
             steps: 0,
             repeated_steps: 0,
             repeated_bytes: 0,
+            weight: Weight::of_text(size),
             wrong: None,
             foreign: None,
         }
@@ -194,7 +197,8 @@ impl<'t, T: Trees> Builder<'t, T> {
         let Properties { anchor, tag, at } = properties;
         let tag = tag.as_deref();
         self.step(at)?;
-        let bytes = NODE_WEIGHT + text.len();
+        let bytes = Weight::of_scalar(text.len());
+        self.weight.add(bytes)?;
         let is_merge = text == "<<" && (plain || tag == Some(MERGE_TAG));
         let (scalar, text) = resolve_scalar(tag, text, plain, at)?;
         let is_key = matches!(
@@ -247,6 +251,7 @@ impl<'t, T: Trees> Builder<'t, T> {
             return Err(excessive_aliasing(at));
         }
         check_budget(self.steps, self.repeated_steps, at)?;
+        self.weight.add(target.bytes)?;
         let whole = Whole {
             node: target.node.clone(),
             at,
@@ -263,6 +268,8 @@ impl<'t, T: Trees> Builder<'t, T> {
     fn start(&mut self, collection: Collection, properties: &Properties<'_>) -> Result<(), Error> {
         let at = properties.at;
         self.step(at)?;
+        let bytes = Weight::of_collection(collection == Collection::Map);
+        self.weight.add(bytes)?;
         if let Some(name) = properties.anchor {
             self.anchors.insert(name.to_owned(), None);
         }
@@ -277,7 +284,7 @@ impl<'t, T: Trees> Builder<'t, T> {
             anchor: properties.anchor.map(str::to_owned),
             at,
             steps: self.steps - 1,
-            bytes: NODE_WEIGHT,
+            bytes,
             depth: 1,
         });
         Ok(())
@@ -393,9 +400,6 @@ impl<T: Trees> Sink for Builder<'_, T> {
         Ok(())
     }
 }
-
-/// What a node costs beside its text when it is repeated, in bytes.
-const NODE_WEIGHT: usize = 64;
 
 const MERGE_TAG: &str = "tag:yaml.org,2002:merge";
 

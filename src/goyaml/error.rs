@@ -75,6 +75,13 @@ pub enum Error {
         /// The cap.
         limit: usize,
     },
+    /// The values of a document would take more memory than its text justifies
+    /// ([`WEIGHT_RATIO`](super::limits::WEIGHT_RATIO)).
+    #[error("the document means more than fits into {limit} bytes of memory")]
+    TooHeavy {
+        /// The cap.
+        limit: usize,
+    },
     /// A value is nested deeper than [`DEPTH_CAP`](super::limits::DEPTH_CAP).
     #[error("exceeded max depth of {limit}")]
     TooDeep {
@@ -114,6 +121,7 @@ impl Error {
             Self::NotJson { .. }
             | Self::Json { .. }
             | Self::TooLarge { .. }
+            | Self::TooHeavy { .. }
             | Self::TooDeep { .. }
             | Self::Kind { .. } => None,
         }

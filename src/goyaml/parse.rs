@@ -1,6 +1,7 @@
 //! From tokens to nodes, in the order of the text.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use super::error::{Error, Position};
 use super::limits::{self, DEPTH_CAP};
@@ -57,22 +58,33 @@ enum Place {
 #[derive(Debug)]
 pub(super) struct Parser<'a> {
     scanner: Scanner<'a>,
+    /// What comes behind the last token.
+    end: Token<'a>,
+    size: usize,
     ending: Ending,
     /// Tag handles of the current document, with what they stand for.
-    handles: Vec<(&'a str, String)>,
+    handles: HashMap<&'a str, String>,
     depth: usize,
     started: bool,
 }
 
 impl<'a> Parser<'a> {
     pub(super) fn new(text: &'a str, ending: Ending) -> Self {
+        let scanner = Scanner::new(text);
         Self {
-            scanner: Scanner::new(text),
+            end: scanner.end(),
+            scanner,
+            size: text.len(),
             ending,
-            handles: Vec::new(),
+            handles: HashMap::new(),
             depth: 0,
             started: false,
         }
+    }
+
+    /// Bytes of the whole text.
+    pub(super) fn size(&self) -> usize {
+        self.size
     }
 
     /// Reads the next document into `sink`; `false` if there is none.
@@ -123,14 +135,13 @@ impl<'a> Parser<'a> {
     }
 
     fn peek(&mut self) -> Result<&Token<'a>, Error> {
-        // The borrow of a token that is returned would last through the error's arm.
-        if let Err(wrong) = self.scanner.peek() {
-            return Err(self.scan_error(&wrong));
+        if self.scanner.known().is_none() {
+            if let Err(wrong) = self.scanner.prepare() {
+                return Err(self.scan_error(&wrong));
+            }
+            self.end = self.scanner.end();
         }
-        self.scanner.peek().map_err(|wrong| Error::Syntax {
-            message: wrong.problem.to_owned(),
-            position: wrong.at.position(),
-        })
+        Ok(self.scanner.known().unwrap_or(&self.end))
     }
 
     fn take(&mut self) -> Result<Token<'a>, Error> {
@@ -183,17 +194,14 @@ impl<'a> Parser<'a> {
                 Kind::TagDirective { .. } => {}
                 _ => break,
             }
-            if let Kind::TagDirective { handle, prefix } = self.take()?.kind {
-                if self.handles.iter().any(|(known, _)| *known == handle) {
-                    return Err(self.error("found duplicate %TAG directive", at));
-                }
-                self.handles.push((handle, prefix));
+            if let Kind::TagDirective { handle, prefix } = self.take()?.kind
+                && self.handles.insert(handle, prefix).is_some()
+            {
+                return Err(self.error("found duplicate %TAG directive", at));
             }
         }
         for (handle, prefix) in [("!", "!"), ("!!", "tag:yaml.org,2002:")] {
-            if !self.handles.iter().any(|(known, _)| *known == handle) {
-                self.handles.push((handle, prefix.to_owned()));
-            }
+            self.handles.entry(handle).or_insert_with(|| prefix.to_owned());
         }
         Ok(())
     }
@@ -273,8 +281,8 @@ impl<'a> Parser<'a> {
         if handle.is_empty() {
             return suffix;
         }
-        let known = self.handles.iter().find(|(known, _)| *known == handle);
-        known.map_or_else(String::new, |(_, prefix)| format!("{prefix}{suffix}"))
+        let prefix = self.handles.get(handle);
+        prefix.map_or_else(String::new, |prefix| format!("{prefix}{suffix}"))
     }
 
     fn nested<S: Sink>(

@@ -2,7 +2,7 @@
 
 use crate::goyaml::binary;
 use crate::goyaml::error::Error;
-use crate::goyaml::limits::{self, DEPTH_CAP, SIZE_CAP};
+use crate::goyaml::limits::{self, DEPTH_CAP, SIZE_CAP, Weight};
 use crate::goyaml::value::{Map, Value};
 
 /// Reads one JSON text as `encoding/json.Unmarshal` into `any`: every number is a float, the last of equal keys wins.
@@ -17,6 +17,7 @@ pub fn from_json(text: &[u8]) -> Result<Value, Error> {
         text,
         at: 0,
         depth: 0,
+        weight: Weight::of_text(text.len()),
     };
     let value = reader.value()?;
     reader.skip_space();
@@ -30,6 +31,7 @@ struct Reader<'a> {
     text: &'a [u8],
     at: usize,
     depth: usize,
+    weight: Weight,
 }
 
 impl Reader<'_> {
@@ -80,7 +82,12 @@ impl Reader<'_> {
 
     fn value(&mut self) -> Result<Value, Error> {
         self.skip_space();
-        match self.need()? {
+        let byte = self.need()?;
+        self.weight.add(match byte {
+            b'{' | b'[' => Weight::of_collection(byte == b'{'),
+            _ => Weight::of_scalar(0),
+        })?;
+        match byte {
             b'{' => self.nested(Self::object),
             b'[' => self.nested(Self::array),
             b'"' => self.string().map(Value::String),
@@ -235,6 +242,7 @@ impl Reader<'_> {
             match self.need()? {
                 b'"' => {
                     self.at += 1;
+                    self.weight.add(bytes.len())?;
                     return Ok(
                         String::from_utf8(bytes).unwrap_or_else(|error| binary::as_go_text(error.as_bytes()))
                     );

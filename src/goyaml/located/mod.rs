@@ -191,7 +191,8 @@ impl Trees for Nodes {
         Node { position, content }
     }
 
-    fn seq(&self, elements: Vec<Node>, position: Position) -> Node {
+    fn seq(&self, mut elements: Vec<Node>, position: Position) -> Node {
+        elements.shrink_to_fit();
         Node {
             position,
             content: Content::Seq(elements),
@@ -200,6 +201,7 @@ impl Trees for Nodes {
 
     fn map(&self, mut entries: Vec<Entry>, position: Position) -> Node {
         keep_last(&mut entries);
+        entries.shrink_to_fit();
         Node {
             position,
             content: Content::Map(entries),
@@ -229,6 +231,14 @@ impl Trees for Nodes {
 
 /// Drops entries whose key comes again.
 fn keep_last(entries: &mut Vec<Entry>) {
+    /// So few keys are compared faster than hashed.
+    const FEW: usize = 8;
+    if entries.len() <= FEW {
+        let keys = || entries.iter().map(|entry| entry.key.as_str()).enumerate();
+        if !keys().any(|(index, key)| keys().skip(index + 1).any(|(_, other)| other == key)) {
+            return;
+        }
+    }
     let mut seen = HashSet::with_capacity(entries.len());
     let again: Vec<bool> = entries
         .iter()

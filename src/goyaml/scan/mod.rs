@@ -64,6 +64,9 @@ pub(crate) struct Scanner<'a> {
     key_allowed: bool,
     /// Possible keys, at most one per level, outermost first.
     candidates: Vec<Candidate>,
+    /// Whether the first token of the queue is certain.
+    ready: bool,
+    /// Whether the end of the text is in the queue or was taken.
     ended: bool,
 }
 
@@ -78,6 +81,7 @@ impl<'a> Scanner<'a> {
             brackets: Vec::new(),
             key_allowed: true,
             candidates: Vec::new(),
+            ready: false,
             ended: false,
         }
     }
@@ -92,35 +96,39 @@ impl<'a> Scanner<'a> {
         self.cursor.mark()
     }
 
-    /// The next token, which stays.
-    pub(crate) fn peek(&mut self) -> Result<&Token<'a>, Wrong> {
+    /// Scans until the next token is known.
+    pub(crate) fn prepare(&mut self) -> Result<(), Wrong> {
+        if self.ready {
+            return Ok(());
+        }
         while self.needs_more()? && !self.ended {
             self.fetch()?;
         }
-        let at = self.cursor.mark();
-        if self.tokens.is_empty() {
-            self.tokens.push_back(Token {
-                kind: Kind::StreamEnd,
-                start: at,
-                end: at,
-            });
-        }
-        self.tokens.front().ok_or(Wrong {
-            problem: "found unexpected end of stream",
-            at,
-        })
+        self.ready = true;
+        Ok(())
     }
 
-    /// Takes the next token.
+    /// The next token, if it is known.
+    pub(crate) fn known(&self) -> Option<&Token<'a>> {
+        if self.ready { self.tokens.front() } else { None }
+    }
+
+    /// Takes the next token; behind the last one, more of its kind come.
     pub(crate) fn take(&mut self) -> Result<Token<'a>, Wrong> {
-        self.peek()?;
+        self.prepare()?;
+        self.ready = false;
         self.taken += 1;
-        let at = self.cursor.mark();
-        Ok(self.tokens.pop_front().unwrap_or(Token {
+        Ok(self.tokens.pop_front().unwrap_or_else(|| self.end()))
+    }
+
+    /// The token at the end of the text.
+    pub(crate) fn end(&self) -> Token<'a> {
+        let mark = self.cursor.mark();
+        Token {
             kind: Kind::StreamEnd,
-            start: at,
-            end: at,
-        }))
+            start: mark,
+            end: mark,
+        }
     }
 
     fn wrong<T>(&self, problem: &'static str) -> Result<T, Wrong> {
@@ -347,8 +355,8 @@ impl<'a> Scanner<'a> {
     fn fetch_end(&mut self) -> Result<(), Wrong> {
         self.cursor.end_line();
         self.leave_block()?;
-        let mark = self.cursor.mark();
-        self.push(Kind::StreamEnd, mark);
+        let end = self.end();
+        self.tokens.push_back(end);
         self.ended = true;
         Ok(())
     }
