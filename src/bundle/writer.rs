@@ -239,6 +239,11 @@ impl Writer {
         Ok(folder.write(name, bytes)?)
     }
 
+    /// The folder of the bundle's chart repositories.
+    pub fn charts(&self) -> Result<Folder, Error> {
+        Ok(self.bundle.folder.make_folder(layout::CHARTS)?)
+    }
+
     /// Writes everything that makes the run's content visible, in the order of the module's page, and ends the run.
     pub fn finish(self, closing: &super::Closing) -> Result<Inventory, Error> {
         let entries = self.entries();

@@ -1,4 +1,4 @@
-//! Chart archives that lie on this machine already, put into a repository beside the mirrored ones.
+//! Chart archives that are at hand already, on disk or in a bundle, put into one of our repositories.
 
 use super::Error;
 use super::archive::Archive;
@@ -9,18 +9,25 @@ use crate::digest::Digest;
 use crate::fsx::Folder;
 use crate::observe::Outcome;
 
-/// The folder of charts that came from no repository. A host cannot be called so: it has no dot.
-const PLACE: &str = "local";
+/// The place of charts that came from no repository. A host cannot be called so: it has no dot.
+pub const NO_REPOSITORY: &str = "local";
 
-/// Puts the archives into the repository `local` below `root`, byte for byte, with the `.prov` file beside each if there
-/// is one. One row for each; only a disk that cannot be written ends the run.
-pub fn put_local(root: &Folder, archives: &[LocalArchive]) -> Result<Vec<Row>, Error> {
-    if archives.is_empty() {
+/// Puts the archives into the repository `place` below `root`, byte for byte, with their provenance. One row for each;
+/// only a disk that cannot be written, or an archive that `archives` could not read, ends the run. `place` must be made of
+/// checked names. One archive at a time is in memory.
+pub fn put_local<E: From<Error>>(
+    root: &Folder,
+    place: &str,
+    archives: impl Iterator<Item = Result<LocalArchive, E>>,
+) -> Result<Vec<Row>, E> {
+    let mut archives = archives.peekable();
+    if archives.peek().is_none() {
         return Ok(Vec::new());
     }
-    let shelf = Shelf::open(root, PLACE, None)?;
+    let shelf = Shelf::open(root, place, None)?;
     let mut rows = Vec::new();
     for archive in archives {
+        let archive = archive?;
         let mut row = Row {
             source: archive.label.clone(),
             chart: String::new(),
@@ -29,9 +36,9 @@ pub fn put_local(root: &Folder, archives: &[LocalArchive]) -> Result<Vec<Row>, E
             bytes: 0,
             warnings: Vec::new(),
         };
-        match put(&shelf, archive, &mut row) {
+        match put(&shelf, place, &archive, &mut row) {
             Ok(()) => {}
-            Err(Error::Disk(error)) if error.is_fatal() => return Err(error.into()),
+            Err(Error::Disk(error)) if error.is_fatal() => return Err(Error::from(error).into()),
             Err(error) => row.outcome = Outcome::Failed(chain(&error)),
         }
         rows.push(row);
@@ -40,25 +47,27 @@ pub fn put_local(root: &Folder, archives: &[LocalArchive]) -> Result<Vec<Row>, E
     Ok(rows)
 }
 
-/// A chart archive from disk.
+/// A chart archive that is at hand.
 #[derive(Clone, Debug)]
 pub struct LocalArchive {
     /// Its path, for the report.
     pub label: String,
+    /// What the index of its repository says of it, if it has one; else its own `Chart.yaml` is asked.
+    pub entry: Option<Entry>,
     /// Its bytes.
     pub bytes: Vec<u8>,
     /// The bytes of its provenance file.
     pub provenance: Option<Vec<u8>>,
 }
 
-fn put(shelf: &Shelf, archive: &LocalArchive, row: &mut Row) -> Result<(), Error> {
+fn put(shelf: &Shelf, place: &str, archive: &LocalArchive, row: &mut Row) -> Result<(), Error> {
     let known = Archive::read(&archive.bytes)?;
     let digest = Digest::sha256(&archive.bytes);
     let name = format!("{}-{}.tgz", known.name, known.version);
     let entry =
         Entry::of_chart(known.metadata, digest, name).map_err(|problem| Error::BadArchive { problem })?;
     row.chart = entry.to_string();
-    row.file = Some(format!("{PLACE}/{}", entry.file_name()));
+    row.file = Some(format!("{place}/{}", entry.file_name()));
     if shelf.has(&entry)?.is_some() {
         shelf.keep(&entry, digest);
         row.outcome = Outcome::Present;

@@ -20,7 +20,7 @@ mod source;
 pub use archive::Archive;
 pub use fetch::Fetcher;
 pub use index::{Entry, INDEX_CAP, Index, Problem};
-pub use local::{LocalArchive, put_local};
+pub use local::{LocalArchive, NO_REPOSITORY, put_local};
 pub use pull::{DigestMismatch, Options, Provenance, Row, pull};
 pub use selection::{Pattern, Selected, Selection, parse_range};
 pub use shelf::Shelf;

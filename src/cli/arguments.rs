@@ -87,7 +87,7 @@ pub enum Command {
     /// Find every image that charts, manifests and lists need, and say why.
     Images(Box<super::images::Arguments>),
     /// Carry images and charts onto a drive.
-    Export(super::export::Arguments),
+    Export(Box<super::export::Arguments>),
     /// Bring a bundle into a registry inside, or into a bundle that nodes are served from.
     Import(Box<super::import::Arguments>),
     /// Check a bundle: hash every file, and see that nothing which a manifest needs is missing.

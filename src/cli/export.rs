@@ -5,17 +5,21 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::arguments::{Network, ResultFormat};
+use super::discovery::Discovery;
 use super::failure::{Exit, Failure};
 use super::session::Session;
+use crate::chartrepo;
+use crate::commands::consignment::{Asked, Item};
 use crate::commands::export::{Options, run};
 use crate::mirrors::{PullSource, PullSources};
 use crate::oci::Platform;
-use crate::transfer::{Choice, Wanted};
+use crate::transfer::Choice;
 
 /// Carry images and charts onto a drive: a portable folder that any other run goes on with, verified as it is written.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Image references.
+    /// Image references; charts, manifests and lists on disk; repositories as `https://HOST/PATH#CHART[@RANGE]` or
+    /// `oci://HOST/PATH/CHART[:VERSION]`.
     #[arg(value_name = "SOURCE", required = true)]
     sources: Vec<String>,
     /// The bundle's folder on the drive; it is made if it is not there.
@@ -41,6 +45,8 @@ pub struct Arguments {
     #[arg(long, short, value_name = "FORM", default_value = "text")]
     output: ResultFormat,
     #[command(flatten)]
+    discovery: Discovery,
+    #[command(flatten)]
     network: Network,
 }
 
@@ -63,14 +69,15 @@ impl Arguments {
     pub(super) fn run(self, session: &Session) -> Result<Exit, Failure> {
         let world = session.world(Some(&self.network));
         let observer = session.observer();
-        let wanted = self.sources.iter().map(|source| {
-            let reference = source
-                .parse()
-                .map_err(|error: crate::reference::Error| Failure::usage(&error))?;
-            Ok(Wanted::new(reference, "command line"))
-        });
+        let items = self.sources.iter().map(|source| Item::parse(source));
+        let asked = Asked {
+            items: items.collect::<Result<_, _>>()?,
+            images: self.discovery.options(Vec::new()),
+            charts: chartrepo::Options::default(),
+            pass_credentials: false,
+        };
         let options = Options {
-            wanted: wanted.collect::<Result<_, Failure>>()?,
+            asked,
             pull_sources: PullSources::new(self.pull_through),
             to: self.to,
             choice: Choice {

@@ -2,6 +2,7 @@
 
 pub mod arguments;
 pub mod charts;
+pub mod discovery;
 pub mod env;
 pub mod export;
 pub mod failure;

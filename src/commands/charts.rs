@@ -1,16 +1,22 @@
 //! `carrack charts pull`: chart repositories into a folder that any web server can offer.
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::Serialize;
 
 use super::{Ending, Error, Report, World};
-use crate::chartrepo::{self, Fetcher, Row, Source};
+use crate::bundle::Bundle;
+use crate::chartrepo::{self, Entry, Fetcher, LocalArchive, Row, Source};
 use crate::credentials::Store;
 use crate::fsx::Folder;
 use crate::observe::{Observer, Outcome};
+
+/// No chart archive and no index is larger.
+const FILE_CAP: u64 = 256 << 20;
 
 /// What to mirror, and where to.
 #[derive(Clone, Debug)]
@@ -77,6 +83,58 @@ pub async fn pull(
         dry_run: options.dry_run,
         charts,
     })
+}
+
+/// Merges the charts of a bundle into the folder of another's repositories: same places, same bytes, one index.
+pub(super) fn copy(bundle: &Bundle, shelf: &Folder) -> Result<Vec<Row>, Error> {
+    let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for file in bundle.chart_files()? {
+        if let Some((place, name)) = file.path.rsplit_once('/') {
+            places.entry(place.to_owned()).or_default().push(name.to_owned());
+        }
+    }
+    let mut rows = Vec::new();
+    for (place, names) in places {
+        let read = |name: &str| -> Result<Vec<u8>, Error> {
+            let mut bytes = Vec::new();
+            let mut reader = bundle.chart_file(&format!("{place}/{name}"))?.reader(0);
+            let read = reader.by_ref().take(FILE_CAP).read_to_end(&mut bytes);
+            read.map_err(|source| Error::Read {
+                path: bundle.path().join("charts").join(&place).join(name),
+                source,
+            })?;
+            Ok(bytes)
+        };
+        let index = match names.iter().find(|name| *name == "index.yaml") {
+            Some(name) => chartrepo::Index::parse(&read(name)?)?,
+            None => chartrepo::Index::default(),
+        };
+        let listed: BTreeMap<String, &Entry> = index
+            .charts()
+            .values()
+            .flatten()
+            .map(|entry| (entry.file_name(), entry))
+            .collect();
+        let archives = names.iter().filter(|name| is_archive(name)).map(|name| {
+            let provenance = format!("{name}.prov");
+            Ok::<_, Error>(LocalArchive {
+                label: format!("{place}/{name}"),
+                entry: listed.get(name).map(|entry| (*entry).clone()),
+                bytes: read(name)?,
+                provenance: names
+                    .contains(&provenance)
+                    .then(|| read(&provenance))
+                    .transpose()?,
+            })
+        });
+        rows.extend(chartrepo::put_local(shelf, &place, archives)?);
+    }
+    Ok(rows)
+}
+
+/// Our own repositories write the ending in small letters.
+fn is_archive(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|end| end == "tgz")
 }
 
 impl Report for Pulled {

@@ -2,24 +2,26 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::{Ending, Error, World};
+use super::consignment::{self, Asked, Consignment, is_failed};
+use super::{Ending, Error, World, images};
 use crate::bundle::{self, Closing, Writer};
+use crate::chartrepo;
 use crate::digest::Digest;
 use crate::mirrors::PullSources;
-use crate::observe::{Event, Observer};
+use crate::observe::{Event, Observer, Outcome};
 use crate::registry::Client;
 use crate::transfer::{self, Choice, Fetched, Row, RowOutcome, Shelf, Source, State, Wanted};
 
 /// What is carried, and where to.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The references, with who named them.
-    pub wanted: Vec<Wanted>,
+    /// What is carried.
+    pub asked: Asked,
     /// Where references are pulled from, if not from the hosts that they name.
     pub pull_sources: PullSources,
     /// The bundle's folder.
@@ -34,6 +36,17 @@ pub struct Options {
     pub read_back: bool,
     /// Who runs this, for a second run that finds the bundle locked.
     pub holder: String,
+}
+
+/// References and the bundle that they are brought into.
+pub(super) struct Gathering {
+    pub(super) wanted: Vec<Wanted>,
+    pub(super) to: PathBuf,
+    /// The bundle, open for writing; none if nothing shall be written.
+    pub(super) writer: Option<Arc<Writer>>,
+    pub(super) choice: Choice,
+    pub(super) config: Option<Digest>,
+    pub(super) read_back: bool,
 }
 
 /// What was done.
@@ -52,45 +65,86 @@ pub struct Report {
     pub sequence: Option<u64>,
     /// Content that was left out on purpose.
     pub left_out: u64,
+    /// What became of the charts that go along.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub charts: Vec<chartrepo::Row>,
+    /// Charts and files that could not be looked into: their images are missing from the bundle.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub failures: Vec<images::Failure>,
 }
 
-/// Brings every wanted reference into the bundle. A reference that fails is a row; the others arrive.
+/// Brings everything that is asked for into the bundle. What fails is a row; the rest arrives.
 pub async fn run(
     options: &Options,
     client: &Client,
     world: &World,
     observer: &Arc<dyn Observer>,
 ) -> Result<Report, Error> {
+    let writer = if options.dry_run {
+        None
+    } else {
+        Some(open(&options.to, &options.holder).await?)
+    };
+    observer.on(&Event::Phase {
+        name: "looking into charts".to_owned(),
+    });
+    let shelf = writer.as_ref().map(|writer| writer.charts()).transpose()?;
+    let Consignment {
+        wanted,
+        charts,
+        failures,
+    } = consignment::gather(&options.asked, shelf, world, observer).await?;
     let source = Source::Registries(Arc::new(client.clone()), options.pull_sources.clone());
-    gather(options, &source, world, observer).await
+    let gathering = Gathering {
+        wanted,
+        to: options.to.clone(),
+        writer,
+        choice: options.choice.clone(),
+        config: options.config,
+        read_back: options.read_back,
+    };
+    let report = gather(gathering, &source, world, observer).await?;
+    Ok(Report {
+        charts,
+        failures,
+        ..report
+    })
 }
 
-/// The same from any source: `import --to dir:` brings one bundle into another.
+/// Opens the bundle for writing, on a thread that may wait for the disk.
+pub(super) async fn open(path: &Path, holder: &str) -> Result<Arc<Writer>, Error> {
+    let (path, holder) = (path.to_path_buf(), holder.to_owned());
+    let opened = tokio::task::spawn_blocking(move || Writer::open(&path, &holder)).await;
+    Ok(Arc::new(opened.map_err(|_| Error::Crashed)??))
+}
+
+/// Brings the references from any source: `import --to dir:` brings one bundle into another.
 pub(super) async fn gather(
-    options: &Options,
+    gathering: Gathering,
     source: &Source,
     world: &World,
     observer: &Arc<dyn Observer>,
 ) -> Result<Report, Error> {
+    let Gathering {
+        wanted,
+        to,
+        writer,
+        choice,
+        config,
+        read_back,
+    } = gathering;
     observer.on(&Event::Phase {
         name: "resolving".to_owned(),
     });
-    let writer = if options.dry_run {
-        None
-    } else {
-        let (to, holder) = (options.to.clone(), options.holder.clone());
-        let opened = tokio::task::spawn_blocking(move || Writer::open(&to, &holder)).await;
-        Some(Arc::new(opened.map_err(|_| Error::Interrupted)??))
-    };
     let shelf = match &writer {
         Some(writer) => Shelf::writing(Arc::clone(writer)),
-        None => Shelf::looking_at(&options.to)?,
+        None => Shelf::looking_at(&to)?,
     };
     let plan = transfer::plan(
-        options.wanted.clone(),
+        wanted,
         source,
         &shelf,
-        &options.choice,
+        &choice,
         // Manifests are small: more of them at once hide a slow line's latency.
         world.jobs * 2,
         &**observer,
@@ -102,11 +156,13 @@ pub(super) async fn gather(
     let left_out = plan.absent.len() as u64;
     let Some(writer) = writer else {
         return Ok(Report {
-            bundle: options.to.clone(),
+            bundle: to,
             dry_run: true,
             fetched: planned(&plan),
             sequence: None,
             left_out,
+            charts: Vec::new(),
+            failures: Vec::new(),
         });
     };
     observer.on(&Event::Phase {
@@ -114,7 +170,7 @@ pub(super) async fn gather(
     });
     let closing = Closing {
         now: world.clock.now(),
-        config: options.config,
+        config,
         provenance: plan
             .items
             .iter()
@@ -132,7 +188,7 @@ pub(super) async fn gather(
         name: "writing the inventory".to_owned(),
     });
     let make_room = fatal.as_ref().is_some_and(|e| e.fault().is_some());
-    let read_back = options.read_back && fatal.is_none();
+    let read_back = read_back && fatal.is_none();
     let finished =
         tokio::task::spawn_blocking(move || finish(writer, &closing, make_room, read_back, &moved))
             .await
@@ -142,11 +198,13 @@ pub(super) async fn gather(
         (Some(error), _) => Err(error.into()),
         (None, Err(error)) => Err(error.into()),
         (None, Ok(sequence)) => Ok(Report {
-            bundle: options.to.clone(),
+            bundle: to,
             dry_run: false,
             fetched,
             sequence: Some(sequence),
             left_out,
+            charts: Vec::new(),
+            failures: Vec::new(),
         }),
     }
 }
@@ -201,7 +259,8 @@ fn planned(plan: &transfer::Plan) -> Fetched {
 
 impl super::Report for Report {
     fn ending(&self) -> Ending {
-        if self.fetched.rows.iter().any(Row::is_failed) {
+        let all_came = !self.fetched.rows.iter().any(Row::is_failed) && !self.charts.iter().any(is_failed);
+        if !all_came || !self.failures.is_empty() {
             Ending::SomeFailed
         } else {
             Ending::Done
@@ -219,6 +278,14 @@ impl fmt::Display for Report {
                 (RowOutcome::Planned, None) => writeln!(f, "would copy: {}", row.reference)?,
                 (RowOutcome::Done | RowOutcome::Present, None) => {}
             }
+        }
+        for row in self.charts.iter().filter(|row| is_failed(row)) {
+            if let Outcome::Failed(error) = &row.outcome {
+                writeln!(f, "failed: chart {} {}: {error}", row.source, row.chart)?;
+            }
+        }
+        for failure in &self.failures {
+            writeln!(f, "failed: {}: {}", failure.subject, failure.reason)?;
         }
         let failed = rows.iter().filter(|r| r.is_failed()).count();
         let present = rows.iter().filter(|r| r.outcome == RowOutcome::Present).count();
@@ -245,6 +312,10 @@ impl fmt::Display for Report {
         )?;
         if self.left_out > 0 {
             write!(f, "; {} left out on purpose", self.left_out)?;
+        }
+        let charts = self.charts.iter().filter(|row| !is_failed(row)).count();
+        if charts > 0 {
+            write!(f, "; {charts} charts")?;
         }
         Ok(())
     }

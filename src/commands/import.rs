@@ -10,11 +10,11 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::engine_config::{self, Configured};
-use super::export::{self, gather};
+use super::export::{self, Gathering, gather, open};
 use super::verify::{write_problems, write_refetch};
-use super::{Ending, Error, World};
+use super::{Ending, Error, World, charts};
 use crate::bundle::{self, Bundle, Receipt, Verified};
-use crate::mirrors::{Limits, Mapping, PullSources, Target};
+use crate::mirrors::{Limits, Mapping, Target};
 use crate::observe::{Event, Observer};
 use crate::reference::Reference;
 use crate::registry::Client;
@@ -147,18 +147,32 @@ async fn into_folder(
             provenance: provenance(reference),
         })
         .collect();
-    let gathering = export::Options {
+    let writer = if options.dry_run {
+        None
+    } else {
+        Some(open(folder, &options.holder).await?)
+    };
+    let gathering = Gathering {
         wanted,
-        pull_sources: PullSources::default(),
         to: folder.to_path_buf(),
+        writer,
         choice: Choice::default(),
         config: None,
-        dry_run: options.dry_run,
         read_back: false,
-        holder: options.holder.clone(),
     };
     let source = Source::Bundle(bundle.clone());
-    let report = gather(&gathering, &source, world, observer).await?;
+    let charts = match &gathering.writer {
+        Some(writer) => {
+            let (shelf, bundle) = (writer.charts()?, bundle.clone());
+            let copied = tokio::task::spawn_blocking(move || charts::copy(&bundle, &shelf)).await;
+            copied.map_err(|_| Error::Crashed)??
+        }
+        None => Vec::new(),
+    };
+    let report = export::Report {
+        charts,
+        ..gather(gathering, &source, world, observer).await?
+    };
     let configured = configure(options, None, &Mapping::default(), bundle, world)?;
     Ok(Report::Folder(Box::new(report), configured))
 }

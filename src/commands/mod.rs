@@ -1,6 +1,7 @@
 //! One file a command: options → plan → run → report. Nothing here prints or reads the environment.
 
 pub mod charts;
+pub mod consignment;
 pub mod engine_config;
 pub mod export;
 pub mod images;

@@ -1,0 +1,262 @@
+//! What an export is asked to carry: references as they are, the images of charts and manifests, and the charts
+//! themselves, which go into the bundle's own repositories.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::images;
+use super::{Error, World};
+use crate::bundle::Provenance;
+use crate::chartrepo::{self, Fetcher, LocalArchive, Row};
+use crate::credentials::Store;
+use crate::discover::{Image, Severity};
+use crate::fsx::Folder;
+use crate::observe::{Observer, Outcome};
+use crate::reference::Reference;
+use crate::secret::printable;
+use crate::transfer::Wanted;
+
+/// Larger chart archives are refused, as in a mirrored repository.
+const ARCHIVE_CAP: u64 = 100 << 20;
+
+/// How many places of one image the inventory keeps; the report of `images` has all.
+const PLACES: usize = 8;
+
+/// One thing that an export is asked to carry.
+#[derive(Clone, Debug)]
+pub enum Item {
+    /// An image.
+    Reference(Reference),
+    /// Charts of a repository, with their images.
+    Repository(chartrepo::Source),
+    /// A chart, manifests or a list on disk, with the images found there.
+    Path(PathBuf),
+}
+
+impl Item {
+    /// Tells which of the three a word of the command line is: a URL, something that is on disk, or else a reference.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        if ["http://", "https://", "oci://"]
+            .iter()
+            .any(|scheme| text.starts_with(scheme))
+        {
+            return Ok(Self::Repository(text.parse()?));
+        }
+        if text == "-" || Path::new(text).exists() {
+            return Ok(Self::Path(text.into()));
+        }
+        text.parse()
+            .map(Self::Reference)
+            .map_err(|error: crate::reference::Error| Error::Usage {
+                problem: format!(
+                    "`{}` is no file or folder that is here, and no image reference: {error}",
+                    printable(text, 200)
+                ),
+            })
+    }
+}
+
+/// What is asked for, and how images are looked for in it.
+#[derive(Clone, Debug, Default)]
+pub struct Asked {
+    /// The things to carry.
+    pub items: Vec<Item>,
+    /// How charts are rendered and searched. The sources are set from the items.
+    pub images: images::Options,
+    /// How charts of repositories are chosen.
+    pub charts: chartrepo::Options,
+    /// Send a repository's credentials also to other hosts that its index names.
+    pub pass_credentials: bool,
+}
+
+/// The answer: what to fetch, and what could not be looked into.
+#[derive(Debug, Default)]
+pub(super) struct Consignment {
+    /// References with who named them.
+    pub(super) wanted: Vec<Wanted>,
+    /// What became of the charts that go along.
+    pub(super) charts: Vec<Row>,
+    /// Charts and files that could not be read or rendered, and texts that ought to be images and are none.
+    pub(super) failures: Vec<images::Failure>,
+}
+
+/// Looks into everything that is asked for. Charts go into `shelf`, the folder of the bundle's chart repositories;
+/// without one (a dry run) repositories cannot be looked into, which is an error and no silence.
+pub(super) async fn gather(
+    asked: &Asked,
+    shelf: Option<Folder>,
+    world: &World,
+    observer: &Arc<dyn Observer>,
+) -> Result<Consignment, Error> {
+    let mut consignment = Consignment::default();
+    let mut paths: Vec<PathBuf> = Vec::new();
+    let mut repositories = Vec::new();
+    for item in &asked.items {
+        match item {
+            Item::Reference(reference) => {
+                consignment
+                    .wanted
+                    .push(Wanted::new(reference.clone(), "command line"));
+            }
+            Item::Repository(source) => repositories.push(source.clone()),
+            Item::Path(path) => paths.push(path.clone()),
+        }
+    }
+    match &shelf {
+        Some(shelf) => {
+            let rows = pull(asked, &repositories, shelf, world, observer).await?;
+            paths.extend(
+                rows.iter()
+                    .filter_map(|row| Some(shelf.path().join(row.file.as_ref()?))),
+            );
+            consignment.charts = rows;
+            let (archives, folder) = (paths.clone(), shelf.clone());
+            let kept = tokio::task::spawn_blocking(move || keep(&archives, &folder)).await;
+            consignment.charts.extend(kept.map_err(|_| Error::Crashed)??);
+        }
+        None if repositories.is_empty() => {}
+        None => {
+            return Err(Error::Usage {
+                problem: "a dry run fetches no charts: mirror them with `carrack charts pull --to DIR` and name DIR"
+                    .to_owned(),
+            });
+        }
+    }
+    if paths.is_empty() {
+        return Ok(consignment);
+    }
+    let options = images::Options {
+        sources: paths,
+        ..asked.images.clone()
+    };
+    let (cancel, told) = (world.cancel.clone(), Arc::clone(observer));
+    let found = tokio::task::spawn_blocking(move || images::run(&options, &cancel, told.as_ref())).await;
+    let found = found.map_err(|_| Error::Crashed)??;
+    consignment.failures = found.failures;
+    for text in found
+        .unresolved
+        .into_iter()
+        .filter(|text| text.severity == Severity::Error)
+    {
+        consignment.failures.push(images::Failure {
+            subject: text.place.subject.file.clone(),
+            reason: format!(
+                "`{}` stands where an image must: {}",
+                printable(&text.raw, 200),
+                text.reason
+            ),
+        });
+    }
+    consignment.wanted.extend(found.images.iter().map(wanted));
+    consignment.wanted = merged(consignment.wanted);
+    Ok(consignment)
+}
+
+async fn pull(
+    asked: &Asked,
+    repositories: &[chartrepo::Source],
+    shelf: &Folder,
+    world: &World,
+    observer: &Arc<dyn Observer>,
+) -> Result<Vec<Row>, Error> {
+    if repositories.is_empty() {
+        return Ok(Vec::new());
+    }
+    let credentials = Store::load(&world.credentials)?;
+    let fetcher = Fetcher::new(world.http(observer)?, credentials, asked.pass_credentials);
+    let options = chartrepo::Options {
+        jobs: world.jobs,
+        ..asked.charts.clone()
+    };
+    let work = chartrepo::pull(&fetcher, repositories, Some(shelf), &options, observer.as_ref());
+    tokio::select! {
+        done = work => Ok(done?),
+        () = world.cancel.cancelled() => Err(Error::Interrupted),
+    }
+}
+
+/// Puts the chart archives among the paths into the bundle. What already lies there stays.
+fn keep(paths: &[PathBuf], shelf: &Folder) -> Result<Vec<Row>, Error> {
+    let read = |path: &Path| {
+        read_capped(path).map_err(|source| Error::Read {
+            path: path.to_owned(),
+            source,
+        })
+    };
+    let archives = paths
+        .iter()
+        .filter(|path| is_archive(path) && !path.starts_with(shelf.path()));
+    let archives = archives.map(|path| {
+        let mut provenance = path.clone().into_os_string();
+        provenance.push(".prov");
+        let provenance = PathBuf::from(provenance);
+        Ok::<_, Error>(LocalArchive {
+            label: path.display().to_string(),
+            entry: None,
+            bytes: read(path)?,
+            provenance: provenance.is_file().then(|| read(&provenance)).transpose()?,
+        })
+    });
+    chartrepo::put_local(shelf, chartrepo::NO_REPOSITORY, archives)
+}
+
+fn is_archive(path: &Path) -> bool {
+    path.is_file()
+        && path
+            .extension()
+            .is_some_and(|end| end.eq_ignore_ascii_case("tgz"))
+}
+
+fn read_capped(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(ARCHIVE_CAP + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > ARCHIVE_CAP {
+        return Err(io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            "chart archives may have 100 MiB at most",
+        ));
+    }
+    Ok(bytes)
+}
+
+/// An image that was found, with the surest of its places.
+fn wanted(image: &Image) -> Wanted {
+    let provenance = image.sources.iter().take(PLACES).map(|place| {
+        let subject = &place.place.subject;
+        Provenance {
+            pointer: Some(place.place.pointer.clone()).filter(|pointer| !pointer.is_empty()),
+            profile: place.under.first().cloned(),
+            source: subject.chart.clone().unwrap_or_else(|| subject.file.clone()),
+            template: subject.chart.as_ref().map(|_| subject.file.clone()),
+            tier: Some(place.tier.to_string()),
+            version: subject.chart_version.clone(),
+        }
+    });
+    Wanted {
+        reference: image.reference.clone(),
+        pinned: None,
+        provenance: provenance.collect(),
+    }
+}
+
+/// Each reference once, with everybody who named it.
+fn merged(wanted: Vec<Wanted>) -> Vec<Wanted> {
+    let mut all: BTreeMap<Reference, Wanted> = BTreeMap::new();
+    for one in wanted {
+        match all.get_mut(&one.reference) {
+            Some(known) => known.provenance.extend(one.provenance),
+            None => {
+                all.insert(one.reference.clone(), one);
+            }
+        }
+    }
+    all.into_values().collect()
+}
+
+/// Whether a chart that was to go along did not.
+pub(super) fn is_failed(row: &Row) -> bool {
+    matches!(row.outcome, Outcome::Failed(_))
+}
