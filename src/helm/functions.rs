@@ -8,6 +8,7 @@ use crate::gotemplate::{
     Arguments, Engine, ErrorKind, Failure, Function, Functions, GoString, Map, Signature, Type, Value,
     builtins, strconv,
 };
+use crate::sprig;
 
 /// What stands around a message that a chart's author wrote, so that it can be found within the engine's own words.
 const START: &str = "HELM_ERR_START";
@@ -26,6 +27,7 @@ const TEXT: Signature = Signature::of(&[Type::STRING]);
 pub(super) fn table() -> Arc<Functions> {
     static TABLE: LazyLock<Arc<Functions>> = LazyLock::new(|| {
         let mut table = builtins();
+        table.add(sprig::functions());
         table.add([
             Function::with_engine("include", NAME_AND_DATA, include),
             Function::with_engine("tpl", NAME_AND_DATA, tpl),
