@@ -46,6 +46,11 @@ pub trait Object: fmt::Debug {
         None
     }
 
+    /// What encoders write instead of the fields: a map from the names in Go's `json` tags, empty fields left out.
+    fn encoded(&self) -> Option<Value> {
+        None
+    }
+
     /// What its `String` or `Error` method gives; printing prefers it.
     fn display(&self) -> Option<GoString> {
         None

@@ -186,7 +186,7 @@ fn object_document(object: &dyn Object, levels: usize, taken: &mut usize) -> Res
     if let Some(time) = object.as_any().downcast_ref::<super::date::Moment>() {
         return Ok(goyaml::Value::String(time.to_json_text()));
     }
-    if let Some(plain) = object.underlying() {
+    if let Some(plain) = object.encoded().or_else(|| object.underlying()) {
         return document(&plain, levels, taken);
     }
     let mut entries = goyaml::Map::new();

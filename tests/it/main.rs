@@ -18,6 +18,7 @@ mod registry_auth;
 mod registry_pull;
 mod registry_push;
 mod registry_tls;
+mod render;
 mod serve;
 mod support;
 mod voyage;

@@ -42,8 +42,14 @@ fn options(rule: &Path, profile: Profile) -> Options {
                     let data = fs::read(rule.join(&p)).unwrap();
                     (p, data)
                 };
-                let contents = set_file_paths(&expression).unwrap().into_iter().map(read).collect();
-                options.values.push(ValuesSource::SetFile { expression, contents });
+                let contents = set_file_paths(&expression)
+                    .unwrap()
+                    .into_iter()
+                    .map(read)
+                    .collect();
+                options
+                    .values
+                    .push(ValuesSource::SetFile { expression, contents });
             }
             "--namespace" => options.namespace = value(),
             "--name-template" => options.name_template = Some(value()),
@@ -81,7 +87,10 @@ fn complaints(profile: Profile, major: &str) -> Vec<String> {
                 String::from_utf8_lossy(&ours)
             )),
             (Err(_), Err(_)) if failed => {}
-            (Err(error), Ok(_)) => complaints.push(format!("{name} fails: {error}: {:?}", std::error::Error::source(&error))),
+            (Err(error), Ok(_)) => complaints.push(format!(
+                "{name} fails: {error}: {:?}",
+                std::error::Error::source(&error)
+            )),
             (_, Err(_)) if failed => complaints.push(format!("{name} renders, and Helm fails")),
             (_, Err(error)) => complaints.push(format!("{name} was never recorded: {error}")),
         }

@@ -163,6 +163,22 @@ fn record(ty: &'static Type, names: &'static [&'static str], fields: Map) -> Val
     Value::Object(Rc::new(Record { ty, names, fields }))
 }
 
+/// The name that Go's `json` tag gives a field.
+fn tag(field: &'static str) -> String {
+    match field {
+        "APIVersion" => "apiVersion".to_owned(),
+        "URL" => "url".to_owned(),
+        "ImportValues" => "import-values".to_owned(),
+        "IsRoot" => field.to_owned(),
+        _ => {
+            let mut letters = field.chars();
+            letters.next().map_or_else(String::new, |first| {
+                format!("{}{}", first.to_ascii_lowercase(), letters.as_str())
+            })
+        }
+    }
+}
+
 /// A struct: named fields and nothing else.
 #[derive(Debug)]
 struct Record {
@@ -182,6 +198,15 @@ impl Object for Record {
 
     fn fields(&self) -> &'static [&'static str] {
         self.names
+    }
+
+    fn encoded(&self) -> Option<Value> {
+        let entries = self.names.iter().filter_map(|name| {
+            let value = self.fields.get(name.as_bytes())?;
+            let always = ["IsRoot", "Repository"].contains(name);
+            (always || value.truth()).then(|| (GoString::from(tag(name)), value))
+        });
+        Some(Map::with_entries(Type::ANY_MAP, entries.collect()).into())
     }
 
     fn as_any(&self) -> &dyn Any {

@@ -3,7 +3,9 @@
 use std::any::Any;
 use std::rc::Rc;
 
-use crate::gotemplate::{Arguments, Engine, Failure, GoString, Kind, List, Object, Signature, Type, Value};
+use crate::gotemplate::{
+    Arguments, Engine, Failure, GoString, Kind, List, Map, Object, Signature, Type, Value,
+};
 use crate::helm::capabilities::{Capabilities, KubeVersion};
 use crate::helm::profile::Profile;
 
@@ -173,6 +175,17 @@ impl Object for Helm {
             b"KubeClientVersion" if self.0.is_helm4() => "v1.36",
             _ => return None,
         }))
+    }
+
+    fn encoded(&self) -> Option<Value> {
+        let mut names = vec![("version", "Version"), ("go_version", "GoVersion")];
+        if self.0.is_helm4() {
+            names.push(("kube_client_version", "KubeClientVersion"));
+        }
+        let entries = names
+            .iter()
+            .filter_map(|(tag, name)| Some((*tag, self.field(name.as_bytes())?)));
+        Some(entries.collect::<Map>().into())
     }
 
     fn fields(&self) -> &'static [&'static str] {
