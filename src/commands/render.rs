@@ -1,6 +1,5 @@
 //! `carrack charts render`: what `helm template` prints, with no helm at hand.
 
-use std::hash::{BuildHasher as _, RandomState};
 use std::path::PathBuf;
 use std::time::UNIX_EPOCH;
 
@@ -48,8 +47,7 @@ pub fn run(options: &Options, world: &World) -> Result<Vec<u8>, Error> {
         skip_tests: options.skip_tests,
         show_only: options.show_only.clone(),
         skip_schema_validation: options.skip_schema_validation,
-        // The standard library keys each of these anew from the system's source of randomness.
-        seed: options.seed.unwrap_or_else(|| RandomState::new().hash_one(0)),
+        seed: options.seed,
         now: i64::try_from(now.as_secs()).unwrap_or(i64::MAX),
         ..options.target.options(options.values.read()?)
     };

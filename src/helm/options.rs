@@ -63,8 +63,12 @@ pub struct Options {
     /// Whether files that fail are left out, and told in [`Release::failures`](super::Release::failures), instead of
     /// ending the render as Helm does. A limit ends it all the same.
     pub keep_going: bool,
-    /// Seeds the random functions, so that a render can be repeated.
-    pub seed: u64,
+    /// Seeds the random functions, so that a render can be repeated. Without a seed chance comes from the system: what
+    /// is going to be deployed must have passwords that nobody can guess.
+    pub seed: Option<u64>,
+    /// Whether all keys of a size may be one key, made once per process: much faster, for renders that are only looked
+    /// at.
+    pub shared_keys: bool,
     /// What `now` says, in seconds since 1970.
     pub now: i64,
     /// Limits against hostile charts.
@@ -88,7 +92,8 @@ impl Default for Options {
             skip_schema_validation: false,
             profile: Profile::default(),
             keep_going: false,
-            seed: 0,
+            seed: None,
+            shared_keys: false,
             now: 0,
             limits: Limits::default(),
         }

@@ -7,7 +7,7 @@ mod scope;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::capabilities::Capabilities;
 use super::error::Error;
@@ -17,6 +17,8 @@ use super::manifest::base;
 use super::options::{Limits, Options};
 use super::values::Valued;
 use crate::gotemplate::{self, GoString, MissingKey, Probe, Render, State, Templates};
+use crate::observe::FixedClock;
+use crate::sprig::{Keys, Surroundings};
 
 /// How many sets of parsed templates are kept; each stands for other subcharts being enabled.
 const KEPT_SETS: usize = 64;
@@ -51,6 +53,7 @@ pub(super) fn execute<P: Probe>(
     };
     let mut state = State::default();
     state.insert(Inclusions::default());
+    state.insert(surroundings(options));
     let mut render = Render::watched(&set, probe)
         .limits(limits(&options.limits))
         .state(state);
@@ -113,6 +116,27 @@ impl Parsed {
             kept.insert(key, Arc::clone(&set));
         }
         Ok(set)
+    }
+}
+
+/// The time, which stands still during a render, and chance.
+fn surroundings(options: &Options) -> Surroundings {
+    let since = Duration::from_secs(options.now.unsigned_abs());
+    let epoch = SystemTime::UNIX_EPOCH;
+    let now = if options.now < 0 {
+        epoch.checked_sub(since)
+    } else {
+        epoch.checked_add(since)
+    };
+    let clock = Arc::new(FixedClock(now.unwrap_or(epoch)));
+    let keys = if options.shared_keys {
+        Keys::Shared
+    } else {
+        Keys::Fresh
+    };
+    match options.seed {
+        Some(seed) => Surroundings::new(clock, seed, keys),
+        None => Surroundings::unpredictable(clock, keys),
     }
 }
 
