@@ -61,7 +61,7 @@ fn options(rule: &Path, profile: Profile) -> Options {
             "--skip-tests" => options.skip_tests = true,
             "--no-hooks" => options.no_hooks = true,
             name if !name.starts_with('-') => name.clone_into(&mut options.release_name),
-            other => panic!("{}: no such flag here: {other}", rule.display()),
+            other => unreachable!("{}: no such flag here: {other}", rule.display()),
         }
     }
     options
