@@ -62,7 +62,8 @@ impl Archive {
             if !(kind.is_file() || kind.is_dir() || kind.is_contiguous()) {
                 return Err(bad(format!("`{}` is a link or a device", shown(&name))));
             }
-            let mut parts = name.split('/').filter(|part| !matches!(*part, "" | "."));
+            // `.` counts as a top folder: archives made with `tar -C chart .` have it, and Helm takes them.
+            let mut parts = name.split('/').filter(|part| !part.is_empty());
             let Some(first) = parts.next() else { continue };
             let rest: Vec<_> = parts.collect();
             match &top {
@@ -161,6 +162,18 @@ mod tests {
         });
         let read = Archive::read(&bytes).unwrap();
         assert_eq!((read.name.as_str(), read.version.as_str()), ("a", "1.0.0"));
+    }
+
+    #[test]
+    fn a_chart_packed_without_its_folder_is_taken_as_helm_takes_it() {
+        let bytes = archive(|b| {
+            add(b, "./.helmignore", b"x");
+            add(b, "./Chart.yaml", CHART);
+            add(b, "./templates/a.yaml", b"x");
+        });
+        assert_eq!(Archive::read(&bytes).unwrap().name, "a");
+        let nested = archive(|b| add(b, "./a/Chart.yaml", CHART));
+        assert!(problem(&nested).contains("no Chart.yaml in its top folder"));
     }
 
     #[test]

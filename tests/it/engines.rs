@@ -10,6 +10,7 @@ use carrack::fsx;
 use carrack::mirrors::Mapping;
 use carrack::mirrors::engines::{Engine, Mirror, Transport, Written, write_plan};
 
+use crate::support::docker_registry::DockerRegistry;
 use crate::support::fixture_bundle::{self, Fixture};
 use crate::support::programs::{Daemon, is_root, program, run, said, without_internet};
 use crate::support::serving::{Serving, open};
@@ -245,4 +246,51 @@ fn docker_pulls_docker_hubs_names() {
         "hello:1.0",
     ]));
     assert!(digests.contains(&site.fixture.index.to_string()), "{digests}");
+}
+
+/// The whole way: the program imports a bundle into a real registry and writes the configuration; podman
+/// finds every original name there.
+#[test]
+fn what_import_writes_leads_podman_to_every_reference_of_the_bundle() {
+    let (Some(podman), Some(registry)) = (program("podman").filter(|_| is_root()), DockerRegistry::start())
+    else {
+        return;
+    };
+    let fixture = fixture_bundle::make();
+    let node = tempfile::tempdir().unwrap();
+    let said = run(Command::new(env!("CARGO_BIN_EXE_carrack"))
+        .args(["import", "--quiet", "--from"])
+        .arg(fixture.path())
+        .args([
+            "--to",
+            &format!("{}/project", registry.host()),
+            "--engine",
+            "podman,docker",
+            "--engine-config",
+        ])
+        .arg(node.path()));
+    assert!(
+        said.contains("docker: it mirrors Docker Hub only"),
+        "what cannot work is said: {said}"
+    );
+    let bundle = carrack::bundle::Bundle::open(fixture.path()).unwrap();
+    let configuration = node
+        .path()
+        .join("podman/etc/containers/registries.conf.d/50-carrack.conf");
+    for (reference, descriptor) in bundle.entries() {
+        if descriptor.digest == fixture.signature {
+            // A signature is no image that podman would take.
+            continue;
+        }
+        let name = reference.to_string();
+        let mut command = without_internet(&podman);
+        command
+            .env("CONTAINERS_REGISTRIES_CONF", &configuration)
+            .arg("--root")
+            .arg(node.path().join("podman-root"))
+            .arg("--runroot")
+            .arg(node.path().join("podman-run"))
+            .args(["--storage-driver", "vfs", "pull", "--quiet", &name]);
+        run(&mut command);
+    }
 }
