@@ -188,3 +188,8 @@ fn broken_templates_are_refused_in_go_s_words() {
 fn values_print_as_in_go() {
     check("fmt.jsonl");
 }
+
+#[test]
+fn templates_that_a_fuzzer_found_do_as_in_go() {
+    check("fuzzed.jsonl");
+}

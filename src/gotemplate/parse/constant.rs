@@ -21,9 +21,8 @@ pub(super) fn number(text: &[u8], kind: TokenKind) -> Result<Number, String> {
             return Ok(number);
         }
         TokenKind::Complex => {
-            let (re, im) =
-                split_complex(text).ok_or_else(|| "syntax error scanning complex number".to_owned())?;
-            complex(&mut number, re, im);
+            let (re, im) = split_complex(text).ok_or("syntax error scanning complex number")?;
+            complex(&mut number, part(re)?, part(im)?);
             return Ok(number);
         }
         _ => {}
@@ -82,15 +81,19 @@ fn quoted(text: &[u8]) -> String {
     String::from_utf8_lossy(&quote(text)).into_owned()
 }
 
-fn split_complex(text: &[u8]) -> Option<(f64, f64)> {
+fn split_complex(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let text = text.strip_suffix(b"i")?;
     let at = (1..text.len()).rev().find(|i| {
         let exponent = text.get(i - 1).is_some_and(|b| b"eEpP".contains(b))
             && !(text.starts_with(b"0x") && text.get(i - 1).is_some_and(|b| b"eE".contains(b)));
         text.get(*i).is_some_and(|b| b"+-".contains(b)) && !exponent
     })?;
-    let (re, im) = text.split_at_checked(at)?;
-    Some((parse_float(re).ok()?, parse_float(im).ok()?))
+    text.split_at_checked(at).filter(|(_, im)| im.len() > 1)
+}
+
+/// One part of a complex constant.
+fn part(text: &[u8]) -> Result<f64, String> {
+    parse_float(text).map_err(|_| format!("strconv.ParseFloat: parsing {}: invalid syntax", quoted(text)))
 }
 
 fn complex(number: &mut Number, re: f64, im: f64) {
