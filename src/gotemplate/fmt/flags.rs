@@ -162,7 +162,8 @@ impl Printer {
 
     pub(super) fn unicode_form(&mut self, code: u64) {
         let least = self.flags.precision.unwrap_or(4).max(4);
-        let mut text = format!("U+{code:0least$X}");
+        let digits = format!("{code:X}");
+        let mut text = format!("U+{}{digits}", "0".repeat(least.saturating_sub(digits.len())));
         let c = u32::try_from(code).ok().and_then(char::from_u32);
         if let Some(c) = c.filter(|c| self.flags.sharp && strconv::is_print(*c)) {
             text.extend([' ', '\'', c, '\'']);

@@ -23,6 +23,10 @@ pub enum Form {
     Binary,
 }
 
+/// No float has more digits than this; what is asked for beyond is zeros. (Rust's own formatting takes no precision
+/// past 65,535.)
+const MOST_DIGITS: usize = 1100;
+
 /// The decimal digits of a finite, positive number: `0.d₁d₂d₃… · 10^point`.
 struct Decimal {
     digits: Vec<u8>,
@@ -51,7 +55,7 @@ impl Decimal {
 
     /// Rounded to that many digits.
     fn rounded(value: f64, digits: usize) -> Self {
-        let digits = digits.max(1);
+        let digits = digits.clamp(1, MOST_DIGITS);
         Self::from_exponent_form(&format!("{value:.*e}", digits - 1))
     }
 
@@ -72,7 +76,11 @@ pub fn format_float(value: f64, form: Form, precision: Option<usize>) -> String 
     let value = value.abs();
     let body = match form {
         Form::Fixed => match precision {
-            Some(precision) => format!("{value:.precision$}"),
+            Some(precision) => {
+                let exact = precision.min(MOST_DIGITS);
+                let zeros = "0".repeat(precision - exact);
+                format!("{value:.exact$}{zeros}")
+            }
             None => format!("{value}"),
         },
         Form::Exponent | Form::UpperExponent => {
@@ -236,6 +244,20 @@ mod tests {
         assert_eq!(shortest(-0.0), "-0");
         assert_eq!(format_float(1_234_567.0, Form::General, Some(4)), "1.235e+06");
         assert_eq!(format_float(100.0, Form::General, Some(4)), "100");
+    }
+
+    #[test]
+    fn a_precision_of_a_million_is_zeros_at_the_end() {
+        for form in [Form::Fixed, Form::Exponent] {
+            let text = format_float(0.1, form, Some(1_000_000));
+            assert!(text.len() > 1_000_000);
+            assert!(text.starts_with(if form == Form::Fixed {
+                "0.1000000000000000055"
+            } else {
+                "1.000000000000000055"
+            }));
+        }
+        assert_eq!(format_float(0.5, Form::General, Some(1_000_000)), "0.5");
     }
 
     #[test]
