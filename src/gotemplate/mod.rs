@@ -56,7 +56,7 @@ pub use object::Object;
 pub use probe::{NoProbe, Outcome, Probe, Site};
 pub use template::{MissingKey, Templates};
 pub use text::GoString;
-pub use types::{Kind, Type};
+pub use types::{Kind, MapMethod, Type};
 pub use value::{IntKind, UintKind, Value};
 
 #[cfg(test)]

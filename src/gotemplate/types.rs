@@ -2,6 +2,10 @@
 
 use std::fmt;
 
+use super::function::{Arguments, Failure, Signature};
+use super::map::Map;
+use super::value::Value;
+
 /// What sort of thing a type is, as Go's `reflect.Kind`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the names are Go's")]
@@ -87,6 +91,18 @@ pub struct Type {
     kind: Kind,
     named: bool,
     element: Option<&'static Self>,
+    methods: &'static [MapMethod],
+}
+
+/// A method of a named map type.
+#[derive(Clone, Copy)]
+pub struct MapMethod {
+    /// The name.
+    pub name: &'static str,
+    /// The parameters.
+    pub signature: Signature,
+    /// The body: the map, and arguments that were checked against the signature.
+    pub body: fn(&Map, Arguments<'_>) -> Result<Value, Failure>,
 }
 
 const fn basic(name: &'static str, kind: Kind) -> Type {
@@ -95,6 +111,7 @@ const fn basic(name: &'static str, kind: Kind) -> Type {
         kind,
         named: true,
         element: None,
+        methods: &[],
     }
 }
 
@@ -104,6 +121,7 @@ const fn holding(name: &'static str, kind: Kind, element: &'static Type) -> Type
         kind,
         named: false,
         element: Some(element),
+        methods: &[],
     }
 }
 
@@ -114,6 +132,7 @@ impl Type {
         kind: Kind::Interface,
         named: false,
         element: None,
+        methods: &[],
     };
     /// `bool`
     pub const BOOL: &'static Self = &basic("bool", Kind::Bool);
@@ -167,6 +186,7 @@ impl Type {
         kind: Kind::Func,
         named: false,
         element: None,
+        methods: &[],
     };
 
     /// A named map type with string keys, such as `common.Values`.
@@ -176,7 +196,20 @@ impl Type {
             kind: Kind::Map,
             named: true,
             element: Some(element),
+            methods: &[],
         }
+    }
+
+    /// The same named map type with methods, which templates find before keys.
+    #[must_use]
+    pub const fn with_methods(mut self, methods: &'static [MapMethod]) -> Self {
+        self.methods = methods;
+        self
+    }
+
+    /// The method of a map type.
+    pub fn map_method(&self, name: &[u8]) -> Option<&'static MapMethod> {
+        self.methods.iter().find(|m| m.name.as_bytes() == name)
     }
 
     /// A named slice type, such as `common.VersionSet`.
@@ -186,6 +219,7 @@ impl Type {
             kind: Kind::Slice,
             named: true,
             element: Some(element),
+            methods: &[],
         }
     }
 

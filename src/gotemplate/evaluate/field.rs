@@ -53,7 +53,15 @@ impl<P: Probe> Evaluation<'_, P> {
     ) -> Result<Operand> {
         let has_arguments = !arguments.is_empty() || last.is_some();
         match &receiver.value {
-            Value::Map(map) => self.entry(frame, map, name, has_arguments),
+            Value::Map(map) => match map.go_type().map_method(name) {
+                None => self.entry(frame, map, name, has_arguments),
+                Some(method) => {
+                    let shown = name.to_text();
+                    let values = self.arguments(frame, dot, &method.signature, &shown, arguments, last)?;
+                    let result = (method.body)(map, Arguments::new(&values));
+                    self.answer(frame, At::Expression(expression), &shown, result)
+                }
+            },
             Value::Invalid => {
                 if self.templates.mode() == MissingKey::Error {
                     let shown = quote(name);

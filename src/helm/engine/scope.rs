@@ -3,17 +3,54 @@
 use std::collections::BTreeMap;
 
 use super::{about, cluster, files};
-use crate::gotemplate::{Map, Type, Value};
+use crate::gotemplate::{Failure, Map, MapMethod, Signature, Type, Value};
+use crate::goyaml;
 use crate::helm::capabilities::Capabilities;
 use crate::helm::chart::File;
 use crate::helm::manifest::base;
 use crate::helm::options::Options;
 use crate::helm::profile::Profile;
-use crate::helm::values::{Instance, Valued, table_at};
+use crate::helm::values::{Instance, Valued, scalar_at, table_at};
+use crate::sprig::to_yaml_value;
 
 static VALUES: [Type; 2] = [
-    Type::named_map("chartutil.Values", Type::ANY),
-    Type::named_map("common.Values", Type::ANY),
+    Type::named_map("chartutil.Values", Type::ANY).with_methods(&METHODS),
+    Type::named_map("common.Values", Type::ANY).with_methods(&METHODS),
+];
+
+/// The methods of Helm's table of values that give something.
+static METHODS: [MapMethod; 4] = [
+    MapMethod {
+        name: "AsMap",
+        signature: Signature::of(&[]),
+        body: |table, _| Ok(Value::Map(table.retyped(Type::ANY_MAP))),
+    },
+    MapMethod {
+        name: "YAML",
+        signature: Signature::of(&[]),
+        body: |table, _| {
+            let document = to_yaml_value(&Value::Map(table.clone()))?;
+            let text = goyaml::to_yaml(&document).map_err(|e| Failure::from(e.to_string()))?;
+            Ok(Value::from(text + "\n"))
+        },
+    },
+    MapMethod {
+        name: "Table",
+        signature: Signature::of(&[Type::STRING]),
+        body: |table, arguments| {
+            let path = arguments.text(0)?.to_text();
+            let found = table_at(table, &path).map(|t| Value::Map(t.retyped(table.go_type())));
+            found.ok_or_else(|| Failure::from(format!("{path:?} is not a table")))
+        },
+    },
+    MapMethod {
+        name: "PathValue",
+        signature: Signature::of(&[Type::STRING]),
+        body: |table, arguments| {
+            let path = arguments.text(0)?.to_text();
+            scalar_at(table, &path).ok_or_else(|| Failure::from(format!("{path:?} is not a value")))
+        },
+    },
 ];
 
 /// A table with the type that Helm gives `.Values`.

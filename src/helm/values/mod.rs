@@ -14,7 +14,7 @@ use crate::gotemplate;
 use crate::goyaml::{self, Map, Value};
 
 pub(super) use dependencies::is_compatible;
-pub(super) use live::table_at;
+pub(super) use live::{scalar_at, table_at};
 pub use schema::Violation;
 pub use strvals::{Error as SetError, set_file_paths};
 pub use tree::Instance;
