@@ -95,7 +95,7 @@ pub struct Type {
 }
 
 /// A method of a named map type.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct MapMethod {
     /// The name.
     pub name: &'static str,
