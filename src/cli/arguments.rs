@@ -57,12 +57,25 @@ pub struct Network {
     /// Read credentials from this file first; docker's and podman's own files are read in any case.
     #[arg(long, value_name = "FILE")]
     pub authfile: Option<PathBuf>,
+    /// Send the credential of this registry to the token server on this host too. May be repeated.
+    #[arg(long, value_name = "REGISTRY=HOST[:PORT]", value_parser = token_server)]
+    pub token_server: Vec<(String, String)>,
     /// Begin at most this many requests a second to one host.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub requests_per_second: Option<u32>,
     /// Work on this many transfers at once.
     #[arg(long, short, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: u16,
+}
+
+/// A registry and the host of a token server that it may name.
+fn token_server(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((registry, server)) if !registry.is_empty() && !server.is_empty() => {
+            Ok((registry.to_owned(), server.to_owned()))
+        }
+        _ => Err("expected REGISTRY=HOST, such as registry.example.com=sso.example.com".to_owned()),
+    }
 }
 
 /// The form of a result on standard output.

@@ -1,5 +1,6 @@
 //! From arguments to an exit code: builds the world, runs the command, prints what it brings back.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::io::Write as _;
 use std::sync::Arc;
@@ -98,16 +99,24 @@ impl Session {
             ..http::Settings::default()
         };
         let mut files = environment.credential_files();
+        let mut token_servers = BTreeMap::<String, Vec<String>>::new();
         if let Some(network) = network {
             http.plain_http.clone_from(&network.plain_http);
             http.ca_files.clone_from(&network.ca_file);
             http.rate_per_host = network.requests_per_second;
             files.splice(0..0, network.authfile.clone());
+            for (registry, server) in &network.token_server {
+                token_servers
+                    .entry(registry.clone())
+                    .or_default()
+                    .push(server.clone());
+            }
         }
         let credentials = credentials::Settings {
             explicit: Vec::new(),
             files,
             helper_folders: environment.path.clone(),
+            token_servers,
         };
         World {
             clock: Arc::new(SystemClock),

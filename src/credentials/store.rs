@@ -1,6 +1,6 @@
 //! All credentials of a run.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -31,6 +31,9 @@ pub struct Settings {
     pub files: Vec<PathBuf>,
     /// Folders in which credential helpers are looked for: the entries of `PATH`.
     pub helper_folders: Vec<PathBuf>,
+    /// Token servers (`host` or `host:port`) that may see a registry's credential although they are other hosts, by the
+    /// registry that names them: a site's single sign-on, for instance.
+    pub token_servers: BTreeMap<String, Vec<String>>,
 }
 
 /// The credentials of a run. Clones share what helpers answered.
@@ -44,6 +47,7 @@ struct Inner {
     explicit: HashMap<String, Credential>,
     files: Vec<File>,
     helper_folders: Vec<PathBuf>,
+    token_servers: HashMap<String, Vec<String>>,
     /// A helper may ask a person; it is run once for each host.
     asked: Mutex<HashMap<(String, String), Option<Credential>>>,
 }
@@ -61,12 +65,15 @@ impl Store {
             let credential = basic(given.user.clone(), given.password.clone());
             (canonical_key(&given.host), credential)
         });
+        let token_servers = settings.token_servers.iter();
+        let token_servers = token_servers.map(|(host, servers)| (canonical_key(host), servers.clone()));
         let files: Result<Vec<_>, _> = settings.files.iter().map(|path| File::load(path)).collect();
         Ok(Self {
             inner: Arc::new(Inner {
                 explicit: explicit.collect(),
                 files: files?,
                 helper_folders: settings.helper_folders.clone(),
+                token_servers: token_servers.collect(),
                 asked: Mutex::default(),
             }),
         })
@@ -80,6 +87,11 @@ impl Store {
     /// The credential for a host (with its port, if it has one), `None` for anonymous access.
     pub async fn for_host(&self, host: &str) -> Result<Option<Credential>, Error> {
         self.find(&canonical_key(host), None).await
+    }
+
+    /// Other hosts that may see the credential of `host` as its token servers.
+    pub fn token_servers(&self, host: &str) -> &[String] {
+        self.inner.token_servers.get(host).map_or(&[], Vec::as_slice)
     }
 
     async fn find(&self, host: &str, path: Option<&str>) -> Result<Option<Credential>, Error> {
@@ -154,7 +166,7 @@ mod tests {
                 password: Secret::new("x"),
             }],
             files: vec![first, folder.path().join("missing.json"), second],
-            helper_folders: Vec::new(),
+            ..Settings::default()
         })
         .unwrap();
         assert_eq!(name(store.for_host("a.io").await.unwrap()), "first");

@@ -4,7 +4,7 @@
 //! passwords. A credential goes only to the registry's own host or to a server that is known to be its partner; any
 //! other server is asked for an anonymous token.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -48,7 +48,6 @@ pub(super) enum Scheme {
 pub(super) struct Auth {
     http: http::Client,
     credentials: Store,
-    trusted: BTreeMap<String, Vec<String>>,
     sessions: Mutex<HashMap<String, Arc<Session>>>,
 }
 
@@ -63,15 +62,10 @@ struct Wire {
 }
 
 impl Auth {
-    pub(super) fn new(
-        http: http::Client,
-        credentials: Store,
-        trusted: BTreeMap<String, Vec<String>>,
-    ) -> Self {
+    pub(super) fn new(http: http::Client, credentials: Store) -> Self {
         Self {
             http,
             credentials,
-            trusted,
             sessions: Mutex::default(),
         }
     }
@@ -210,7 +204,7 @@ impl Auth {
             ..asked.clone()
         };
         let registry = super::client::connection_host(&asked.host);
-        let trusted = self.trusted.get(&asked.host).map_or(&[][..], Vec::as_slice);
+        let trusted = self.credentials.token_servers(&asked.host);
         let credential = match realm::trust(realm, registry, trusted) {
             Trust::Credentials => credential,
             Trust::Anonymous => {
@@ -249,11 +243,12 @@ impl Auth {
     }
 
     fn tell_distrust(&self, asked: &Asked, realm: &Url) {
+        let server = realm.host_str().unwrap_or_default();
         self.http.tell(&Event::Warning {
             text: format!(
-                "{} names {} as its token server; your credential is not sent there, access is anonymous",
-                asked.host,
-                realm.host_str().unwrap_or_default()
+                "{} names {} as its token server; your credential is not sent there, access is anonymous \
+                 (--token-server {}={} allows it)",
+                asked.host, server, asked.host, server
             ),
         });
     }

@@ -1,6 +1,6 @@
 //! The client: one for all registries.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use super::auth::Auth;
@@ -36,19 +36,10 @@ pub(super) fn connection_host(host: &str) -> &str {
 }
 
 impl Client {
-    /// A client that sends credentials to the registries themselves and to their known token servers.
+    /// A client that sends credentials to the registries themselves, to their known token servers and to those that
+    /// the store trusts.
     pub fn new(http: http::Client, credentials: Store) -> Self {
-        Self::trusting(http, credentials, BTreeMap::new())
-    }
-
-    /// The same, with token servers (`host` or `host:port`) that the user trusts beside the known ones, by the registry
-    /// that names them.
-    pub fn trusting(
-        http: http::Client,
-        credentials: Store,
-        token_servers: BTreeMap<String, Vec<String>>,
-    ) -> Self {
-        let auth = Auth::new(http.clone(), credentials, token_servers);
+        let auth = Auth::new(http.clone(), credentials);
         Self {
             inner: Arc::new(Inner {
                 http,

@@ -12,11 +12,9 @@ pub(super) enum Trust {
 }
 
 /// Registries whose token server is another host, as their operators document it.
-const PARTNERS: [(&str, &str); 4] = [
+const PARTNERS: [(&str, &str); 2] = [
     ("registry-1.docker.io", "auth.docker.io"),
     ("registry.gitlab.com", "gitlab.com"),
-    ("registry.redhat.io", "sso.redhat.com"),
-    ("registry.suse.com", "scc.suse.com"),
 ];
 
 /// The realm as a URL, if asking it gives nothing away: `https`, or `http` where plain HTTP was allowed for that host.

@@ -1,6 +1,5 @@
 //! The same questions to the scripted registry and to the real one: what holds for one holds for the other.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -42,14 +41,10 @@ impl Visitor {
     }
 
     pub(crate) fn with(settings: Settings, store: Store) -> Self {
-        Self::trusting(settings, store, BTreeMap::new())
-    }
-
-    pub(crate) fn trusting(settings: Settings, store: Store, realms: BTreeMap<String, Vec<String>>) -> Self {
         let recorder = Arc::new(Recorder::default());
         let http = http::Client::new(settings, recorder.clone(), Arc::new(SystemClock)).unwrap();
         Self {
-            client: Client::trusting(http, store, realms),
+            client: Client::new(http, store),
             recorder,
             runtime: tokio::runtime::Builder::new_multi_thread()
                 .worker_threads(2)

@@ -17,14 +17,17 @@ use crate::support::thief::Thief;
 
 const SECRETS: [&str; 3] = ["secret", "bWU6c2VjcmV0", "token-"];
 
-fn store(host: &str, user: &str, password: &str) -> Store {
-    let given = Explicit {
+fn given(host: &str, user: &str, password: &str) -> Explicit {
+    Explicit {
         host: host.to_owned(),
         user: user.to_owned(),
         password: Secret::new(password),
-    };
+    }
+}
+
+fn store(host: &str, user: &str, password: &str) -> Store {
     Store::load(&credentials::Settings {
-        explicit: vec![given],
+        explicit: vec![given(host, user, password)],
         ..credentials::Settings::default()
     })
     .unwrap()
@@ -142,8 +145,12 @@ fn a_realm_on_another_host_gets_the_question_and_no_credential() {
 fn a_realm_that_the_user_trusts_gets_the_credential() {
     let tokens = TestRegistry::start_as(bearer(0, None));
     let registry = TestRegistry::start_as(bearer(0, Some(format!("{}/token", tokens.url()))));
-    let trusted = BTreeMap::from([(registry.host(), vec![tokens.host()])]);
-    let visitor = Visitor::trusting(hurried(), store(&registry.host(), "me", "secret"), trusted);
+    let store = Store::load(&credentials::Settings {
+        explicit: vec![given(&registry.host(), "me", "secret")],
+        token_servers: BTreeMap::from([(registry.host(), vec![tokens.host()])]),
+        ..credentials::Settings::default()
+    });
+    let visitor = Visitor::with(hurried(), store.unwrap());
     // The token is good only where it was made, but the login was sent there.
     let _ = visitor.ask(visitor.client.ping(&registry.host()));
     assert!(tokens.requests()[0].header("authorization").is_some());
