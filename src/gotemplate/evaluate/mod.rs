@@ -7,6 +7,9 @@ mod frame;
 mod pipeline;
 mod walk;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
