@@ -13,6 +13,7 @@ mod index;
 mod local;
 mod oci_chart;
 mod pull;
+mod push;
 mod selection;
 mod shelf;
 mod source;
@@ -22,6 +23,7 @@ pub use fetch::Fetcher;
 pub use index::{Entry, INDEX_CAP, Index, Problem};
 pub use local::{LocalArchive, NO_REPOSITORY, put_local};
 pub use pull::{DigestMismatch, Options, Provenance, Row, pull};
+pub use push::{Pushed, push};
 pub use selection::{Pattern, Selected, Selection, parse_range};
 pub use shelf::Shelf;
 pub use source::Source;
@@ -145,6 +147,16 @@ pub enum Error {
         /// What is wrong with it.
         problem: String,
     },
+    /// A registry has this version of the chart with another archive.
+    #[error("{reference} is there already with {theirs}, not with {ours}: versions do not change")]
+    VersionTaken {
+        /// The chart in the registry.
+        reference: String,
+        /// The archive that was to be pushed.
+        ours: Digest,
+        /// What is there.
+        theirs: NotSent,
+    },
     /// A provenance file was required and there is none.
     #[error("there is no provenance file, and one is required")]
     NoProvenance,
@@ -159,6 +171,24 @@ pub enum Error {
     /// The disk did not do what it was asked for.
     #[error(transparent)]
     Disk(#[from] fsx::Error),
+}
+
+/// What stands where a chart was to be pushed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotSent {
+    /// Another archive.
+    Other(Digest),
+    /// Something that is no chart.
+    NoChart,
+}
+
+impl std::fmt::Display for NotSent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Other(digest) => digest.fmt(f),
+            Self::NoChart => f.write_str("something that is no chart"),
+        }
+    }
 }
 
 impl Error {

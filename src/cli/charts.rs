@@ -10,7 +10,9 @@ use super::session::{Session, print};
 use super::values::{Rendering, Values};
 use crate::chartrepo::{self, DigestMismatch, Provenance, Selection, Source};
 use crate::commands::charts::{PullOptions, pull};
+use crate::commands::charts_push::{PushOptions, push};
 use crate::commands::render;
+use crate::mirrors::Target;
 
 /// Work with chart repositories and charts.
 #[derive(Debug, Subcommand)]
@@ -18,6 +20,8 @@ use crate::commands::render;
 pub enum Command {
     /// Mirror chart repositories into a folder that any web server can offer.
     Pull(Box<Pull>),
+    /// Put archives into an OCI registry, where `helm pull oci://…` finds them.
+    Push(Push),
     /// Print what `helm template` prints.
     Render(Box<Render>),
 }
@@ -26,8 +30,42 @@ impl Command {
     pub(super) fn run(self, session: &Session) -> Result<Exit, Failure> {
         match self {
             Self::Pull(arguments) => arguments.run(session),
+            Self::Push(arguments) => arguments.run(session),
             Self::Render(arguments) => arguments.run(session),
         }
+    }
+}
+
+/// The arguments of `charts push`.
+#[derive(Debug, Args)]
+pub struct Push {
+    /// Archives (.tgz), and folders that are searched for them: `BUNDLE/charts`.
+    #[arg(value_name = "FILE|FOLDER", required = true)]
+    sources: Vec<PathBuf>,
+    /// The registry and the path on it; each chart gets a repository of its own name below.
+    #[arg(long, value_name = "oci://REGISTRY[/PATH]")]
+    to: Target,
+    /// Say what would be pushed, and push nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// The form of the result.
+    #[arg(long, short, value_name = "FORM", default_value = "text")]
+    output: ResultFormat,
+    #[command(flatten)]
+    network: Network,
+}
+
+impl Push {
+    fn run(self, session: &Session) -> Result<Exit, Failure> {
+        let world = session.world(Some(&self.network));
+        let observer = session.observer();
+        let options = PushOptions {
+            sources: self.sources,
+            to: self.to,
+            dry_run: self.dry_run,
+        };
+        let report = Session::block_on(&world, push(&options, &world, &observer))?;
+        Session::finish(&report, self.output)
     }
 }
 

@@ -1,6 +1,7 @@
 //! One file a command: options → plan → run → report. Nothing here prints or reads the environment.
 
 pub mod charts;
+pub mod charts_push;
 pub mod consignment;
 pub mod engine_config;
 pub mod export;

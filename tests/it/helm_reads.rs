@@ -5,7 +5,7 @@ use std::process::Command;
 
 use carrack::digest::Digest;
 
-use crate::support::docker_registry::required;
+use crate::support::docker_registry::{DockerRegistry, required};
 use crate::support::fixture_bundle;
 use crate::support::programs::{run, without_internet};
 use crate::support::serving::Serving;
@@ -83,4 +83,68 @@ fn helm_pulls_and_templates_a_chart_from_serve() {
             "{text}"
         );
     }
+}
+
+#[test]
+fn helm_pulls_a_chart_that_was_pushed_into_a_registry() {
+    let Some(registry) = DockerRegistry::start() else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let chart: &[u8] = b"apiVersion: v2\nname: hello\nversion: 1.0.0+build.5\ndescription: says hello\n";
+    let archive = fixture_bundle::layer(&[("hello/Chart.yaml", chart), ("hello/values.yaml", b"a: 1\n")]);
+    carrack::fsx::write(&folder.path().join("deep/hello-1.0.0+build.5.tgz"), &archive).unwrap();
+    let push = || {
+        run(Command::new(env!("CARGO_BIN_EXE_carrack"))
+            .args(["charts", "push", "--quiet"])
+            .arg(folder.path())
+            .args(["--to", &format!("oci://{}/charts", registry.host())]))
+    };
+    assert!(push().contains("1 charts new, 0 there already, 0 failed"));
+    assert!(push().contains("0 charts new, 1 there already, 0 failed"));
+    let reference = format!("oci://{}/charts/hello", registry.host());
+    for program in helms() {
+        let home = tempfile::tempdir().unwrap();
+        let words = ["pull", &reference, "--version", "1.0.0+build.5", "--plain-http"];
+        run(&mut helm(&program, home.path(), &words));
+        let pulled = std::fs::read(home.path().join("hello-1.0.0+build.5.tgz")).unwrap();
+        assert_eq!(pulled, archive, "{}", program.display());
+        let shown = run(&mut helm(
+            &program,
+            home.path(),
+            &[
+                "show",
+                "chart",
+                &reference,
+                "--version",
+                "1.0.0+build.5",
+                "--plain-http",
+            ],
+        ));
+        assert!(shown.contains("says hello"), "{shown}");
+    }
+    // And the way back: the chart is mirrored out of the registry as it went in.
+    let target = tempfile::tempdir().unwrap();
+    let said = run(Command::new(env!("CARGO_BIN_EXE_carrack"))
+        .args([
+            "charts",
+            "pull",
+            "--quiet",
+            &format!("{reference}:1.0.0+build.5"),
+            "--to",
+        ])
+        .arg(target.path()));
+    assert!(said.contains("1 charts fetched"), "{said}");
+    let place = target
+        .path()
+        .join(format!("{}/charts", registry.host().replace(':', "-")));
+    assert_eq!(
+        std::fs::read(place.join("hello-1.0.0+build.5.tgz")).unwrap(),
+        archive
+    );
+    assert!(
+        std::fs::read_to_string(place.join("index.yaml"))
+            .unwrap()
+            .contains("description: says hello")
+    );
 }
