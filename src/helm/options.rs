@@ -115,6 +115,8 @@ pub struct Limits {
     pub steps: u64,
     /// What the templates may write, in bytes.
     pub output_bytes: u64,
+    /// What the values of a render may hold at a time, in bytes, estimated.
+    pub memory_bytes: u64,
     /// Wall clock of one render, in milliseconds.
     pub milliseconds: u64,
 }
@@ -128,6 +130,7 @@ impl Default for Limits {
             chart_depth: 32,
             steps: 50_000_000,
             output_bytes: 128 << 20,
+            memory_bytes: 256 << 20,
             milliseconds: 8_000,
         }
     }

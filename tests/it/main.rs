@@ -12,6 +12,7 @@ mod engines;
 mod export;
 mod goyaml;
 mod helm_reads;
+mod hostile_charts;
 mod import;
 mod program;
 mod registry_auth;

@@ -77,7 +77,7 @@ impl Survey<'_> {
             .filter(|v| !matches!(v, ValuesSource::File { .. }))
             .cloned()
             .collect();
-        if let Ok(set) = helm::asked_for(&flags)
+        if let Ok(set) = helm::asked_for(&flags, helm::Profile::default())
             && let Ok(text) = goyaml::to_json(&goyaml::Value::Map(set))
         {
             self.layer(

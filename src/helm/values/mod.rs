@@ -10,6 +10,7 @@ mod tree;
 use super::chart::Chart;
 use super::error::Error;
 use super::options::{Options, ValuesSource};
+use super::profile::Profile;
 use crate::gotemplate;
 use crate::goyaml::{self, Map, Value};
 
@@ -30,7 +31,7 @@ pub struct Valued<'a> {
 
 /// Decides dependencies, coalesces values and checks them against the schemas.
 pub fn prepare<'a>(chart: &'a Chart, options: &Options) -> Result<Valued<'a>, Error> {
-    let asked = live::table(&asked_for(&options.values)?);
+    let asked = live::table(&asked_for(&options.values, options.profile)?);
     let mut root = Instance::of(chart, options.profile);
     dependencies::process(&mut root, &asked, options.profile)?;
     let rules = coalesce::Rules {
@@ -45,7 +46,9 @@ pub fn prepare<'a>(chart: &'a Chart, options: &Options) -> Result<Valued<'a>, Er
 }
 
 /// The values that the options give, without the chart's own.
-pub fn asked_for(sources: &[ValuesSource]) -> Result<Map, Error> {
+///
+/// Helm 3 reads the first document of a values file alone, and takes no whole object after `--set-json`.
+pub fn asked_for(sources: &[ValuesSource], profile: Profile) -> Result<Map, Error> {
     let mut values = Map::new();
     let mut ordered: Vec<&ValuesSource> = sources.iter().collect();
     ordered.sort_by_key(|s| rank(s));
@@ -58,8 +61,11 @@ pub fn asked_for(sources: &[ValuesSource]) -> Result<Map, Error> {
             })
         };
         match source {
-            ValuesSource::File { name, data } => merge(&mut values, merge_documents(name, data)?),
-            ValuesSource::SetJson(line) if line.trim_start().starts_with('{') => {
+            ValuesSource::File { name, data } if profile.is_helm4() => {
+                merge(&mut values, merge_documents(name, data)?);
+            }
+            ValuesSource::File { name, data } => merge(&mut values, table(name, data)?),
+            ValuesSource::SetJson(line) if profile.is_helm4() && line.trim_start().starts_with('{') => {
                 merge(&mut values, json_table(line)?);
             }
             ValuesSource::SetJson(line) => {

@@ -1,0 +1,144 @@
+//! Charts that mean harm: each ends in an error that says what was too much, soon and in bounded memory.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use carrack::helm::{Error, Options, load, render};
+
+#[expect(clippy::disallowed_methods, reason = "a test lays its own charts out")]
+fn write(root: &Path, name: &str, text: &str) {
+    let path = root.join(name);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, text).unwrap();
+}
+
+fn chart(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    write(
+        folder.path(),
+        "Chart.yaml",
+        "apiVersion: v2\nname: demo\nversion: 1.0.0\n",
+    );
+    for (name, text) in files {
+        write(folder.path(), name, text);
+    }
+    folder
+}
+
+/// The promise is ten seconds for a release build; a debug build among many tests gets more.
+const SOON: Duration = Duration::from_secs(if cfg!(debug_assertions) { 60 } else { 10 });
+
+/// Renders a chart that must fail soon, and gives the reason with all its causes.
+fn refused(files: &[(&str, &str)]) -> String {
+    let folder = chart(files);
+    let started = Instant::now();
+    let failure = load(folder.path())
+        .and_then(|chart| render(&chart, &Options::default()))
+        .map(|release| release.documents.len());
+    assert!(started.elapsed() < SOON, "{:?}", started.elapsed());
+    let error: Error = failure.expect_err("a hostile chart is refused");
+    let mut reason = error.to_string();
+    let mut source = std::error::Error::source(&error);
+    while let Some(cause) = source {
+        reason = format!("{reason}: {cause}");
+        source = cause.source();
+    }
+    reason
+}
+
+fn template(text: &str) -> String {
+    refused(&[("templates/x.yaml", text)])
+}
+
+#[test]
+fn templates_that_call_themselves_end() {
+    let direct = template(r#"{{ define "r" }}{{ template "r" . }}{{ end }}{{ template "r" . }}"#);
+    assert!(direct.contains("deep"), "{direct}");
+    let included = template(r#"{{ define "r" }}{{ include "r" . }}{{ end }}{{ include "r" . }}"#);
+    assert!(
+        included.contains("nested reference name: r"),
+        "{}",
+        included.len()
+    );
+    let mutual = template(
+        r#"{{ define "a" }}{{ include "b" . }}{{ end }}{{ define "b" }}{{ include "a" . }}{{ end }}{{ include "a" . }}"#,
+    );
+    assert!(mutual.contains("nested reference name"), "{}", mutual.len());
+}
+
+#[test]
+fn texts_that_run_themselves_end() {
+    let reason = refused(&[
+        ("values.yaml", "t: '{{ tpl .Values.t . }}'\n"),
+        ("templates/x.yaml", "{{ tpl .Values.t . }}"),
+    ]);
+    assert!(!reason.is_empty());
+}
+
+#[test]
+fn loops_and_texts_without_measure_end() {
+    for text in [
+        "{{ range until 2000000000 }}{{ end }}",
+        "{{ range $i := until 100000 }}{{ range $j := until 100000 }}{{ end }}{{ end }}",
+        r#"{{ repeat 2000000000 "x" }}"#,
+        r#"{{ $s := "xxxxxxxxxxxxxxxx" }}{{ range until 64 }}{{ $s = print $s $s }}{{ end }}{{ $s }}"#,
+        r#"{{ range until 100000 }}{{ repeat 100000 "x" }}{{ end }}"#,
+        "{{ $l := list 1 }}{{ range until 64 }}{{ $l = concat $l $l }}{{ end }}{{ $l }}",
+        r#"{{ indent 2000000000 "x" }}"#,
+    ] {
+        let reason = template(text);
+        assert!(!reason.is_empty(), "{text}");
+    }
+}
+
+#[test]
+fn a_bomb_of_aliases_in_the_values_is_refused() {
+    let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+    for level in 1..12 {
+        let below = level - 1;
+        let aliases = vec![format!("*a{below}"); 10].join(", ");
+        writeln!(bomb, "a{level}: &a{level} [{aliases}]").unwrap();
+    }
+    let reason = refused(&[("values.yaml", &bomb)]);
+    assert!(reason.contains("values.yaml"), "{reason}");
+}
+
+#[test]
+fn values_without_end_of_depth_are_refused() {
+    let reason = refused(&[(
+        "values.yaml",
+        &format!("a: {}{}", "[".repeat(100_000), "]".repeat(100_000)),
+    )]);
+    assert!(reason.contains("values.yaml"), "{reason}");
+}
+
+#[test]
+fn charts_within_charts_without_end_are_refused() {
+    let mut files = Vec::new();
+    let mut path = String::new();
+    for _ in 0..40 {
+        path += "charts/x/";
+        files.push((
+            format!("{path}Chart.yaml"),
+            "apiVersion: v2\nname: x\nversion: 1.0.0\n",
+        ));
+    }
+    let files: Vec<(&str, &str)> = files.iter().map(|(n, t)| (n.as_str(), *t)).collect();
+    let reason = refused(&files);
+    assert!(reason.contains("deep"), "{reason}");
+}
+
+#[test]
+fn an_error_shows_the_line_it_is_about() {
+    let folder = chart(&[("templates/x.yaml", "a: 1\nb: {{ .Values.web.image }}\n")]);
+    let error = render(&load(folder.path()).unwrap(), &Options::default()).unwrap_err();
+    let Error::Template { message, excerpt, .. } = error else {
+        unreachable!("a failure of a template");
+    };
+    assert!(message.contains("demo/templates/x.yaml:2:"), "{message}");
+    let excerpt = excerpt.expect("the line").to_string();
+    assert!(excerpt.contains("2 | b: {{ .Values.web.image }}"), "{excerpt}");
+    assert!(excerpt.contains('^'));
+}
