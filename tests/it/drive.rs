@@ -79,16 +79,23 @@ fn a_drive_that_fills_up_on_the_way_keeps_what_is_whole() {
     let mut child = {
         upstream.fault(
             crate::support::registry::On::get_blob().once(),
-            crate::support::registry::Fault::Stall(std::time::Duration::from_secs(3)),
+            crate::support::registry::Fault::Stall(std::time::Duration::from_secs(5)),
         );
         program.start(&["export", &big, "--to", "drive/bundle"])
     };
     // While the run waits for the registry, someone else fills the drive.
-    std::thread::sleep(std::time::Duration::from_millis(1500));
+    let asked_by = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    while upstream.count("GET", "/blobs/") == 0 {
+        assert!(
+            std::time::Instant::now() < asked_by,
+            "the export asked for no blob"
+        );
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
     let mut size = 5 << 20;
-    while carrack::fsx::write(&program.path("drive/films.mkv"), &vec![1; size]).is_err() {
+    while let Err(error) = carrack::fsx::write(&program.path("drive/films.mkv"), &vec![1; size]) {
         size -= 256 << 10;
-        assert!(size > 0, "nothing can be written at all");
+        assert!(size > 0, "nothing can be written at all: {error:?}");
     }
     assert_eq!(child.wait().unwrap().code(), Some(1));
     std::fs::remove_file(program.path("drive/films.mkv")).unwrap();

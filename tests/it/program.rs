@@ -92,7 +92,7 @@ fn wrong_usage_is_exit_code_2_and_says_what_is_wrong() {
     for (arguments, word) in [
         (&["verfy"][..], "verify"),
         (&["verify"][..], "BUNDLE"),
-        (&["import", "--from", "x", "--to", "http://mirror"][..], "--to"),
+        (&["import", "--from", "x", "--to", "no host"][..], "--to"),
         (
             &["export", "Not A Reference", "--to", "bundle"][..],
             "Not A Reference",
