@@ -50,3 +50,6 @@ pub use json::{from_json, to_json, to_pretty_json, to_raw_json};
 pub use template::{from_json_array, from_json_map, from_yaml, from_yaml_array};
 pub use value::{Map, Value};
 pub use yaml::{to_yaml, to_yaml_pretty};
+
+#[cfg(test)]
+mod tests;

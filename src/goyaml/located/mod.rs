@@ -250,3 +250,6 @@ fn keep_last(entries: &mut Vec<Entry>) {
         entries.retain(|_| again.next() != Some(true));
     }
 }
+
+#[cfg(test)]
+mod tests;

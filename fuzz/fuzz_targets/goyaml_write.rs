@@ -1,0 +1,22 @@
+//! What is written is read again as what it was.
+#![no_main]
+
+use carrack::goyaml;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    let Ok(value) = goyaml::parse_json_style(data) else {
+        return;
+    };
+    let json = goyaml::to_json(&value).expect("a value from JSON has a form in JSON");
+    assert_eq!(goyaml::from_json(json.as_bytes()).as_ref(), Ok(&value));
+    let _ = goyaml::to_yaml_pretty(&value);
+    // Some characters survive JSON but not the way through YAML, and a next line is folded on it.
+    let Ok(yaml) = goyaml::to_yaml(&value) else {
+        return;
+    };
+    // go-yaml's own writer loses text at some line separators of Unicode.
+    if !json.contains(['\u{85}', '\u{feff}']) && !json.contains("\\u2028") && !json.contains("\\u2029") {
+        assert_eq!(goyaml::parse_json_style(yaml.as_bytes()).as_ref(), Ok(&value), "{yaml}");
+    }
+});
