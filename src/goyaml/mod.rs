@@ -7,7 +7,7 @@
 //!
 //! | Function | What it is in Go |
 //! |---|---|
-//! | [`parse`], [`documents`] | go-yaml v2, keys made strings, integers kept |
+//! | [`parse`](parse()), [`documents`] | go-yaml v2, keys made strings, integers kept |
 //! | [`parse_json_style`] | `sigs.k8s.io/yaml.Unmarshal` into `any`: every number is a float |
 //! | [`from_yaml`], [`from_yaml_array`] | the template functions of these names |
 //! | [`from_json`], [`from_json_map`], [`from_json_array`] | `encoding/json`, and the template functions |

@@ -108,7 +108,7 @@ impl Value {
 
     /// The text that Helm reads here where its Go type asks for a string (`metadata.annotations`, fields of
     /// `Chart.yaml`): numbers and booleans are turned into text, floats with the precision of 32 bits. `None` for
-    /// anything that stays an error there. Apply it to what [`parse`](super::parse) gives.
+    /// anything that stays an error there. Apply it to what [`parse`](super::parse()) gives.
     pub fn coerced_text(&self) -> Option<String> {
         match self {
             Self::String(text) => Some(text.clone()),

@@ -1,6 +1,6 @@
 //! The same reading for people: every node with its line and column.
 //!
-//! What a document means is decided by the rules of [`parse`](super::parse); aliases are expanded within the same
+//! What a document means is decided by the rules of [`parse`](super::parse()); aliases are expanded within the same
 //! budget, and a repeated node keeps the position of its anchor's text.
 //!
 //! ```
@@ -119,7 +119,7 @@ impl Node {
         Some(&entry.value)
     }
 
-    /// The node without positions, as [`parse`](super::parse) gives it.
+    /// The node without positions, as [`parse`](super::parse()) gives it.
     pub fn to_value(&self) -> Value {
         limits::with_stack(|| self.value())
     }
