@@ -185,7 +185,7 @@ impl Page<'_> {
         };
         let platforms: Vec<String> = platforms.iter().map(ToString::to_string).collect();
         let platforms = if platforms.is_empty() {
-            "one".to_owned()
+            "single image".to_owned()
         } else {
             platforms.join(", ")
         };
@@ -306,7 +306,7 @@ impl Display for Page<'_> {
         )?;
         f.write_str("<h1>What this bundle holds</h1>")?;
         self.summary(f)?;
-        f.write_str("<nav><a href=\"#images\">Images</a><a href=\"#charts\">Charts</a><a href=\"#pull\">Pull</a><a href=\"#nodes\">Configure nodes</a></nav>")?;
+        f.write_str("<nav><a href=\"#pull\">Pull</a><a href=\"#images\">Images</a><a href=\"#charts\">Charts</a><a href=\"#nodes\">Configure nodes</a></nav>")?;
         self.commands(f)?;
         self.images(f)?;
         self.chart_lists(f)?;
