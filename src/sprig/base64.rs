@@ -129,6 +129,9 @@ impl Base {
             let group_bytes = self.group * self.bits as usize / 8;
             let all = number.to_be_bytes();
             out.extend(all.iter().skip(8 - group_bytes).take(bytes));
+            if used < self.group {
+                break;
+            }
         }
         Ok(out)
     }
@@ -160,11 +163,15 @@ impl Base {
         if used < 2 {
             return corrupt(first);
         }
-        if self.group == 8 && group.len() < self.group {
+        // In base 32 Go takes a `=` for padding only near the end.
+        if !self.counts_breaks && length - first > 8 {
+            return corrupt(first);
+        }
+        if !self.counts_breaks && group.len() < self.group {
             return corrupt(length);
         }
         if let Some((place, _)) = padding.iter().find(|(_, b)| *b != b'=') {
-            return corrupt(if self.group == 8 { place - 1 } else { *place });
+            return corrupt(place - 1);
         }
         if group.len() < self.group {
             return corrupt(length);

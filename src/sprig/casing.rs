@@ -35,6 +35,10 @@ fn pascal(text: &[u8]) -> Bytes {
         push(&mut out, *connector);
     }
     let Some((first, rest)) = rest.split_first() else {
+        // Where there is nothing but connectors, the last one is written twice.
+        if let Some(last) = leading.last() {
+            push(&mut out, *last);
+        }
         return out;
     };
     // While a word has had capitals only, further ones become small: `GOLANG_IS` is `GolangIs`.

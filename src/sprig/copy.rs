@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::semver::VersionObject;
 use super::with_stack;
 use crate::gotemplate::{Failure, List, Map, Value, memory};
 
@@ -9,7 +10,12 @@ use crate::gotemplate::{Failure, List, Map, Value, memory};
 const DEEPEST: usize = 1_000;
 
 /// A copy of all lists and dictionaries, the whole way down, with their types.
+///
+/// Nil itself cannot be copied: Go panics there. Nil inside is fine.
 pub(super) fn deep_copy(value: &Value) -> Result<Value, Failure> {
+    if value.is_nil() {
+        return Err("reflect: call of reflect.Value.Type on zero Value".into());
+    }
     copy_level(value, DEEPEST)
 }
 
@@ -35,6 +41,8 @@ fn copy_level(value: &Value, levels: usize) -> Result<Value, Failure> {
         }
         Value::Object(object) => match object.underlying() {
             Some(plain) => copy_level(&plain, levels)?,
+            // Go copies exported fields only, and a version has none.
+            None if object.as_any().is::<VersionObject>() => VersionObject::zero(),
             None => value.clone(),
         },
         other => other.clone(),

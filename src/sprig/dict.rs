@@ -1,7 +1,7 @@
 //! Functions on dictionaries. A dictionary is shared: `set`, `unset` and `merge` change it for everybody who has it.
 
 use super::copy::deep_copy;
-use super::merge::{Collisions, merge_into};
+use super::merge::{Collisions, DIFFERENT_TYPES, merge_into};
 use super::show::strval;
 use crate::gotemplate::{
     Arguments, Engine, Failure, Function, GoString, List, Map, Plain, Signature, Type, Value,
@@ -10,8 +10,10 @@ use crate::gotemplate::{
 const DICT: &Type = Type::ANY_MAP;
 
 pub(super) fn functions() -> Vec<Function> {
-    let merge: Plain = |a| merged(a, Collisions::Keep);
-    let merge_overwrite: Plain = |a| merged(a, Collisions::Overwrite);
+    let merge: Plain = |a| lenient(merged(a, Collisions::Keep));
+    let must_merge: Plain = |a| merged(a, Collisions::Keep);
+    let merge_overwrite: Plain = |a| lenient(merged(a, Collisions::Overwrite));
+    let must_merge_overwrite: Plain = |a| merged(a, Collisions::Overwrite);
     let copy: Plain = |a| deep_copy(a.value(0)?);
     vec![
         Function::variadic("dict", &[], Type::ANY, dict),
@@ -35,12 +37,10 @@ pub(super) fn functions() -> Vec<Function> {
                 .into())
         }),
         Function::variadic("merge", &[DICT], DICT, merge),
-        Function::variadic("mustMerge", &[DICT], DICT, merge),
+        Function::variadic("mustMerge", &[DICT], DICT, must_merge),
         Function::variadic("mergeOverwrite", &[DICT], DICT, merge_overwrite),
-        Function::variadic("mustMergeOverwrite", &[DICT], DICT, merge_overwrite),
-        Function::plain("deepCopy", &[Type::ANY], |a| {
-            deep_copy(a.value(0)?).map_err(|failure| Failure::from(format!("deepCopy error: {failure}")))
-        }),
+        Function::variadic("mustMergeOverwrite", &[DICT], DICT, must_merge_overwrite),
+        Function::plain("deepCopy", &[Type::ANY], copy),
         Function::plain("mustDeepCopy", &[Type::ANY], copy),
         Function::with_engine("dig", Signature::variadic(&[], Type::ANY), dig),
     ]
@@ -115,6 +115,14 @@ fn omit(arguments: Arguments<'_>) -> Result<Value, Failure> {
         .filter(|(key, _)| !omitted.contains(&key))
         .collect::<Map>()
         .into())
+}
+
+/// Nothing in place of mergo's own error; what is a panic in Go stays a failure.
+fn lenient(merged: Result<Value, Failure>) -> Result<Value, Failure> {
+    match merged {
+        Err(Failure::Refused { message }) if message == DIFFERENT_TYPES => Ok("".into()),
+        other => other,
+    }
 }
 
 fn merged(arguments: Arguments<'_>, collisions: Collisions) -> Result<Value, Failure> {

@@ -58,7 +58,8 @@ pub(super) fn deep_equal(left: &Value, right: &Value) -> bool {
                         pending.push((left, right));
                         true
                     }
-                    _ => left.display().is_some() && left.display() == right.display(),
+                    // What an object holds shows in its form for developers.
+                    _ => format!("{left:?}") == format!("{right:?}"),
                 }
             }
             // Functions are equal only if both are nil, and a function value never is.

@@ -240,8 +240,9 @@ fn chunk(arguments: Arguments<'_>) -> Result<Value, Failure> {
     let chunks = match usize::try_from(size) {
         Ok(0) => return Err(size_out_of_range()),
         Ok(size) => items.chunks(size).map(|chunk| list_of(chunk.to_vec())).collect(),
-        // A negative size asks for no chunk at all where it is larger than the list.
-        Err(_) if items.len() > 1 && size.unsigned_abs() > items.len() as u64 - 1 => Vec::new(),
+        // Go calculates with a negative size all the same: it asks for one chunk of one item, or for none.
+        Err(_) if items.len() == 1 && size < -1 => vec![list_of(items.to_vec())],
+        Err(_) if items.len() > 1 && size.unsigned_abs() >= items.len() as u64 - 1 => Vec::new(),
         Err(_) => return Err(size_out_of_range()),
     };
     Ok(List::typed(Type::ANY_LISTS, chunks).into())

@@ -6,6 +6,9 @@ use crate::gotemplate::{Failure, Kind, Map, Type, Value};
 /// Dictionaries inside dictionaries beyond which merging stops: a dictionary that holds itself would never end.
 const DEEPEST: usize = 1_000;
 
+/// What mergo says when a dictionary is to go into something else by reference.
+pub(super) const DIFFERENT_TYPES: &str = "src and dst must be of same type";
+
 /// What happens where both dictionaries have a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Collisions {
@@ -39,6 +42,9 @@ fn merge_level(target: &Map, source: &Map, collisions: Collisions, levels: usize
             && !old_map.is_nil()
         {
             with_stack(|| merge_level(old_map, new_map, collisions, levels))?;
+        }
+        if !overwrite && new_map.is_some() && old.as_ref().is_some_and(|old| old.kind() == Kind::Pointer) {
+            return Err(DIFFERENT_TYPES.into());
         }
         let keep = match &old {
             // An empty list or dictionary gives way, but the merge above may just have filled it.

@@ -11,11 +11,18 @@
 //! | [`defaults`] | `default`, `empty`, `coalesce`, `ternary`, `all`, `any` |
 //! | [`numeric`] | `int`, `add`, `until`, `seq`, `floor`, `addf`, … ([`cast`] makes numbers of values, [`decimal`] is exact) |
 //! | [`reflect`] | `typeOf`, `kindIs`, `deepEqual`, … |
-//! | [`encoding`] | `toYaml`, `fromYaml`, `toJson`, `fromJson`, `toToml`, … : Helm's forms where Helm has its own |
+//! | [`encoding`] | `toYaml`, `fromYaml`, `toJson`, `fromJson`, … : Helm's forms where Helm has its own |
+//! | [`toml`] | `toToml`, `fromToml` |
 //! | [`base64`] | `b64enc`, `b64dec`, `b32enc`, `b32dec` |
 //! | [`regex`] | `regexMatch`, `regexFind`, `regexReplaceAll`, … ([`re2`] has the syntax) |
 //! | [`semver`] | `semver`, `semverCompare` |
 //! | [`paths`] | `base`, `dir`, `ext`, `clean`, `isAbs` and their `os` forms |
+//! | [`url`], [`network`] | `urlParse`, `urlJoin`; `getHostByName` |
+//! | [`date`] | `now`, `date`, `dateModify`, `toDate`, `ago`, `duration`, … |
+//! | [`crypto`] | `sha256sum`, `htpasswd`, `encryptAES`, `genPrivateKey`, `genCA`, `genSignedCert`, `derivePassword`, … |
+//! | [`random`] | `randAlphaNum`, `randInt`, `shuffle`, `uuidv4`, … |
+//!
+//! Time and chance come from the [`Surroundings`] that the render's state carries.
 //!
 //! `env` and `expandenv` do not exist, as in Helm: nothing here reads the environment, the network or the disk.
 //!
@@ -56,6 +63,10 @@ mod semver;
 mod show;
 mod strings;
 mod surroundings;
+#[cfg(test)]
+mod tests;
+mod toml;
+mod url;
 
 use crate::gotemplate::Function;
 
@@ -84,6 +95,8 @@ pub fn functions() -> Vec<Function> {
         crypto::functions(),
         network::functions(),
         date::functions(),
+        url::functions(),
+        toml::functions(),
     ]
     .concat()
 }

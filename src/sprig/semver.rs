@@ -61,6 +61,15 @@ impl fmt::Display for VersionObject {
 }
 
 impl VersionObject {
+    /// A pointer to Go's zero version.
+    pub(super) fn zero() -> Value {
+        let pointer = true;
+        Value::Object(Rc::new(Self {
+            version: Version::zero(),
+            pointer,
+        }))
+    }
+
     fn value(version: Version) -> Value {
         Value::Object(Rc::new(Self {
             version,
@@ -134,6 +143,7 @@ impl Object for VersionObject {
                     .map_err(|e| refused(&e))?,
             ),
             b"Compare" => Value::int(compared()? as i64),
+            b"Equal" if arguments.value(0)?.is_nil() => false.into(),
             b"Equal" => compared()?.is_eq().into(),
             b"LessThan" => compared()?.is_lt().into(),
             b"LessThanEqual" => compared()?.is_le().into(),

@@ -151,6 +151,18 @@ impl Version {
         Ok(version)
     }
 
+    /// Go's zero value: 0.0.0, read from no text.
+    pub fn zero() -> Self {
+        Self {
+            major: 0,
+            minor: 0,
+            patch: 0,
+            prerelease: String::new(),
+            metadata: String::new(),
+            original: String::new(),
+        }
+    }
+
     /// The first number.
     pub fn major(&self) -> u64 {
         self.major

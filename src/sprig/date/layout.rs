@@ -252,15 +252,15 @@ pub(super) fn format(time: &Time, mut layout: &[u8]) -> Bytes {
     }
 }
 
-/// A zone without a name: its offset in hours, and minutes if there are any.
+/// A zone without a name is called by its offset.
 fn nameless(offset: i64) -> String {
-    let minutes = offset.abs() / 60;
-    let sign = if offset < 0 { '-' } else { '+' };
-    let mut out = format!("{sign}{:02}", minutes / 60);
-    if minutes % 60 != 0 {
-        let _ = write!(out, "{:02}", minutes % 60);
-    }
-    out
+    let form = Offset {
+        zulu: false,
+        colon: false,
+        minutes: true,
+        seconds: false,
+    };
+    offset_text(offset, form)
 }
 
 fn offset_text(offset: i64, form: Offset) -> String {

@@ -24,7 +24,7 @@ static THREE_NUMBERS: Signature = Signature::of(&[Type::INT, Type::INT, Type::IN
 
 impl Time {
     /// The moment as a value of templates.
-    pub(super) fn into_value(self) -> Value {
+    pub(in crate::sprig) fn into_value(self) -> Value {
         Value::Object(Rc::new(self))
     }
 

@@ -67,6 +67,27 @@ pub(super) fn parse(whole_layout: &[u8], whole: &[u8], zone: &Zone) -> Result<Ti
     fields.moment(zone).map_err(message)
 }
 
+impl Time {
+    /// A moment of a TOML document, whose local forms have zones of their own in the Go library.
+    pub(in crate::sprig) fn from_toml(text: &str) -> Option<Self> {
+        let forms = [
+            ("2006-01-02T15:04:05Z07:00", ""),
+            ("2006-01-02T15:04:05", "datetime-local"),
+            ("2006-01-02", "date-local"),
+            ("15:04:05", "time-local"),
+        ];
+        forms.into_iter().find_map(|(layout, name)| {
+            let time = parse(layout.as_bytes(), text.as_bytes(), &Zone::Utc).ok()?;
+            let local = Zone::Fixed(name.to_owned(), 0);
+            Some(if name.is_empty() {
+                time
+            } else {
+                time.in_zone(local)
+            })
+        })
+    }
+}
+
 /// Takes the literal text; spaces stand for any number of spaces.
 fn skip<'a>(mut value: &'a [u8], mut literal: &[u8]) -> Result<&'a [u8], &'a [u8]> {
     while let Some((wanted, rest)) = literal.split_first() {
@@ -245,7 +266,9 @@ impl Fields {
             }
             let hours = name.strip_prefix("GMT").filter(|_| name.len() > 3);
             let offset = hours.and_then(|h| h.parse::<i64>().ok()).unwrap_or(0) * 3_600;
-            return Ok(fixed(name, offset));
+            // Go takes the clock to be Greenwich's, whatever the name's offset.
+            let greenwich = fixed(String::new(), 0);
+            return Ok(greenwich.in_zone(Zone::Fixed(name, offset)));
         }
         Ok(local_moment(local, self.nanoseconds, zone.clone()))
     }

@@ -151,20 +151,18 @@ impl Regex {
 
     /// What the group of that number or name matched.
     fn group<'t>(&self, name: &[u8], text: &'t [u8], found: &Match) -> &'t [u8] {
-        let numeric = name.iter().all(u8::is_ascii_digit);
-        let group = if numeric {
-            std::str::from_utf8(name)
-                .ok()
-                .and_then(|digits| digits.parse().ok())
-        } else {
-            self.names
-                .iter()
-                .position(|n| n.as_bytes() == name)
-                .map(|at| at + 1)
+        let digits = std::str::from_utf8(name)
+            .ok()
+            .filter(|n| n.bytes().all(|b| b.is_ascii_digit()));
+        let matched = match digits {
+            Some(digits) => digits.parse().ok().and_then(|group| found.group(group, text)),
+            // Of several groups of a name, the first one that matched.
+            None => (1..)
+                .zip(&self.names)
+                .filter(|(_, known)| known.as_bytes() == name)
+                .find_map(|(group, _)| found.group(group, text)),
         };
-        group
-            .and_then(|group: usize| found.group(group, text))
-            .unwrap_or_default()
+        matched.unwrap_or_default()
     }
 }
 

@@ -31,13 +31,13 @@ pub(super) struct Reader<'a> {
 
 /// What the last thing read allows after it.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Last {
+enum Last<'a> {
     /// Nothing that could be repeated.
     Nothing,
     /// Something that can be repeated.
     Term,
-    /// A repetition, which cannot be repeated itself.
-    Repetition,
+    /// A repetition, which cannot be repeated itself; from its operator on.
+    Repetition(&'a str),
 }
 
 impl<'a> Reader<'a> {
@@ -109,7 +109,7 @@ impl<'a> Reader<'a> {
                     let before = self.rest;
                     self.next();
                     out.push_str(self.operator(last, before)?);
-                    Last::Repetition
+                    Last::Repetition(before)
                 }
                 '{' => {
                     let before = self.rest;
@@ -120,7 +120,7 @@ impl<'a> Reader<'a> {
                             return Err(Error::new("invalid repeat count", self.read_since(before)));
                         }
                         term_counts = product;
-                        Last::Repetition
+                        Last::Repetition(before)
                     } else {
                         self.next();
                         out.push_str("\\{");
@@ -146,13 +146,16 @@ impl<'a> Reader<'a> {
     }
 
     /// The repetition operator that began at `before`, with the `?` that makes it lazy.
-    fn operator(&mut self, last: Last, before: &'a str) -> Result<&'a str, Error> {
+    fn operator(&mut self, last: Last<'a>, before: &'a str) -> Result<&'a str, Error> {
         self.take("?");
         let operator = self.read_since(before);
         match last {
             Last::Term => Ok(operator),
             Last::Nothing => Err(Error::new("missing argument to repetition operator", operator)),
-            Last::Repetition => Err(Error::new("invalid nested repetition operator", operator)),
+            Last::Repetition(first) => Err(Error::new(
+                "invalid nested repetition operator",
+                self.read_since(first),
+            )),
         }
     }
 
@@ -203,7 +206,7 @@ impl<'a> Reader<'a> {
         };
         self.rest = rest;
         let fine = !name.is_empty() && name.chars().all(|c| c == '_' || c.is_ascii_alphanumeric());
-        if !fine || self.names.iter().any(|n| n == name) {
+        if !fine {
             return Err(Error::new("invalid named capture", self.read_since(start)));
         }
         Ok(name.to_owned())
@@ -234,7 +237,7 @@ impl<'a> Reader<'a> {
                 }
             }
         }
-        Err(Error::new("missing closing )", start))
+        Err(Error::new("invalid or unsupported Perl syntax", start))
     }
 
     /// Reads `(?i)`, which [`group`](Self::group) left unread.
