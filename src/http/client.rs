@@ -191,7 +191,8 @@ impl Client {
         self.inner.observer.on(event);
     }
 
-    /// Runs `operation` by the settings' retry policy; pauses are told to the observer as waits for `host`.
+    /// Runs `operation` by the settings' retry policy; pauses are told to the observer as waits for `host`, the one that
+    /// `operation` connects to.
     pub async fn retrying<T, E, F>(
         &self,
         host: &str,
@@ -202,7 +203,10 @@ impl Client {
         F: Future<Output = Result<T, E>>,
     {
         let retry: Retry = self.inner.settings.retry;
-        retry.run(host, self.inner.observer.as_ref(), operation).await
+        let known = || self.inner.lanes.knows(host);
+        retry
+            .run(host, known, self.inner.observer.as_ref(), operation)
+            .await
     }
 
     /// Sends `request` once and follows its redirects. Every status is an answer, not an error.
@@ -216,6 +220,7 @@ impl Client {
         let mut headers = request.headers.clone();
         for _ in 0..=REDIRECTS {
             let answer = self.exchange(request, &url, &headers).await?;
+            self.inner.lanes.has_answered(&authority(&url));
             let target = if request.follow {
                 redirect(request, &url, &answer)?
             } else {

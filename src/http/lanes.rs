@@ -1,6 +1,7 @@
 //! How much may run against one host at a time, and how much may begin in a second.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -22,6 +23,8 @@ struct Host {
     read: Arc<Semaphore>,
     write: Arc<Semaphore>,
     next_start: Arc<Mutex<Option<Instant>>>,
+    /// Whether it has answered in this run.
+    answered: Arc<AtomicBool>,
 }
 
 /// A place among the requests that run against one host. It is given back when it is dropped.
@@ -58,6 +61,16 @@ impl Lanes {
         Pass { _place: place }
     }
 
+    /// Remembers that `host` has answered.
+    pub(super) fn has_answered(&self, host: &str) {
+        self.host(host).answered.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether `host` has answered in this run.
+    pub(super) fn knows(&self, host: &str) -> bool {
+        self.host(host).answered.load(Ordering::Relaxed)
+    }
+
     fn host(&self, name: &str) -> Host {
         let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(host) = hosts.get(name) {
@@ -67,6 +80,7 @@ impl Lanes {
             read: Arc::new(Semaphore::new(self.width)),
             write: Arc::new(Semaphore::new(self.width)),
             next_start: Arc::default(),
+            answered: Arc::default(),
         };
         hosts.insert(name.to_owned(), host.clone());
         host

@@ -11,7 +11,8 @@ use crate::observe::{Event, Observer};
 pub enum Patience {
     /// All tries of the policy.
     Full,
-    /// Two tries more, a second in all: a host that refuses connections seldom changes its mind.
+    /// Two tries more, a second in all: a host that never answered is seldom about to. One that answered in this run
+    /// is being restarted, and gets all tries.
     Short,
     /// One try more.
     Once,
@@ -67,15 +68,17 @@ impl Retry {
     };
 
     /// The pause before the next try, or `None` if there is none. `failures` counts this one; `waited` is the sum of
-    /// the pauses so far.
+    /// the pauses so far; `known` is whether the host has answered in this run.
     pub fn pause_after<E: Temporary + ?Sized>(
         &self,
         error: &E,
         failures: u32,
         waited: Duration,
+        known: bool,
     ) -> Option<Duration> {
         let (tries, longest) = match error.patience() {
             Patience::Full => (self.tries, self.longest_pause),
+            Patience::Short if known => (self.tries, self.longest_pause),
             Patience::Short => (
                 self.tries.min(3),
                 self.longest_pause.min(Duration::from_millis(600)),
@@ -99,6 +102,7 @@ impl Retry {
     pub async fn run<T, E, F>(
         &self,
         host: &str,
+        known: impl Fn() -> bool,
         observer: &dyn Observer,
         mut operation: impl FnMut(u32) -> F,
     ) -> Result<T, Exhausted<E>>
@@ -115,7 +119,7 @@ impl Retry {
                 Ok(value) => return Ok(value),
                 Err(error) => error,
             };
-            let Some(pause) = self.pause_after(&error, tries, waited) else {
+            let Some(pause) = self.pause_after(&error, tries, waited, known()) else {
                 return Err(Exhausted {
                     error,
                     tries,
@@ -214,11 +218,13 @@ mod tests {
     fn pauses_double_and_stay_below_the_longest() {
         let retry = Retry::default();
         for (failures, least, most) in [(1, 250, 500), (2, 500, 1000), (5, 4000, 8000)] {
-            let pause = retry.pause_after(&Busy::NOW, failures, Duration::ZERO).unwrap();
+            let pause = retry
+                .pause_after(&Busy::NOW, failures, Duration::ZERO, false)
+                .unwrap();
             let range = Duration::from_millis(least)..=Duration::from_millis(most);
             assert!(range.contains(&pause), "{failures}: {pause:?}");
         }
-        assert_eq!(retry.pause_after(&Busy::NOW, 6, Duration::ZERO), None);
+        assert_eq!(retry.pause_after(&Busy::NOW, 6, Duration::ZERO, false), None);
     }
 
     #[test]
@@ -229,11 +235,14 @@ mod tests {
             ..Busy::NOW
         };
         assert_eq!(
-            retry.pause_after(&asks(100), 1, Duration::ZERO),
+            retry.pause_after(&asks(100), 1, Duration::ZERO, false),
             Some(Duration::from_secs(100))
         );
-        assert_eq!(retry.pause_after(&asks(100), 2, Duration::from_secs(100)), None);
-        assert_eq!(retry.pause_after(&asks(6 * 3600), 1, Duration::ZERO), None);
+        assert_eq!(
+            retry.pause_after(&asks(100), 2, Duration::from_secs(100), false),
+            None
+        );
+        assert_eq!(retry.pause_after(&asks(6 * 3600), 1, Duration::ZERO, false), None);
     }
 
     #[test]
@@ -244,10 +253,12 @@ mod tests {
         };
         let retry = Retry::default();
         let pauses: Vec<_> = (1..10)
-            .map_while(|failures| retry.pause_after(&refused, failures, Duration::ZERO))
+            .map_while(|failures| retry.pause_after(&refused, failures, Duration::ZERO, false))
             .collect();
         assert_eq!(pauses.len(), 2);
         assert!(pauses.iter().sum::<Duration>() < Duration::from_millis(1300));
+        // One that answered before is being restarted.
+        assert!(retry.pause_after(&refused, 4, Duration::ZERO, true).is_some());
     }
 
     #[tokio::test(start_paused = true)]
@@ -255,10 +266,15 @@ mod tests {
         let recorder = Recorder::default();
         let calls = AtomicU32::new(0);
         let result = Retry::default()
-            .run("h", &recorder, |_| async {
-                calls.fetch_add(1, Ordering::Relaxed);
-                Err::<(), _>(Busy::NOW)
-            })
+            .run(
+                "h",
+                || false,
+                &recorder,
+                |_| async {
+                    calls.fetch_add(1, Ordering::Relaxed);
+                    Err::<(), _>(Busy::NOW)
+                },
+            )
             .await;
         assert_eq!(result.unwrap_err().tries, 6);
         assert_eq!(calls.load(Ordering::Relaxed), 6);

@@ -6,7 +6,7 @@ use std::sync::PoisonError;
 use serde::Deserialize;
 
 use super::challenge;
-use super::client::Client;
+use super::client::{Client, connection_host};
 use super::error::{Asked, Error, Kind};
 use super::scope::Scopes;
 use crate::http::header::{AUTHORIZATION, HeaderValue, WWW_AUTHENTICATE};
@@ -112,7 +112,11 @@ impl Client {
     where
         F: Future<Output = Result<T, Error>>,
     {
-        let outcome = self.inner.http.retrying(&asked.host, |_| operation()).await;
+        let outcome = self
+            .inner
+            .http
+            .retrying(connection_host(&asked.host), |_| operation())
+            .await;
         outcome.map_err(|failed| failed.error.after(failed.tries, failed.elapsed))
     }
 }

@@ -76,6 +76,8 @@ struct Inner {
     kind: Kind,
     tries: u32,
     elapsed: Duration,
+    /// The client has done all that its policy allows.
+    given_up: bool,
 }
 
 /// What is wrong with the answer.
@@ -186,12 +188,14 @@ impl Error {
             kind: kind.into(),
             tries: 1,
             elapsed: Duration::ZERO,
+            given_up: false,
         }))
     }
 
     pub(super) fn after(mut self, tries: u32, elapsed: Duration) -> Self {
         self.0.tries = tries;
         self.0.elapsed = elapsed;
+        self.0.given_up = true;
         self
     }
 
@@ -260,7 +264,8 @@ impl Error {
         )
     }
 
-    /// Whether the same question may be answered a little later.
+    /// Whether the caller should ask again. A question that the client has repeated itself until its policy gave up is
+    /// not worth another round: what is left are bodies that break in their middle, which go on at an offset.
     pub fn is_transient(&self) -> bool {
         Temporary::is_transient(self)
     }
@@ -285,19 +290,7 @@ impl std::error::Error for Error {
 
 impl Temporary for Error {
     fn is_transient(&self) -> bool {
-        match &self.0.kind {
-            Kind::Http(error) => error.is_transient(),
-            // 425 is what a few gateways say while a backend starts; the others are the usual list.
-            Kind::Refused { status, .. } => {
-                matches!(status.as_u16(), 408 | 425 | 429 | 500 | 502 | 503 | 504)
-            }
-            Kind::DigestMismatch { .. }
-            | Kind::SizeMismatch { .. }
-            | Kind::Encoded { .. }
-            | Kind::SessionLost
-            | Kind::NotStored => true,
-            _ => false,
-        }
+        !self.0.given_up && self.0.kind.is_temporary()
     }
 
     fn retry_after(&self) -> Option<Duration> {
@@ -316,6 +309,25 @@ impl Temporary for Error {
             | Kind::Encoded { .. }
             | Kind::NotStored => Patience::Once,
             _ => Patience::Full,
+        }
+    }
+}
+
+impl Kind {
+    /// The one table of what may pass by itself.
+    fn is_temporary(&self) -> bool {
+        match self {
+            Self::Http(error) => error.is_transient(),
+            // 425 is what a few gateways say while a backend starts; the others are the usual list.
+            Self::Refused { status, .. } => {
+                matches!(status.as_u16(), 408 | 425 | 429 | 500 | 502 | 503 | 504)
+            }
+            Self::DigestMismatch { .. }
+            | Self::SizeMismatch { .. }
+            | Self::Encoded { .. }
+            | Self::SessionLost
+            | Self::NotStored => true,
+            _ => false,
         }
     }
 }
