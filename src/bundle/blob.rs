@@ -9,7 +9,7 @@ use std::sync::Arc;
 use rustix::io::{Errno, ReadWriteFlags};
 
 use crate::digest::Digest;
-use crate::fsx::{self, Folder};
+use crate::fsx::{self, Folder, Kind};
 
 use super::{Error, layout};
 
@@ -132,13 +132,34 @@ impl Read for BlobReader {
     }
 }
 
-/// The size of a blob that is there.
+/// The size of a blob that is there, whole or in parts.
 pub(super) fn size(root: &Folder, digest: &Digest) -> Result<Option<u64>, Error> {
-    match root.folder(layout::blob_folder(digest.algorithm())) {
-        Ok(folder) => Ok(folder.size_of(&digest.hex())?),
-        Err(error) if error.is_absent() => Ok(None),
-        Err(error) => Err(error.into()),
+    let whole = match root.folder(layout::blob_folder(digest.algorithm())) {
+        Ok(folder) => folder.size_of(&digest.hex())?,
+        Err(error) if error.is_absent() => None,
+        Err(error) => return Err(error.into()),
+    };
+    if whole.is_some() {
+        return Ok(whole);
     }
+    let parts = parts(root, digest)?;
+    Ok((!parts.is_empty()).then(|| parts.iter().map(|(_, size)| size).sum()))
+}
+
+/// The names and sizes of a blob's parts in their order; none if it has none.
+pub(super) fn parts(root: &Folder, digest: &Digest) -> Result<Vec<(String, u64)>, Error> {
+    let folder = match root.folder(&layout::part_folder(digest)) {
+        Ok(folder) => folder,
+        Err(error) if error.is_absent() => return Ok(Vec::new()),
+        Err(error) => return Err(error.into()),
+    };
+    let entries = folder.entries()?;
+    let in_order = entries
+        .into_iter()
+        .enumerate()
+        .take_while(|(number, entry)| entry.name == layout::part_name(number + 1) && entry.kind == Kind::File)
+        .map(|(_, entry)| (entry.name, entry.size));
+    Ok(in_order.collect())
 }
 
 /// Opens a blob by its digest.
@@ -148,9 +169,29 @@ pub(super) fn open(root: &Folder, digest: &Digest) -> Result<Blob, Error> {
         .map_err(Error::from)
         .and_then(|folder| open_file(&folder, &digest.hex()));
     match opened {
-        Err(Error::Disk(error)) if error.is_absent() => Err(Error::BlobMissing { digest: *digest }),
+        Err(Error::Disk(error)) if error.is_absent() => open_parts(root, digest),
         other => other,
     }
+}
+
+fn open_parts(root: &Folder, digest: &Digest) -> Result<Blob, Error> {
+    let names = parts(root, digest)?;
+    if names.is_empty() {
+        return Err(Error::BlobMissing { digest: *digest });
+    }
+    let folder = root.folder(&layout::part_folder(digest))?;
+    let mut pieces = Vec::with_capacity(names.len());
+    let mut start = 0;
+    for (name, size) in names {
+        let file = folder.open_file(&name)?;
+        pieces.push(Piece { file, start, size });
+        start += size;
+    }
+    Ok(Blob {
+        pieces: pieces.into(),
+        size: start,
+        path: folder.path().to_path_buf(),
+    })
 }
 
 /// Opens one file as a blob.

@@ -12,7 +12,7 @@ use crate::reference::Reference;
 
 use super::writer::write_if_new;
 use super::{
-    Absent, Bundle, Error, FORMAT_VERSION, FileRecord, Inventory, Provenance, Record, inventory, layout,
+    Absent, Bundle, Error, FORMAT_VERSION, FileRecord, Inventory, Provenance, Record, blob, inventory, layout,
 };
 
 /// What the run knows that the bundle's files do not.
@@ -96,7 +96,11 @@ pub(super) fn close(
     );
     let mut absent = before.map(|b| b.absent.clone()).unwrap_or_default();
     absent.extend(closing.absent.iter().map(|(d, a)| (*d, a.clone())));
-    absent.retain(|digest, _| !reached.files.contains_key(&layout::blob_path(digest)));
+    let first_part = |d: &Digest| format!("{}/{}", layout::part_folder(d), layout::part_name(1));
+    absent.retain(|digest, _| {
+        !reached.files.contains_key(&layout::blob_path(digest))
+            && !reached.files.contains_key(&first_part(digest))
+    });
     if let Some(before) = before
         && before.references == references
         && before.files == reached.files
@@ -195,6 +199,20 @@ fn record(
 ) -> Result<(), Error> {
     let path = layout::blob_path(digest);
     if files.contains_key(&path) {
+        return Ok(());
+    }
+    for (name, size) in blob::parts(&bundle.folder, digest)? {
+        let path = format!("{}/{name}", layout::part_folder(digest));
+        let part = bundle.any_file(&path)?;
+        let sha256 = part.hash(&Digest::sha256(b""), |_| {})?;
+        files.insert(path, FileRecord { sha256, size });
+    }
+    if bundle
+        .folder
+        .folder(layout::blob_folder(digest.algorithm()))?
+        .size_of(&digest.hex())?
+        .is_none()
+    {
         return Ok(());
     }
     let sha256 = match digest.algorithm() {

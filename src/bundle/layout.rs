@@ -76,3 +76,13 @@ pub(super) fn blob_folder(algorithm: Algorithm) -> &'static str {
 pub(super) fn blob_path(digest: &Digest) -> String {
     format!("{}/{}", blob_folder(digest.algorithm()), digest.hex())
 }
+
+/// The folder of a blob's parts, below the bundle's root.
+pub(super) fn part_folder(digest: &Digest) -> String {
+    format!("{PARTS}/{}", digest.hex())
+}
+
+/// The name of a blob's `number`th part, counted from 1.
+pub(super) fn part_name(number: usize) -> String {
+    format!("{number:04}")
+}

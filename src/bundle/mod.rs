@@ -14,6 +14,7 @@
 
 mod blob;
 mod closing;
+mod incoming;
 mod index;
 mod inventory;
 mod layout;
@@ -23,6 +24,7 @@ mod writer;
 
 pub use blob::{Blob, BlobReader};
 pub use closing::Closing;
+pub use incoming::{Arrived, Incoming};
 pub use index::Entries;
 pub use inventory::{
     Absent, AbsentReason, FORMAT_VERSION, FileRecord, INVENTORY_CAP, Inventory, Provenance, Record,

@@ -88,3 +88,73 @@ fn a_chart_path_that_leaves_the_bundle_is_refused() {
     assert_eq!(bundle.chart_file("example.com/a-1.0.0.tgz").unwrap().size(), 3);
     assert!(bundle.chart_file("../index.json").is_err());
 }
+
+fn stored(largest_file: Option<u64>, bytes: &[u8]) -> (tempfile::TempDir, Digest) {
+    let (place, _) = place();
+    let writer = Writer::open(place.path(), "a test")
+        .unwrap()
+        .with_largest_file(largest_file);
+    let digest = Digest::sha256(bytes);
+    let descriptor = Descriptor::new("application/octet-stream", digest, bytes.len() as u64);
+    let mut incoming = writer.stage(&descriptor).unwrap();
+    let (first, rest) = bytes.split_at(bytes.len() / 3);
+    incoming.write(first).unwrap();
+    drop(incoming);
+    let mut incoming = writer.stage(&descriptor).unwrap();
+    assert_eq!(
+        incoming.length(),
+        first.len() as u64,
+        "what was kept is gone on with"
+    );
+    incoming.write(rest).unwrap();
+    let (tell, told) = std::sync::mpsc::channel();
+    let acknowledged = Box::new(move |result: Result<(), fsx::Error>| tell.send(result.is_ok()).unwrap());
+    writer.commit(incoming.finish(), &digest, acknowledged).unwrap();
+    assert_eq!(told.recv(), Ok(true));
+    assert!(told.recv().is_err(), "it is told once");
+    assert!(writer.holds(&descriptor).unwrap());
+    (place, digest)
+}
+
+#[test]
+fn a_blob_larger_than_the_largest_file_is_stored_in_parts_and_read_as_one() {
+    let bytes: Vec<u8> = (0..100_000_u32).flat_map(u32::to_le_bytes).collect();
+    let (place, digest) = stored(Some(90_000), &bytes);
+    let parts = place.path().join("carrack/parts").join(digest.hex());
+    assert_eq!(std::fs::read_dir(&parts).unwrap().count(), 5);
+    assert!(!place.path().join(layout::blob_path(&digest)).exists());
+    let bundle = Bundle::open(place.path()).unwrap();
+    let blob = bundle.blob(&digest).unwrap();
+    assert_eq!(blob.size(), 400_000);
+    assert_eq!(blob.hash(&digest, |_| {}).unwrap(), digest);
+    let mut tail = Vec::new();
+    std::io::Read::read_to_end(&mut blob.reader(89_990), &mut tail).unwrap();
+    assert_eq!(tail, bytes[89_990..]);
+    std::fs::remove_file(parts.join("0003")).unwrap();
+    assert_eq!(
+        bundle.blob_size(&digest).unwrap(),
+        Some(180_000),
+        "a lost part makes it too short"
+    );
+}
+
+#[test]
+fn a_blob_within_the_limit_is_one_file() {
+    let (place, digest) = stored(Some(90_000), &[7; 9000]);
+    assert!(place.path().join(layout::blob_path(&digest)).exists());
+    assert!(!place.path().join("carrack/parts").exists());
+}
+
+#[test]
+fn bytes_that_are_not_the_digests_get_no_name() {
+    let (place, _) = place();
+    let writer = Writer::open(place.path(), "a test").unwrap();
+    let expected = Digest::sha256(b"right");
+    let descriptor = Descriptor::new("application/octet-stream", expected, 5);
+    let mut incoming = writer.stage(&descriptor).unwrap();
+    incoming.write(b"wrong").unwrap();
+    let error = writer.commit(incoming.finish(), &expected, Box::new(|_| {}));
+    assert!(matches!(error, Err(Error::Damaged { .. })));
+    assert!(!writer.holds(&descriptor).unwrap());
+    assert_eq!(writer.staged_length(&expected).unwrap(), 0);
+}

@@ -8,14 +8,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::digest::{Algorithm, Digest};
-use crate::fsx::{self, Acknowledged, Commit, Committer, Finished, Folder, Lock, Staged, Volume};
+use crate::fsx::{self, Acknowledged, Commit, Committer, Folder, Lock, Staged, Volume};
 use crate::oci::Descriptor;
 use crate::reference::Reference;
 
-use super::{Bundle, Entries, Error, Inventory, blob, index, layout};
+use super::{Arrived, Bundle, Entries, Error, Incoming, Inventory, blob, index, layout};
 
 /// What may lie in the root of a drive on which a new bundle is begun: what operating systems put there unasked.
 const FURNITURE: [&str; 5] = [
@@ -38,6 +38,30 @@ pub struct Writer {
     entries: Mutex<Entries>,
     before: Option<Inventory>,
     puts: AtomicU64,
+    largest_file: Option<u64>,
+}
+
+/// Parts that are acknowledged as one.
+struct Together(Mutex<(usize, Result<(), fsx::Error>, Option<Acknowledged>)>);
+
+impl Together {
+    fn new(parts: usize, acknowledged: Acknowledged) -> Arc<Self> {
+        Arc::new(Self(Mutex::new((parts, Ok(()), Some(acknowledged)))))
+    }
+
+    /// One part came to its end. The last one tells, with the first error that there was.
+    fn one_more(&self, result: Result<(), fsx::Error>) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        state.0 = state.0.saturating_sub(1);
+        if state.1.is_ok() {
+            state.1 = result;
+        }
+        if state.0 == 0
+            && let Some(told) = state.2.take()
+        {
+            told(std::mem::replace(&mut state.1, Ok(())));
+        }
+    }
 }
 
 impl Writer {
@@ -58,15 +82,17 @@ impl Writer {
             Err(Error::Malformed { .. }) => None,
             Err(error) => return Err(error),
         };
+        let volume = Volume::of(&root)?;
         Ok(Self {
             tmp: root.make_folder(layout::TMP)?,
             sha256: root.make_folder(layout::blob_folder(Algorithm::Sha256))?,
             sha512: OnceLock::new(),
             lock,
-            committer: Committer::new(),
+            committer: Committer::on(volume.file_system),
             entries: Mutex::new(bundle.entries.clone()),
             before,
             puts: AtomicU64::new(0),
+            largest_file: volume.largest_file,
             bundle,
         })
     }
@@ -108,6 +134,7 @@ impl Writer {
                 .before
                 .as_ref()
                 .is_some_and(|b| b.files.contains_key(&layout::blob_path(digest)))
+        // Parts have no vouching entry under the blob's own name and are hashed after a run that did not finish.
     }
 
     fn is_sound(&self, digest: &Digest) -> Result<bool, Error> {
@@ -129,7 +156,15 @@ impl Writer {
 
     /// Removes a blob that is not what its name says.
     pub fn remove_blob(&self, digest: &Digest) -> Result<(), Error> {
-        Ok(self.blob_folder(digest)?.remove(&digest.hex())?)
+        self.blob_folder(digest)?.remove(&digest.hex())?;
+        let parts = blob::parts(&self.bundle.folder, digest)?;
+        if !parts.is_empty() {
+            let folder = self.bundle.folder.folder(&layout::part_folder(digest))?;
+            for (name, _) in parts {
+                folder.remove(&name)?;
+            }
+        }
+        Ok(())
     }
 
     fn blob_folder(&self, digest: &Digest) -> Result<Folder, Error> {
@@ -146,44 +181,69 @@ impl Writer {
     }
 
     /// Begins a blob, or goes on with what an earlier run left of it. The kept part is hashed again.
-    pub fn stage(&self, descriptor: &Descriptor) -> Result<Staged, Error> {
+    pub fn stage(&self, descriptor: &Descriptor) -> Result<Incoming, Error> {
         let digest = &descriptor.digest;
-        let name = temporary(digest);
-        Ok(Staged::resume(
+        Incoming::resume(
             &self.tmp,
-            &name,
+            temporary(digest),
             digest.algorithm(),
             descriptor.size,
-        )?)
+            self.largest_file,
+        )
+    }
+
+    /// Stores blobs larger than this as parts, also where the file system would take them whole.
+    #[must_use]
+    pub fn with_largest_file(mut self, bytes: Option<u64>) -> Self {
+        self.largest_file = match (self.largest_file, bytes) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        self
     }
 
     /// How many bytes of a blob an earlier run left on their way.
     pub fn staged_length(&self, digest: &Digest) -> Result<u64, Error> {
-        match self.tmp.size_of(&temporary(digest)) {
-            Ok(size) => Ok(size.unwrap_or(0)),
-            Err(fsx::Error::NotAFile { .. }) => Ok(0),
-            Err(error) => Err(error.into()),
-        }
+        let name = temporary(digest);
+        let entries = self.tmp.entries()?;
+        let own = |e: &&fsx::Entry| {
+            e.name == name || e.name.strip_prefix(&name).is_some_and(|r| r.starts_with('.'))
+        };
+        Ok(entries.iter().filter(own).map(|e| e.size).sum())
     }
 
     /// Gives a finished blob its name if it is what `expected` says, and tells when it is durable.
     ///
     /// A blob that is not is removed, and the error says what it was.
-    pub fn commit(&self, file: Finished, expected: &Digest, acknowledged: Acknowledged) -> Result<(), Error> {
-        if file.digest() != expected {
-            let found = *file.digest();
-            file.discard()?;
+    pub fn commit(&self, blob: Arrived, expected: &Digest, acknowledged: Acknowledged) -> Result<(), Error> {
+        if blob.digest() != expected {
+            let found = *blob.digest();
+            blob.discard()?;
             return Err(Error::Damaged {
                 expected: *expected,
                 found,
             });
         }
-        self.committer.submit(Commit {
-            file,
-            folder: self.blob_folder(expected)?,
-            name: expected.hex(),
-            acknowledged,
-        });
+        if let Some(file) = blob.whole {
+            self.committer.submit(Commit {
+                file,
+                folder: self.blob_folder(expected)?,
+                name: expected.hex(),
+                acknowledged,
+            });
+            return Ok(());
+        }
+        let folder = self.bundle.folder.make_folder(&layout::part_folder(expected))?;
+        let together = Together::new(blob.parts.len(), acknowledged);
+        for (number, file) in blob.parts.into_iter().enumerate() {
+            let together = Arc::clone(&together);
+            self.committer.submit(Commit {
+                file,
+                folder: folder.clone(),
+                name: layout::part_name(number + 1),
+                acknowledged: Box::new(move |result| together.one_more(result)),
+            });
+        }
         Ok(())
     }
 
@@ -193,7 +253,13 @@ impl Writer {
         let name = format!("put-{}", self.puts.fetch_add(1, Ordering::Relaxed));
         let mut staged = Staged::create(&self.tmp, &name, digest.algorithm())?;
         staged.write(bytes)?;
-        self.commit(staged.finish(), digest, acknowledged)
+        let file = staged.finish();
+        let arrived = Arrived {
+            digest: *file.digest(),
+            whole: Some(file),
+            parts: Vec::new(),
+        };
+        self.commit(arrived, digest, acknowledged)
     }
 
     /// Lets a reference point to a manifest. Visible to others when the run finishes.
@@ -269,10 +335,10 @@ impl Writer {
     /// Removes temporary files of blobs that are whole now. What is left of others is gone on with by a later run.
     fn clear_leftovers(&self, bundle: &Bundle) -> Result<(), Error> {
         for entry in self.tmp.entries()? {
-            let digest = entry
-                .name
-                .split_once('-')
-                .and_then(|(algorithm, hex)| format!("{algorithm}:{hex}").parse::<Digest>().ok());
+            let digest = entry.name.split_once('-').and_then(|(algorithm, rest)| {
+                let hex = rest.split('.').next().unwrap_or_default();
+                format!("{algorithm}:{hex}").parse::<Digest>().ok()
+            });
             let is_whole = match &digest {
                 Some(digest) => bundle.blob_size(digest)?.is_some(),
                 None => true,

@@ -13,7 +13,7 @@ use crate::commands::consignment::{Asked, Item};
 use crate::commands::export::{Options, run};
 use crate::mirrors::{PullSource, PullSources};
 use crate::oci::Platform;
-use crate::transfer::Choice;
+use crate::transfer::{Choice, Shard};
 
 /// Carry images and charts onto a drive: a portable folder that any other run goes on with, verified as it is written.
 #[derive(Debug, Args)]
@@ -35,6 +35,16 @@ pub struct Arguments {
     /// May be repeated.
     #[arg(long, value_name = "HOST[/PATH]=PLACE")]
     pull_through: Vec<PullSource>,
+    /// Leave out what a receipt proves to be inside already: the file that `import` wrote, or a drive that carries one.
+    /// May be repeated.
+    #[arg(long, value_name = "FILE|BUNDLE")]
+    have: Vec<PathBuf>,
+    /// Carry only the Kth of N equal shares, the same ones on every machine.
+    #[arg(long, value_name = "K/N")]
+    shard: Option<Shard>,
+    /// Store blobs larger than this as parts, joined again at import (FAT32 drives do so by themselves at 4 GiB).
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..))]
+    largest_file: Option<u64>,
     /// Say what would be copied and whether it fits, and copy nothing.
     #[arg(long)]
     dry_run: bool,
@@ -83,10 +93,14 @@ impl Arguments {
             choice: Choice {
                 platforms: self.platform,
                 include_foreign: self.include_foreign,
+                ..Choice::default()
             },
             config: None,
             dry_run: self.dry_run,
             read_back: !self.no_read_back,
+            have: self.have,
+            shard: self.shard,
+            largest_file: self.largest_file,
             holder: session.holder(),
         };
         let client = world.registry(&observer)?;

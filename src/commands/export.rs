@@ -1,6 +1,6 @@
 //! `carrack export`: from registries into a bundle.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,13 +9,13 @@ use serde::Serialize;
 
 use super::consignment::{self, Asked, Consignment, is_failed};
 use super::{Ending, Error, World, images};
-use crate::bundle::{self, Closing, Writer};
+use crate::bundle::{self, Bundle, Closing, Receipt, Writer};
 use crate::chartrepo;
 use crate::digest::Digest;
 use crate::mirrors::PullSources;
 use crate::observe::{Event, Observer, Outcome};
 use crate::registry::Client;
-use crate::transfer::{self, Choice, Fetched, Row, RowOutcome, Shelf, Source, State, Wanted};
+use crate::transfer::{self, Choice, Fetched, Row, RowOutcome, Shard, Shelf, Source, State, Wanted};
 
 /// What is carried, and where to.
 #[derive(Clone, Debug)]
@@ -34,6 +34,12 @@ pub struct Options {
     pub dry_run: bool,
     /// Read what was written again, past the page cache, before the drive is called safe.
     pub read_back: bool,
+    /// Receipts of a target, or bundles that carry some: what they prove to be there is left out.
+    pub have: Vec<PathBuf>,
+    /// Carry only this share of the references.
+    pub shard: Option<Shard>,
+    /// Store blobs of more bytes as parts.
+    pub largest_file: Option<u64>,
     /// Who runs this, for a second run that finds the bundle locked.
     pub holder: String,
 }
@@ -83,23 +89,28 @@ pub async fn run(
     let writer = if options.dry_run {
         None
     } else {
-        Some(open(&options.to, &options.holder).await?)
+        Some(open(&options.to, &options.holder, options.largest_file).await?)
     };
     observer.on(&Event::Phase {
         name: "looking into charts".to_owned(),
     });
     let shelf = writer.as_ref().map(|writer| writer.charts()).transpose()?;
+    let choice = Choice {
+        have: receipts(&options.have)?,
+        ..options.choice.clone()
+    };
     let Consignment {
-        wanted,
+        mut wanted,
         charts,
         failures,
     } = consignment::gather(&options.asked, shelf, world, observer).await?;
+    wanted.retain(|w| options.shard.is_none_or(|shard| shard.holds(&w.reference)));
     let source = Source::Registries(Arc::new(client.clone()), options.pull_sources.clone());
     let gathering = Gathering {
         wanted,
         to: options.to.clone(),
         writer,
-        choice: options.choice.clone(),
+        choice,
         config: options.config,
         read_back: options.read_back,
     };
@@ -112,10 +123,30 @@ pub async fn run(
 }
 
 /// Opens the bundle for writing, on a thread that may wait for the disk.
-pub(super) async fn open(path: &Path, holder: &str) -> Result<Arc<Writer>, Error> {
+pub(super) async fn open(path: &Path, holder: &str, largest_file: Option<u64>) -> Result<Arc<Writer>, Error> {
     let (path, holder) = (path.to_path_buf(), holder.to_owned());
     let opened = tokio::task::spawn_blocking(move || Writer::open(&path, &holder)).await;
-    Ok(Arc::new(opened.map_err(|_| Error::Crashed)??))
+    let writer = opened.map_err(|_| Error::Crashed)??;
+    Ok(Arc::new(writer.with_largest_file(largest_file)))
+}
+
+/// Every digest that these receipts prove. A folder is a bundle that carries receipts.
+fn receipts(paths: &[PathBuf]) -> Result<BTreeSet<Digest>, Error> {
+    let mut have = BTreeSet::new();
+    for path in paths {
+        let receipts = if path.is_dir() {
+            Bundle::open(path)?.receipts()?
+        } else {
+            vec![Receipt::load(path)?]
+        };
+        if receipts.is_empty() {
+            return Err(Error::Usage {
+                problem: format!("{} carries no receipt of an import", path.display()),
+            });
+        }
+        have.extend(receipts.into_iter().flat_map(|r| r.digests));
+    }
+    Ok(have)
 }
 
 /// Brings the references from any source: `import --to dir:` brings one bundle into another.

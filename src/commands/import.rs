@@ -150,7 +150,7 @@ async fn into_folder(
     let writer = if options.dry_run {
         None
     } else {
-        Some(open(folder, &options.holder).await?)
+        Some(open(folder, &options.holder, None).await?)
     };
     let gathering = Gathering {
         wanted,

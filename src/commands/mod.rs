@@ -180,7 +180,7 @@ impl Error {
             Self::Transfer(transfer::Error::NoRoom { .. }) => {
                 "nothing was copied yet: take a larger drive, or split the set".to_owned()
             }
-            Self::Transfer(transfer::Error::BlobTooLarge { .. } | transfer::Error::TooManyBlobs { .. }) => {
+            Self::Transfer(transfer::Error::TooManyBlobs { .. }) => {
                 "nothing was copied yet: format the drive as exFAT (`mkfs.exfat`) or ext4".to_owned()
             }
             Self::Transfer(transfer::Error::ReadOnly { .. }) => {

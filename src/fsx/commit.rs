@@ -3,13 +3,16 @@
 //! A few threads take finished files in batches. Each batch goes through the order of the module's page step by step:
 //! all files fsynced, all renamed, all fsynced again, then each folder once. A file is acknowledged only after its
 //! folder was synced; while a batch is at the disk the next one gathers.
+//!
+//! On FAT a renamed file has no size until it is synced again. There each file goes through rename and second fsync
+//! before the next one is renamed, so that a power cut finds one such file at most, and not a batch of them.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-use super::{Error, Finished, Folder};
+use super::{Error, FileSystem, Finished, Folder};
 
 /// How many files one batch takes at most.
 const BATCH: usize = 64;
@@ -95,13 +98,19 @@ impl Default for Committer {
 impl Committer {
     /// Starts the threads.
     pub fn new() -> Self {
+        Self::on(FileSystem::Other)
+    }
+
+    /// Starts the threads for files on this kind of file system.
+    pub fn on(file_system: FileSystem) -> Self {
+        let one_by_one = file_system == FileSystem::Fat;
         let shared = Arc::new(Shared::default());
-        let threads = (0..THREADS)
+        let threads = (0..if one_by_one { 1 } else { THREADS })
             .map(|_| {
                 let shared = Arc::clone(&shared);
                 std::thread::spawn(move || {
                     while let Some(batch) = shared.next() {
-                        commit(batch);
+                        commit(batch, one_by_one);
                     }
                 })
             })
@@ -129,10 +138,14 @@ impl Drop for Committer {
 }
 
 /// Takes one batch through every step. A file that fails drops out with its error; the others go on.
-fn commit(batch: Vec<Commit>) {
+fn commit(batch: Vec<Commit>, one_by_one: bool) {
     let batch = each(batch, |c| c.file.sync());
-    let batch = each(batch, |c| c.file.folder.rename(&c.file.name, &c.folder, &c.name));
-    let batch = each(batch, |c| c.file.sync());
+    let name = |c: &Commit| c.file.folder.rename(&c.file.name, &c.folder, &c.name);
+    let batch = if one_by_one {
+        each(batch, |c| name(c).and_then(|()| c.file.sync()))
+    } else {
+        each(each(batch, name), |c| c.file.sync())
+    };
     let mut folders: HashMap<PathBuf, Result<(), String>> = HashMap::new();
     for commit in batch {
         let path = commit.folder.path().to_path_buf();

@@ -38,6 +38,17 @@ impl Staged {
     ///
     /// The kept bytes are read and hashed again: a prefix that has rotted is then found when the whole is checked.
     pub fn resume(folder: &Folder, name: &str, algorithm: Algorithm, limit: u64) -> Result<Self, Error> {
+        Self::resume_telling(folder, name, algorithm, limit, &mut |_| {})
+    }
+
+    /// The same, with the kept bytes told to someone who has a use for them.
+    pub fn resume_telling(
+        folder: &Folder,
+        name: &str,
+        algorithm: Algorithm,
+        limit: u64,
+        told: &mut dyn FnMut(&[u8]),
+    ) -> Result<Self, Error> {
         let file = match folder.reopen(name) {
             Ok(file) => file,
             Err(Error::NotAFile { .. }) => return Self::create(folder, name, algorithm),
@@ -51,11 +62,11 @@ impl Staged {
             hasher: algorithm.hasher(),
             length: 0,
         };
-        staged.rehash(limit)?;
+        staged.rehash(limit, told)?;
         Ok(staged)
     }
 
-    fn rehash(&mut self, limit: u64) -> Result<(), Error> {
+    fn rehash(&mut self, limit: u64, told: &mut dyn FnMut(&[u8])) -> Result<(), Error> {
         let mut buffer = vec![0; READ];
         while self.length < limit {
             let want = usize::try_from(limit - self.length).map_or(READ, |left| left.min(READ));
@@ -66,7 +77,9 @@ impl Staged {
             if read == 0 {
                 break;
             }
-            self.hasher.update(buffer.get(..read).unwrap_or_default());
+            let bytes = buffer.get(..read).unwrap_or_default();
+            self.hasher.update(bytes);
+            told(bytes);
             self.length += read as u64;
         }
         self.file

@@ -10,8 +10,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::bundle::Writer;
-use crate::fsx::Staged;
+use crate::bundle::{Incoming, Writer};
 use crate::observe::{Event, Observer, Outcome};
 use crate::oci::Descriptor;
 use crate::reference::Repository;
@@ -319,7 +318,7 @@ impl Run {
     }
 
     /// Lets the committing threads name the blob. The items learn of it when it is durable.
-    async fn hand_over(&self, staged: Staged, blob: &PlannedBlob) -> Result<(), Error> {
+    async fn hand_over(&self, staged: Incoming, blob: &PlannedBlob) -> Result<(), Error> {
         let digest = blob.descriptor.digest;
         let permit = self.acknowledgements.permit().await?;
         let (observer, items, numbers) = (
@@ -364,7 +363,7 @@ struct Attempt<'a> {
 impl Attempt<'_> {
     /// Streams the blob to a blocking thread that writes and hashes. Says how many bytes came, whatever became of it;
     /// they stay on the drive for the next try.
-    async fn make(&self, staged: Staged) -> (u64, Result<Staged, Error>) {
+    async fn make(&self, staged: Incoming) -> (u64, Result<Incoming, Error>) {
         let offset = staged.length();
         if offset == self.descriptor.size {
             return (0, Ok(staged));
@@ -436,7 +435,7 @@ impl Attempt<'_> {
 }
 
 /// The blocking end: everything that comes is written and hashed.
-fn write(mut staged: Staged, restart: bool, mut chunks: mpsc::Receiver<Bytes>) -> Result<Staged, Error> {
+fn write(mut staged: Incoming, restart: bool, mut chunks: mpsc::Receiver<Bytes>) -> Result<Incoming, Error> {
     if restart {
         staged.restart()?;
     }

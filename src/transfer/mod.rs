@@ -20,7 +20,7 @@ pub use plan::{Item, Plan, PlannedBlob, State};
 pub use preflight::check as check_space;
 pub use push::{PushPlan, push};
 pub use report::{Fetched, Pushed, PushedRow, Row, RowOutcome};
-pub use resolve::{Choice, Wanted, plan};
+pub use resolve::{Choice, Shard, Wanted, plan};
 pub use shelf::Shelf;
 pub use source::Source;
 
@@ -93,18 +93,6 @@ pub enum Error {
         needed: u64,
         /// Bytes that are free.
         free: u64,
-    },
-    /// The file system cannot hold a file as large as a blob.
-    #[error("blob {digest} has {size} bytes, the file system of {} holds files of at most {limit}", path.display())]
-    BlobTooLarge {
-        /// The bundle's folder.
-        path: std::path::PathBuf,
-        /// The largest blob.
-        digest: Digest,
-        /// Its size in bytes.
-        size: u64,
-        /// The file system's limit in bytes.
-        limit: u64,
     },
     /// The file system cannot hold so many files in one folder.
     #[error("{blobs} blobs are to lie in one folder, the file system of {} holds {limit}", path.display())]

@@ -15,16 +15,6 @@ pub fn check(plan: &Plan, shelf: &Shelf) -> Result<(), Error> {
     if volume.read_only {
         return Err(Error::ReadOnly { path: path() });
     }
-    if let Some(limit) = volume.largest_file
-        && let Some(blob) = plan.blobs.first().filter(|b| b.descriptor.size > limit)
-    {
-        return Err(Error::BlobTooLarge {
-            path: path(),
-            digest: blob.descriptor.digest,
-            size: blob.descriptor.size,
-            limit,
-        });
-    }
     if let Some(limit) = volume.directory_entries {
         let blobs = shelf.blob_count()? + plan.blobs.len() as u64;
         if blobs > limit {

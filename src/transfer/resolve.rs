@@ -46,6 +46,41 @@ impl Wanted {
     }
 }
 
+/// One of several equal shares of a set, chosen by the references' names alone: each share is the same whoever asks, and
+/// together they are the whole set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shard {
+    number: u64,
+    of: u64,
+}
+
+impl Shard {
+    /// The `number`th of `of` shares, counted from 1; `None` if there is no such share.
+    pub fn new(number: u64, of: u64) -> Option<Self> {
+        (1..=of).contains(&number).then_some(Self { number, of })
+    }
+
+    /// Whether a reference belongs to this share. All tags of a repository go together: they share layers.
+    pub fn holds(&self, reference: &Reference) -> bool {
+        let digest = Digest::sha256(reference.repository().to_string().as_bytes());
+        let head = digest.as_bytes().iter().take(8);
+        let value = head.fold(0_u64, |value, byte| value << 8 | u64::from(*byte));
+        value % self.of == self.number - 1
+    }
+}
+
+impl std::str::FromStr for Shard {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parts = text.split_once('/');
+        let numbers = parts.and_then(|(k, n)| Some((k.parse().ok()?, n.parse().ok()?)));
+        numbers
+            .and_then(|(k, n)| Self::new(k, n))
+            .ok_or_else(|| "expected K/N with K from 1 to N, such as 2/5".to_owned())
+    }
+}
+
 /// What of each image is carried.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Choice {
@@ -53,6 +88,8 @@ pub struct Choice {
     pub platforms: Vec<Platform>,
     /// Whether layers that registries may not distribute are fetched all the same.
     pub include_foreign: bool,
+    /// Blobs that the target has shown to have, by its receipts: they are left out.
+    pub have: BTreeSet<Digest>,
 }
 
 impl Choice {
@@ -314,6 +351,9 @@ impl Walk<'_> {
         for blob in &document.blobs {
             if media_type::is_foreign(&blob.media_type) && !self.choice.include_foreign {
                 self.leave_out(blob, AbsentReason::Foreign);
+            } else if self.choice.have.contains(&blob.digest) {
+                // Manifests always travel: they are small, and without them nobody can tell what a delta is about.
+                self.leave_out(blob, AbsentReason::Have);
             } else if !trail.blobs.iter().any(|b| b.digest == blob.digest) {
                 let mut bare = Descriptor::new(blob.media_type.clone(), blob.digest, blob.size);
                 bare.urls.clone_from(&blob.urls);
@@ -444,5 +484,34 @@ fn check(expected: Option<Digest>, bytes: &[u8], found: &Digest) -> Result<(), E
             expected,
             found: real,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_are_disjoint_and_together_the_whole() {
+        let all: Vec<Reference> = (0..200)
+            .map(|n| format!("quay.io/team{}/app-{n}:1", n % 3).parse().unwrap())
+            .collect();
+        for reference in &all {
+            let count = (1..=4)
+                .filter(|k| Shard::new(*k, 4).unwrap().holds(reference))
+                .count();
+            assert_eq!(count, 1);
+        }
+        let first = Shard::new(1, 4).unwrap();
+        let share = all.iter().filter(|r| first.holds(r)).count();
+        assert!((25..75).contains(&share), "{share} of 200");
+    }
+
+    #[test]
+    fn a_share_that_does_not_exist_is_refused() {
+        for text in ["", "0/3", "4/3", "1", "1/0", "a/b"] {
+            assert!(text.parse::<Shard>().is_err(), "{text}");
+        }
+        assert_eq!("2/5".parse(), Ok(Shard { number: 2, of: 5 }));
     }
 }

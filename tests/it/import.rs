@@ -192,3 +192,70 @@ fn a_folder_that_is_no_bundle_is_told_from_one() {
         .ended_with(1);
     assert!(ran.err.contains("holiday.jpg"), "{}", ran.err);
 }
+
+#[test]
+fn a_delta_carries_only_what_is_new_and_refuses_when_the_target_lost_something() {
+    let upstream = TestRegistry::start();
+    let old = image().layer("base", 30_000).layer("v1", 100).build();
+    let new = image().layer("base", 30_000).layer("v2", 100).build();
+    let first = upstream.seed("team/app:1", &old);
+    let second = upstream.seed("team/app:2", &new);
+    let target = TestRegistry::start();
+    let program = Program::new();
+    program.export(&[&first], &[]).ended_with(0);
+    program
+        .import(&target.host(), &["--receipt", "have.json"])
+        .ended_with(0);
+    let base = new.layers()[0].descriptor.digest;
+    upstream.clear_log();
+    program
+        .export(&[&second], &["--to", "delta", "--have", "have.json"])
+        .ended_with(0);
+    assert!(upstream.ranges_asked(&base).is_empty());
+    assert!(!program.path("delta/blobs/sha256").join(base.hex()).exists());
+    program.run(&["verify", "delta"]).ended_with(0);
+    let ran = program
+        .run(&["import", "--from", "delta", "--to", &target.host()])
+        .ended_with(0);
+    assert!(ran.out.contains("1 references new"), "{}", ran.out);
+    let path = format!("{}/team/app", upstream.host().replace(':', "-"));
+    assert!(target.manifest(&path, "2").is_some());
+    let poor = TestRegistry::start();
+    let ran = program
+        .run(&["import", "--from", "delta", "--to", &poor.host()])
+        .ended_with(3);
+    assert!(ran.out.contains(&base.to_string()), "{}", ran.out);
+    assert_eq!(
+        poor.count("PUT", "/"),
+        0,
+        "nothing of an image that cannot be whole is sent"
+    );
+}
+
+#[test]
+fn a_large_blob_crosses_as_parts() {
+    let upstream = TestRegistry::start();
+    let app = image().layer("big", 300_000).build();
+    let name = upstream.seed("team/app:1", &app);
+    let program = Program::new();
+    program
+        .export(&[&name], &["--largest-file", "100000"])
+        .ended_with(0);
+    let layer = app.layers()[0].descriptor.digest;
+    assert!(
+        program
+            .path("bundle/carrack/parts")
+            .join(layer.hex())
+            .join("0002")
+            .exists()
+    );
+    program.verify().ended_with(0);
+    let target = TestRegistry::start();
+    program.import(&target.host(), &[]).ended_with(0);
+    let path = format!("{}/team/app", upstream.host().replace(':', "-"));
+    assert_eq!(target.blob(&path, &layer).unwrap(), app.layers()[0].bytes);
+    let ran = program
+        .export(&[&name], &["--largest-file", "100000"])
+        .ended_with(0);
+    assert_eq!(ran.json()["blobs"], 0);
+}
