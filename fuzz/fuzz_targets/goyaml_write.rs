@@ -15,8 +15,8 @@ fuzz_target!(|data: &[u8]| {
     let Ok(yaml) = goyaml::to_yaml(&value) else {
         return;
     };
-    // go-yaml's own writer loses text at some line separators of Unicode.
+    // toYaml cuts the last line break off. go-yaml's own writer loses text at some line separators of Unicode.
     if !json.contains(['\u{85}', '\u{feff}']) && !json.contains("\\u2028") && !json.contains("\\u2029") {
-        assert_eq!(goyaml::parse_json_style(yaml.as_bytes()).as_ref(), Ok(&value), "{yaml}");
+        assert_eq!(goyaml::parse_json_style(format!("{yaml}\n").as_bytes()).as_ref(), Ok(&value), "{yaml}");
     }
 });
