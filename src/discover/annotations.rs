@@ -167,6 +167,7 @@ impl List<'_> {
                 pointer: pointer.to_owned(),
                 embedded: Vec::new(),
                 line: None,
+                template_line: None,
             },
             under: BTreeSet::new(),
         });

@@ -71,8 +71,13 @@ fn is_false(flag: &bool) -> bool {
 /// What tells two places apart; lines do not, since they shift with every value.
 type Key = (Tier, Source, Rule, Place, String);
 
-/// What is kept of a place beside its key: the line, and the conditions under which it is there.
-type Known = (Option<u32>, BTreeSet<String>);
+/// What is kept of a place beside its key: the lines, and the conditions under which it is there.
+#[derive(Clone, Debug)]
+struct Known {
+    line: Option<u32>,
+    template_line: Option<u32>,
+    under: BTreeSet<String>,
+}
 
 /// Everything that was found.
 #[derive(Clone, Debug, Default)]
@@ -93,7 +98,11 @@ impl Catalogue {
             mut place,
             under,
         } = sighting;
-        let line = place.line.take();
+        let seen = Known {
+            line: place.line.take(),
+            template_line: place.template_line.take(),
+            under,
+        };
         let key = (tier, source, rule, place, raw);
         let entry = match reading {
             Reading::Image(reference) => self.images.entry(reference).or_default().entry(key),
@@ -101,13 +110,13 @@ impl Catalogue {
                 let known = self
                     .unresolved
                     .entry((key, severity, reason))
-                    .or_insert_with(|| (line, under.clone()));
-                join(known, line, under);
+                    .or_insert_with(|| seen.clone());
+                join(known, seen);
                 return;
             }
         };
-        let known = entry.or_insert_with(|| (line, under.clone()));
-        join(known, line, under);
+        let known = entry.or_insert_with(|| seen.clone());
+        join(known, seen);
     }
 
     /// Takes many records in.
@@ -150,16 +159,17 @@ impl Catalogue {
             .map(|(reference, places)| {
                 let sources: Vec<Occurrence> = places
                     .iter()
-                    .map(|((tier, source, rule, place, raw), (line, under))| Occurrence {
+                    .map(|((tier, source, rule, place, raw), known)| Occurrence {
                         tier: *tier,
                         source: *source,
                         rule: *rule,
                         place: Place {
-                            line: *line,
+                            line: known.line,
+                            template_line: known.template_line,
                             ..place.clone()
                         },
                         raw: raw.clone(),
-                        under: under.clone(),
+                        under: known.under.clone(),
                     })
                     .collect();
                 Image {
@@ -178,7 +188,7 @@ impl Catalogue {
             .unresolved
             .iter()
             .map(
-                |(((tier, source, rule, place, raw), severity, reason), (line, under))| Unresolved {
+                |(((tier, source, rule, place, raw), severity, reason), known)| Unresolved {
                     severity: *severity,
                     raw: raw.clone(),
                     reason: reason.clone(),
@@ -186,10 +196,11 @@ impl Catalogue {
                     source: *source,
                     rule: *rule,
                     place: Place {
-                        line: *line,
+                        line: known.line,
+                        template_line: known.template_line,
                         ..place.clone()
                     },
-                    under: under.clone(),
+                    under: known.under.clone(),
                 },
             )
             .collect();
@@ -198,14 +209,14 @@ impl Catalogue {
     }
 }
 
-fn join(known: &mut Known, line: Option<u32>, under: BTreeSet<String>) {
-    if known.0.is_none() || line < known.0 && line.is_some() {
-        known.0 = line;
-    }
-    if under.is_empty() {
-        known.1.clear();
-    } else if !known.1.is_empty() {
-        known.1.extend(under);
+fn join(known: &mut Known, seen: Known) {
+    let first = |one: Option<u32>, other: Option<u32>| one.into_iter().chain(other).min();
+    known.line = first(known.line, seen.line);
+    known.template_line = first(known.template_line, seen.template_line);
+    if seen.under.is_empty() {
+        known.under.clear();
+    } else if !known.under.is_empty() {
+        known.under.extend(seen.under);
     }
 }
 
@@ -228,6 +239,7 @@ mod tests {
                 pointer: String::new(),
                 embedded: Vec::new(),
                 line: Some(7),
+                template_line: None,
             },
             under: under.iter().map(|&u| u.to_owned()).collect(),
         }

@@ -76,6 +76,7 @@ pub fn include(includes: &[Include], catalogue: &mut Catalogue) -> Result<(), (S
                 pointer: String::new(),
                 embedded: Vec::new(),
                 line: None,
+                template_line: None,
             },
             under: BTreeSet::new(),
         });

@@ -1,5 +1,7 @@
 //! The table of what no walk can see: references that operators compose, and fields whose names say nothing.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 use super::reading;
@@ -32,6 +34,8 @@ pub struct Knowledge {
     field: Vec<Field>,
     #[serde(default)]
     compose: Vec<Compose>,
+    #[serde(default)]
+    digests: Vec<Digests>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -41,6 +45,17 @@ struct Field {
     kind: Option<String>,
     path: String,
     needs: Option<String>,
+}
+
+/// An operator whose environment has digests of images that lie beside its own: `VIRT_API_SHASUM` is the digest of
+/// `virt-api`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Digests {
+    operator: String,
+    suffix: String,
+    #[serde(default)]
+    names: BTreeMap<String, String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -73,6 +88,7 @@ impl Knowledge {
         self.templates.extend(other.templates);
         self.field.extend(other.field);
         self.compose.extend(other.compose);
+        self.digests.extend(other.digests);
         self
     }
 
@@ -110,6 +126,60 @@ impl Knowledge {
                 walk.pointer = vec!["spec".to_owned()];
                 walk.strong(&text, Rule::Composed, line, table);
             }
+        }
+        let table = Scope {
+            source: Source::Table,
+            ..scope
+        };
+        walk.pointer.clear();
+        self.operators(root, walk, table);
+    }
+
+    /// Finds operators with digests in their environment anywhere below a node.
+    fn operators(&self, node: &Node, walk: &mut Walk<'_, '_>, scope: Scope) {
+        if let (Some(image), Some(env)) = (node.filled("image"), node.get("env"))
+            && let Ok(own) = reading::read(image)
+            && let Some((folder, name)) = own.repository().path().rsplit_once('/')
+        {
+            for family in self.digests.iter().filter(|family| family.operator == name) {
+                let folder = format!("{}/{folder}", own.host());
+                family.read(&folder, env, walk, scope);
+            }
+        }
+        for (key, value) in node.entries() {
+            walk.within(key, |walk| self.operators(value, walk, scope));
+        }
+        for (index, element) in node.elements().iter().enumerate() {
+            walk.within(&index.to_string(), |walk| self.operators(element, walk, scope));
+        }
+    }
+}
+
+impl Digests {
+    fn read(&self, folder: &str, env: &Node, walk: &mut Walk<'_, '_>, scope: Scope) {
+        for (index, variable) in env.elements().iter().enumerate() {
+            let (Some(name), Some(value)) = (variable.filled("name"), variable.filled("value")) else {
+                continue;
+            };
+            let Some(stem) = name
+                .strip_suffix(&self.suffix)
+                .filter(|_| reading::is_digest(value))
+            else {
+                continue;
+            };
+            let image = self
+                .names
+                .get(stem)
+                .cloned()
+                .unwrap_or_else(|| stem.to_lowercase().replace('_', "-"));
+            let text = format!("{folder}/{image}@{value}");
+            walk.within("env", |walk| {
+                walk.within(&index.to_string(), |walk| {
+                    walk.within("value", |walk| {
+                        walk.strong(&text, Rule::Composed, variable.line, scope);
+                    });
+                });
+            });
         }
     }
 }

@@ -118,6 +118,7 @@ impl Reader {
                 pointer,
                 embedded: Vec::new(),
                 line,
+                template_line: None,
             },
             under: BTreeSet::new(),
         });

@@ -79,6 +79,13 @@ pub(crate) fn holds_images(key: &str) -> bool {
     words.last().is_some_and(|w| w == "images") && !denied(&words)
 }
 
+/// Whether a variable's name says that its value is a digest: `VIRT_API_SHASUM`.
+pub(crate) fn is_digest_of_something(name: &str) -> bool {
+    words(name)
+        .last()
+        .is_some_and(|last| matches!(last.as_str(), "shasum" | "digest" | "sha" | "sha256"))
+}
+
 /// Whether a name promises no more than a repository, so that a value without a tag is no image yet.
 pub(crate) fn is_partial(name: &str) -> bool {
     words(name)

@@ -233,9 +233,13 @@ pub struct Place {
     /// The pointers of the strings that hold the embedded documents, outermost first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub embedded: Vec<String>,
-    /// The line in the file or rendered template, counted from 1, if it is known.
+    /// The line in the file, counted from 1; for a rendered document, the line in it without its template's other
+    /// documents.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,
+    /// The line of the template that writes it, if only one can be meant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub template_line: Option<u32>,
 }
 
 /// What a sighting reads as.

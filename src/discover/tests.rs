@@ -284,6 +284,22 @@ fn digests_without_a_repository_are_listed() {
 }
 
 #[test]
+fn an_operators_digests_are_joined_with_its_own_repository() {
+    let text = format!(
+        "kind: Deployment\nspec: {{template: {{spec: {{containers: [{{image: 'quay.io/kubevirt/virt-operator:v1', env: [\
+         {{name: VIRT_API_SHASUM, value: 'sha256:{HEX}'}}, {{name: GS_SHASUM, value: 'sha256:{HEX}'}}]}}]}}}}}}\n"
+    );
+    assert_eq!(
+        images(&text),
+        [
+            "1 quay.io/kubevirt/virt-operator:v1".to_owned(),
+            format!("2 quay.io/kubevirt/virt-api@sha256:{HEX}"),
+            format!("2 quay.io/kubevirt/libguestfs-tools@sha256:{HEX}"),
+        ]
+    );
+}
+
+#[test]
 fn invalid_yaml_is_an_error_with_its_line_and_the_text_can_still_be_searched() {
     let text = "kind: Pod\nspec: [unclosed\nimage: quay.io/a/b:v1\n";
     assert!(matches!(

@@ -257,6 +257,7 @@ impl<'l> Scan<'l> {
                 pointer: super::walk::pointer(&self.path),
                 embedded: Vec::new(),
                 line,
+                template_line: None,
             },
             under: self.switch().into_iter().collect(),
         });

@@ -313,9 +313,19 @@ impl<'w, 't> Walk<'w, 't> {
 
     /// A map with `name` and `value`: an environment variable or a parameter.
     fn variable(&mut self, map: &'t Node, scope: Scope) -> bool {
-        let Some(name) = map.filled("name").filter(|name| names::announces(name)) else {
+        let Some(name) = map.filled("name") else {
             return false;
         };
+        if !names::announces(name) {
+            if let Some(value) = map.get("value").filter(|_| names::is_digest_of_something(name))
+                && let Some(text) = value.text().filter(|text| reading::is_digest(text))
+            {
+                self.within("value", |walk| {
+                    walk.pieces(name, text, Rule::Env, value.line, scope);
+                });
+            }
+            return false;
+        }
         let Some((key, value)) = ["value", "default"]
             .into_iter()
             .find_map(|key| Some((key, map.get(key)?)))
@@ -496,6 +506,7 @@ impl<'w, 't> Walk<'w, 't> {
             pointer: pointer(&self.pointer),
             embedded: self.embedded.clone(),
             line: self.lines.of(line),
+            template_line: None,
         }
     }
 

@@ -1,1 +1,80 @@
-//! Which switches of a chart hide images: probe, plan, re-render.
+//! Which switches hide images: the values that templates decide by are flipped, one after the other, and the chart is
+//! rendered again.
+//!
+//! ```text
+//! probe    what a render reads, compares, demands and asks the cluster for, as paths of the values
+//! starts   what can be switched without a render: dependencies, tags, flags of the defaults, modes of the schema
+//! search   flip, render, look; a switch that only shows once another is on is flipped on top of it
+//! ```
+//!
+//! Bounded by renders and bytes, never by the clock, so that two runs say the same. A failure never ends the search: the
+//! files that fail are left out, and what was not explored is listed.
+
+mod probe;
+mod search;
+mod starts;
+mod switch;
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use crate::discover::Sighting;
+use crate::helm::{Document, Options, Prepared};
+use crate::reference::Reference;
+
+pub use switch::{Setting, Switch};
+
+/// How much one chart may cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Renders.
+    pub renders: usize,
+    /// What all renders together may write, in bytes.
+    pub output_bytes: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            renders: 250,
+            output_bytes: 256 << 20,
+        }
+    }
+}
+
+/// Something that was not explored.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Unexplored {
+    /// The switches, as the report writes them; empty for the values as they are.
+    pub switches: String,
+    /// Why not, one line.
+    pub reason: String,
+}
+
+/// What a search found.
+#[derive(Clone, Debug, Default)]
+pub struct Exploration {
+    /// Places of images that the values as they are do not show; each says in `under` which switches show it.
+    pub revealed: Vec<Sighting>,
+    /// What was not explored, or only in part.
+    pub unexplored: Vec<Unexplored>,
+    /// How many switches were tried or left out.
+    pub switches: usize,
+    /// How many times the chart was rendered.
+    pub renders: usize,
+}
+
+/// Explores a chart. `known` are the images that need no switch; `look` reads the images of a document.
+pub fn explore(
+    prepared: &Prepared<'_>,
+    options: &Options,
+    bounds: Bounds,
+    known: &BTreeSet<Reference>,
+    look: &dyn Fn(&Document) -> Vec<Sighting>,
+) -> Exploration {
+    search::Search::new(prepared, options, bounds, known, look).run()
+}
+
+#[cfg(test)]
+mod tests;

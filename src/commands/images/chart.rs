@@ -2,21 +2,23 @@
 
 use std::collections::BTreeSet;
 
+use super::report::Explored;
 use super::{ProfileValues, Survey, chain};
 use crate::discover::{
-    Declared, Form, Layer, Origin, Sighting, Source, Subject, form, is_true, scan_annotations,
-    scan_images_lock, scan_list, scan_text, scan_values, walk,
+    Declared, Form, Layer, Origin, Reading, Rule, Sighting, Source, Subject, Tier, form, is_true,
+    scan_annotations, scan_images_lock, scan_list, scan_text, scan_values, walk,
 };
+use crate::explore::{self, Bounds};
 use crate::goyaml;
-use crate::helm::{self, Chart, Prepared, Release, ValuesSource};
+use crate::helm::{self, Chart, Document, Prepared, Release, ValuesSource};
+use crate::reference::Reference;
 
 impl Survey<'_> {
     pub(super) fn chart(&mut self, chart: &Chart, label: &str) {
         let prepared = Prepared::new(chart);
-        let profiles = std::mem::take(&mut self.profiles);
-        for profile in &profiles {
+        for profile in &self.plan.profiles {
             let values = profile.values.clone();
-            let options = self.options.target.options(values);
+            let options = self.plan.options.target.options(values);
             let in_use = match prepared.render(&options) {
                 Ok(release) => {
                     self.release(chart, &release, label, profile);
@@ -31,9 +33,11 @@ impl Survey<'_> {
                     BTreeSet::new()
                 }
             };
-            self.declared(chart, label, profile, &in_use);
+            self.declared(chart, profile, &in_use);
+            if self.plan.options.explore {
+                self.explore(&prepared, &options, profile);
+            }
         }
-        self.profiles = profiles;
     }
 
     fn release(&mut self, chart: &Chart, release: &Release, label: &str, profile: &ProfileValues) {
@@ -42,28 +46,54 @@ impl Survey<'_> {
                 .fail(&format!("{label}: {}", failed.template), failed.reason.clone());
         }
         for document in &release.documents {
-            let origin = Origin {
-                subject: Subject {
-                    subchart: subchart_of(&document.template),
-                    file: document.template.clone(),
-                    ..subject_of(chart)
-                },
-                source: Source::Render,
-                lines_before: 0,
-            };
-            let sightings = match walk(&document.text, &origin, &self.knowledge) {
+            let origin = origin_of(chart, document);
+            let alone = release
+                .documents
+                .iter()
+                .filter(|d| d.template == document.template)
+                .count()
+                == 1;
+            let sightings = match walk(&document.text, &origin, &self.plan.knowledge) {
                 Ok(sightings) => sightings,
                 Err(error) => {
                     self.report.fail(&document.template, error.to_string());
                     scan_text(&String::from_utf8_lossy(&document.text), &origin)
                 }
             };
+            let mut sightings = sightings;
+            if alone && let Some(template) = template_of(chart, &document.template) {
+                template_lines(&mut sightings, template);
+            }
             self.add(sightings, profile);
         }
     }
 
+    /// What the values as they are do not show.
+    fn explore(&mut self, prepared: &Prepared<'_>, options: &helm::Options, profile: &ProfileValues) {
+        let chart = prepared.chart();
+        let known: BTreeSet<Reference> = self
+            .found
+            .iter()
+            .filter(|sighting| sighting.tier < Tier::Candidate)
+            .filter_map(|sighting| match &sighting.reading {
+                Reading::Image(reference) => Some(reference.clone()),
+                Reading::Unresolved { .. } => None,
+            })
+            .collect();
+        let knowledge = &self.plan.knowledge;
+        let look = |document: &Document| {
+            let origin = origin_of(chart, document);
+            walk(&document.text, &origin, knowledge).unwrap_or_default()
+        };
+        let found = explore::explore(prepared, options, Bounds::default(), &known, &look);
+        self.report
+            .explored
+            .push(Explored::new(chart, profile.name.as_deref(), &found));
+        self.add(found.revealed, profile);
+    }
+
     /// What the chart says of itself without being rendered.
-    fn declared(&mut self, chart: &Chart, label: &str, profile: &ProfileValues, in_use: &BTreeSet<String>) {
+    fn declared(&mut self, chart: &Chart, profile: &ProfileValues, in_use: &BTreeSet<String>) {
         let mut layers = Vec::new();
         self.chart_layers(chart, chart, &mut Vec::new(), &mut layers);
         for source in &profile.values {
@@ -92,7 +122,6 @@ impl Survey<'_> {
         let scanned = scan_values(&layers);
         self.declarations(chart, chart, "", &scanned, &layers, in_use, profile);
         self.add(scanned, profile);
-        let _ = label;
     }
 
     #[expect(
@@ -201,7 +230,7 @@ impl Survey<'_> {
                 sighting.under.insert(format!("profile {name}"));
             }
         }
-        self.catalogue.extend(sightings);
+        self.found.extend(sightings);
     }
 
     /// A file that is no chart: manifests or a list.
@@ -217,18 +246,61 @@ impl Survey<'_> {
                     source: Source::Manifest,
                     lines_before: 0,
                 };
-                walk(text.as_bytes(), &origin, &self.knowledge)
+                walk(text.as_bytes(), &origin, &self.plan.knowledge)
                     .map_err(|error| (error, scan_text(text, &origin)))
             }
             form => scan_list(text, form, &subject).map_err(|error| (error, Vec::new())),
         };
         match found {
-            Ok(sightings) => self.catalogue.extend(sightings),
+            Ok(sightings) => self.found.extend(sightings),
             Err((error, rest)) => {
                 self.report.fail(label, error.to_string());
-                self.catalogue.extend(rest);
+                self.found.extend(rest);
             }
         }
+    }
+}
+
+/// The text of the template that a release names, wherever below the chart it lies.
+fn template_of<'c>(chart: &'c Chart, name: &str) -> Option<&'c [u8]> {
+    let (_, below) = name.split_once('/')?;
+    chart
+        .raw
+        .iter()
+        .find(|file| file.name == below)
+        .map(|file| &*file.data)
+}
+
+/// Gives each container its line in the template, where the template has as many `image:` as the document has
+/// containers: with fewer or more, nobody can tell which is which.
+fn template_lines(sightings: &mut [Sighting], template: &[u8]) {
+    let lines: Vec<u32> = (1..)
+        .zip(template.split(|byte| *byte == b'\n'))
+        .filter(|(_, line)| {
+            let line = line.trim_ascii_start();
+            line.strip_prefix(b"- ").unwrap_or(line).starts_with(b"image:")
+        })
+        .map(|(number, _)| number)
+        .collect();
+    let outside = |s: &&mut Sighting| s.rule == Rule::Podspec && s.place.embedded.is_empty();
+    let mut containers: Vec<&mut Sighting> = sightings.iter_mut().filter(outside).collect();
+    if containers.len() == lines.len() {
+        containers.sort_by_key(|s| s.place.line);
+        for (container, line) in containers.into_iter().zip(lines) {
+            container.place.template_line = Some(line);
+        }
+    }
+}
+
+fn origin_of(chart: &Chart, document: &Document) -> Origin {
+    Origin {
+        subject: Subject {
+            subchart: subchart_of(&document.template),
+            file: document.template.clone(),
+            ..subject_of(chart)
+        },
+        source: Source::Render,
+        lines_before: 0,
     }
 }
 

@@ -11,13 +11,16 @@ mod sources;
 mod text;
 mod why;
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 
 use super::Error;
 use super::values::{Target, ValueFlags};
-use crate::discover::{self, Catalogue, Exclude, Include, Knowledge, Rule, Tier};
+use crate::discover::{self, Catalogue, Exclude, Include, Knowledge, Rule, Sighting, Tier};
 use crate::helm::ValuesSource;
 use crate::observe::{Event, Observer, Outcome};
 
@@ -85,91 +88,153 @@ struct ProfileValues {
     values: Vec<ValuesSource>,
 }
 
-/// What the work on the sources shares.
-struct Survey<'o> {
+/// What the work on all sources shares.
+struct Plan<'o> {
     options: &'o Options,
     knowledge: Knowledge,
     profiles: Vec<ProfileValues>,
-    catalogue: Catalogue,
+}
+
+/// The work on one source.
+struct Survey<'p> {
+    plan: &'p Plan<'p>,
+    found: Vec<Sighting>,
     report: Report,
 }
+
+/// The stack of a worker: documents and templates nest, and their depth is bounded for this much.
+const STACK: usize = 64 << 20;
 
 /// Finds the images of all sources.
 ///
 /// Fails only where the arguments are wrong; a chart or file that cannot be read is a failure of the report.
 pub fn run(options: &Options, cancel: &CancellationToken, observer: &dyn Observer) -> Result<Report, Error> {
-    let mut survey = Survey {
+    let plan = Plan {
         options,
         knowledge: knowledge(options)?,
         profiles: profiles(options)?,
-        catalogue: Catalogue::default(),
-        report: Report::default(),
     };
-    for path in &options.sources {
-        for source in sources::list(path, &mut survey.report) {
-            if cancel.is_cancelled() {
-                return Err(Error::Interrupted);
-            }
-            let subject = source.label.clone();
-            observer.on(&Event::ItemStarted {
-                subject: subject.clone(),
-            });
-            let failed = survey.report.failures.len();
-            survey.source(source);
-            let outcome = survey
-                .report
-                .failures
-                .get(failed)
-                .map_or(Outcome::Done, |failure| Outcome::Failed(failure.reason.clone()));
-            observer.on(&Event::ItemFinished { subject, outcome });
-        }
+    let mut report = Report::default();
+    let paths: Vec<PathBuf> = options
+        .sources
+        .iter()
+        .flat_map(|path| sources::list(path, &mut report))
+        .collect();
+    let mut catalogue = Catalogue::default();
+    // Each source by itself, on as many threads as there are processors; put together in the order of the sources.
+    for (found, part) in plan.survey(&paths, cancel, observer)? {
+        catalogue.extend(found);
+        report.take(part);
     }
-    survey.finish()
+    finish(options, catalogue, report)
 }
 
-impl Survey<'_> {
-    fn source(&mut self, source: sources::Source) {
-        match source.content {
-            sources::Content::Chart(chart) => self.chart(&chart, &source.label),
-            sources::Content::Text(text) => self.text(&text, &source.label),
-            sources::Content::Unreadable(reason) => self.report.fail(&source.label, reason),
+/// What one source gave.
+type Part = (Vec<Sighting>, Report);
+
+impl Plan<'_> {
+    fn survey(
+        &self,
+        paths: &[PathBuf],
+        cancel: &CancellationToken,
+        observer: &dyn Observer,
+    ) -> Result<Vec<Part>, Error> {
+        let next = AtomicUsize::new(0);
+        let done: Mutex<BTreeMap<usize, Part>> = Mutex::new(BTreeMap::new());
+        let work = || {
+            loop {
+                let index = next.fetch_add(1, Ordering::Relaxed);
+                let Some(path) = paths.get(index).filter(|_| !cancel.is_cancelled()) else {
+                    return;
+                };
+                let part = self.one(path, observer);
+                done.lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .insert(index, part);
+            }
+        };
+        let workers = std::thread::available_parallelism()
+            .map_or(1, usize::from)
+            .min(paths.len());
+        std::thread::scope(|scope| {
+            let started: Vec<_> = (0..workers)
+                .map(|_| {
+                    std::thread::Builder::new()
+                        .stack_size(STACK)
+                        .spawn_scoped(scope, work)
+                })
+                .collect();
+            let mut ended = Ok(());
+            for worker in started {
+                ended = match worker {
+                    Ok(worker) => worker.join().map_err(|_| Error::Crashed).and(ended),
+                    Err(cause) => Err(Error::Runtime { cause }),
+                };
+            }
+            ended
+        })?;
+        if cancel.is_cancelled() {
+            return Err(Error::Interrupted);
         }
+        Ok(done
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner)
+            .into_values()
+            .collect())
     }
 
-    fn finish(self) -> Result<Report, Error> {
-        let Self {
-            options,
-            mut catalogue,
-            mut report,
-            ..
-        } = self;
-        discover::include(&options.include, &mut catalogue).map_err(|(image, error)| Error::Usage {
-            problem: format!("the image to include, `{image}`, cannot be read: {error}"),
-        })?;
-        let exclusion = discover::exclude(&options.exclude, &mut catalogue);
-        report.excluded = exclusion.excluded;
-        for pattern in exclusion.idle {
-            report.warnings.push(format!(
-                "the exclusion `{pattern}` matched no image: is it spelled right?"
-            ));
+    fn one(&self, path: &Path, observer: &dyn Observer) -> Part {
+        let subject = path.display().to_string();
+        observer.on(&Event::ItemStarted {
+            subject: subject.clone(),
+        });
+        let mut survey = Survey {
+            plan: self,
+            found: Vec::new(),
+            report: Report::default(),
+        };
+        match sources::read(path) {
+            sources::Content::Chart(chart) => survey.chart(&chart, &subject),
+            sources::Content::Text(text) => survey.text(&text, &subject),
+            sources::Content::Unreadable(reason) => survey.report.fail(&subject, reason),
         }
-        let known = catalogue.repositories(options.least);
-        for image in catalogue.images() {
-            let declared = |rule: Rule| image.sources.iter().any(|s| s.rule == rule);
-            if image.tier <= options.least || options.all_values && declared(Rule::DisabledByValues) {
-                report.images.push(image);
-            } else if image.sources.iter().all(|s| s.rule == Rule::GuessedTag)
-                && known.contains(image.reference.repository())
-            {
-                // The repository is known with a tag that nobody had to guess.
-            } else {
-                report.candidates.push(image);
-            }
-        }
-        report.unresolved = catalogue.unresolved();
-        report.failures.sort();
-        Ok(report)
+        let outcome = survey
+            .report
+            .failures
+            .first()
+            .map_or(Outcome::Done, |failure| Outcome::Failed(failure.reason.clone()));
+        observer.on(&Event::ItemFinished { subject, outcome });
+        (survey.found, survey.report)
     }
+}
+
+fn finish(options: &Options, mut catalogue: Catalogue, mut report: Report) -> Result<Report, Error> {
+    discover::include(&options.include, &mut catalogue).map_err(|(image, error)| Error::Usage {
+        problem: format!("the image to include, `{image}`, cannot be read: {error}"),
+    })?;
+    let exclusion = discover::exclude(&options.exclude, &mut catalogue);
+    report.excluded = exclusion.excluded;
+    for pattern in exclusion.idle {
+        report.warnings.push(format!(
+            "the exclusion `{pattern}` matched no image: is it spelled right?"
+        ));
+    }
+    let known = catalogue.repositories(options.least);
+    for image in catalogue.images() {
+        let declared = |rule: Rule| image.sources.iter().any(|s| s.rule == rule);
+        if image.tier <= options.least || options.all_values && declared(Rule::DisabledByValues) {
+            report.images.push(image);
+        } else if image.sources.iter().all(|s| s.rule == Rule::GuessedTag)
+            && known.contains(image.reference.repository())
+        {
+            // The repository is known with a tag that nobody had to guess.
+        } else {
+            report.candidates.push(image);
+        }
+    }
+    report.unresolved = catalogue.unresolved();
+    report.failures.sort();
+    Ok(report)
 }
 
 /// An error and its causes in one line.

@@ -1,9 +1,14 @@
 //! What `images` brings back.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use crate::commands::{self, Ending};
-use crate::discover::{Excluded, Image, Severity, Unresolved};
+use crate::discover::{Excluded, Image, Reading, Severity, Unresolved};
+use crate::explore::{Exploration, Unexplored};
+use crate::helm::Chart;
+use crate::reference::Reference;
 
 /// A source that could not be read or rendered.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -12,6 +17,57 @@ pub struct Failure {
     pub subject: String,
     /// Why, the whole chain of causes in one line.
     pub reason: String,
+}
+
+/// An image that a switch of a chart's values shows.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Revealed {
+    /// The switches: `metrics.enabled=true`.
+    pub switches: String,
+    /// The image.
+    pub reference: Reference,
+}
+
+/// What exploring a chart came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Explored {
+    /// The chart's name and version.
+    pub chart: String,
+    /// The profile whose values it started from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
+    /// How many switches there are.
+    pub switches: usize,
+    /// How many renders it took.
+    pub renders: usize,
+    /// What they show that the values as they are do not.
+    pub revealed: Vec<Revealed>,
+    /// What could not be explored, or only in part.
+    pub unexplored: Vec<Unexplored>,
+}
+
+impl Explored {
+    pub(super) fn new(chart: &Chart, profile: Option<&str>, found: &Exploration) -> Self {
+        let revealed: BTreeSet<Revealed> = found
+            .revealed
+            .iter()
+            .filter_map(|sighting| match &sighting.reading {
+                Reading::Image(reference) => Some(Revealed {
+                    switches: sighting.under.first().cloned().unwrap_or_default(),
+                    reference: reference.clone(),
+                }),
+                Reading::Unresolved { .. } => None,
+            })
+            .collect();
+        Self {
+            chart: format!("{} {}", chart.name(), chart.metadata.version),
+            profile: profile.map(str::to_owned),
+            switches: found.switches,
+            renders: found.renders,
+            revealed: revealed.into_iter().collect(),
+            unexplored: found.unexplored.clone(),
+        }
+    }
 }
 
 /// The images of all sources. As JSON: sorted, and the same from run to run.
@@ -25,6 +81,9 @@ pub struct Report {
     pub failures: Vec<Failure>,
     /// What may be an image and is not sure enough to be mirrored without a word of the user.
     pub candidates: Vec<Image>,
+    /// What exploring each chart came to.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub explored: Vec<Explored>,
     /// What the user left out.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub excluded: Vec<Excluded>,
@@ -34,6 +93,15 @@ pub struct Report {
 }
 
 impl Report {
+    /// Adds what another source gave.
+    pub(super) fn take(&mut self, part: Self) {
+        for failure in part.failures {
+            self.fail(&failure.subject, failure.reason);
+        }
+        self.explored.extend(part.explored);
+        self.warnings.extend(part.warnings);
+    }
+
     /// Adds a failure, once.
     pub(super) fn fail(&mut self, subject: &str, reason: String) {
         let failure = Failure {

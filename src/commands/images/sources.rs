@@ -11,14 +11,7 @@ use crate::helm::{self, Chart};
 /// Directories within directories are followed this far.
 const DEEPEST: usize = 32;
 
-/// One thing to look into.
-#[derive(Debug)]
-pub(super) struct Source {
-    /// Its name in the report.
-    pub(super) label: String,
-    pub(super) content: Content,
-}
-
+/// What a source turned out to be.
 #[derive(Debug)]
 pub(super) enum Content {
     /// A chart, loaded.
@@ -29,8 +22,8 @@ pub(super) enum Content {
     Unreadable(String),
 }
 
-/// The sources behind a path, in the order of their names.
-pub(super) fn list(path: &Path, report: &mut Report) -> Vec<Source> {
+/// The charts and files behind a path, in the order of their names. Nothing of them is read yet.
+pub(super) fn list(path: &Path, report: &mut Report) -> Vec<PathBuf> {
     let mut paths = Vec::new();
     if path.is_dir() && !path.join("Chart.yaml").is_file() {
         collect(path, DEEPEST, &mut paths, report);
@@ -43,7 +36,7 @@ pub(super) fn list(path: &Path, report: &mut Report) -> Vec<Source> {
     } else {
         paths.push(path.to_owned());
     }
-    paths.into_iter().map(|path| read(&path)).collect()
+    paths
 }
 
 /// Charts and manifests below a directory. Links to directories are not followed: they may lead in circles.
@@ -81,9 +74,9 @@ fn is_manifest_or_archive(name: &str) -> bool {
     matches!(end.as_deref(), Some("yaml" | "yml" | "json" | "tgz"))
 }
 
-fn read(path: &Path) -> Source {
-    let label = path.display().to_string();
-    let content = if path.is_dir() {
+/// Loads or reads one of them.
+pub(super) fn read(path: &Path) -> Content {
+    if path.is_dir() {
         chart(helm::load(path))
     } else {
         match bytes(path) {
@@ -94,8 +87,7 @@ fn read(path: &Path) -> Source {
             },
             Err(error) => Content::Unreadable(error.to_string()),
         }
-    };
-    Source { label, content }
+    }
 }
 
 fn chart(loaded: Result<Chart, helm::Error>) -> Content {

@@ -97,6 +97,7 @@ fn a_charts_images_are_rendered_declared_and_held_by_values() {
         why.contains("demo/templates/deployment.yaml") && why.contains("Deployment/release-name-web"),
         "{why}"
     );
+    assert!(why.contains("line 9 of the rendered document"), "{why}");
     assert!(why.contains("values.yaml:1"), "{why}");
 }
 

@@ -1,15 +1,26 @@
 //! The report for people: by chart or file, one line an image.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
 
 use super::report::Report;
 use crate::discover::{Image, Occurrence, Rule, Severity, Tier, Unresolved};
+use crate::reference::Reference;
 use crate::secret::printable;
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (group, images) in groups(&self.images) {
+        let revealed: BTreeSet<&Reference> = self
+            .explored
+            .iter()
+            .flat_map(|chart| chart.revealed.iter().map(|r| &r.reference))
+            .collect();
+        let shown: Vec<&Image> = self
+            .images
+            .iter()
+            .filter(|i| !revealed.contains(&i.reference))
+            .collect();
+        for (group, images) in groups(&shown) {
             writeln!(f, "{group} ({})", count(images.len(), "image"))?;
             let width = images
                 .iter()
@@ -22,6 +33,7 @@ impl fmt::Display for Report {
             }
             writeln!(f)?;
         }
+        self.switches(f)?;
         self.problems(f)?;
         self.candidates(f)?;
         for excluded in &self.excluded {
@@ -93,9 +105,59 @@ impl Report {
         Ok(())
     }
 
+    /// What exploring showed: each image with the switch that needs it.
+    fn switches(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for explored in &self.explored {
+            let of = explored
+                .profile
+                .as_ref()
+                .map_or(String::new(), |p| format!(", profile {p}"));
+            writeln!(
+                f,
+                "Behind switches of {}{of} ({}, {}):",
+                printable(&explored.chart, 200),
+                count(explored.switches, "switch"),
+                count(explored.renders, "render")
+            )?;
+            for revealed in &explored.revealed {
+                writeln!(f, "  {} → {}", revealed.switches, revealed.reference)?;
+            }
+            if explored.revealed.is_empty() {
+                writeln!(f, "  nothing more was found")?;
+            }
+            if !explored.unexplored.is_empty() {
+                writeln!(f, "  not explored, or only in part:")?;
+            }
+            for row in &explored.unexplored {
+                let switches = if row.switches.is_empty() {
+                    "the values as they are"
+                } else {
+                    &row.switches
+                };
+                writeln!(
+                    f,
+                    "    {}: {}",
+                    printable(switches, 200),
+                    printable(&row.reason, 200)
+                )?;
+            }
+            writeln!(f)?;
+        }
+        Ok(())
+    }
+
     fn candidates(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.candidates.is_empty() {
             return Ok(());
+        }
+        let hidden = |image: &&Image| image.sources.iter().any(|s| s.rule == Rule::DisabledByValues);
+        let hidden = self.candidates.iter().filter(hidden).count();
+        if self.explored.is_empty() && hidden > 0 {
+            writeln!(
+                f,
+                "{} more in the values of charts that nothing renders; --explore finds which switches need them.",
+                count(hidden, "image")
+            )?;
         }
         writeln!(
             f,
@@ -111,7 +173,7 @@ impl Report {
 }
 
 /// Images by the chart or file of their surest place.
-fn groups(images: &[Image]) -> BTreeMap<String, Vec<&Image>> {
+fn groups<'i>(images: &[&'i Image]) -> BTreeMap<String, Vec<&'i Image>> {
     let mut groups: BTreeMap<String, Vec<&Image>> = BTreeMap::new();
     for image in images {
         let mut names: Vec<String> = image
@@ -187,5 +249,10 @@ fn dotted(occurrence: &Occurrence) -> String {
 }
 
 fn count(number: usize, noun: &str) -> String {
-    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+    let end = match (number, noun.ends_with("ch")) {
+        (1, _) => "",
+        (_, true) => "es",
+        (_, false) => "s",
+    };
+    format!("{number} {noun}{end}")
 }

@@ -50,6 +50,19 @@ fn explain(occurrence: &Occurrence, reference: &Reference, text: &mut String) {
         occurrence.tier
     );
     let _ = writeln!(text, "    {}", place(&occurrence.place));
+    if occurrence.source == Source::Render {
+        let template = occurrence
+            .place
+            .subject
+            .file
+            .split_once('/')
+            .map_or("", |(_, below)| below);
+        let _ = writeln!(
+            text,
+            "    to see it: carrack charts render CHART --show-only {}",
+            printable(template, 200)
+        );
+    }
     if occurrence.raw != reference.to_string() {
         let _ = writeln!(text, "    written `{}`", printable(&occurrence.raw, 400));
     }
@@ -82,8 +95,15 @@ fn origin(source: Source) -> &'static str {
 pub(super) fn place(place: &Place) -> String {
     let subject = &place.subject;
     let mut text = printable(&file(place), 300);
-    if let Some(line) = place.line {
-        let _ = write!(text, ":{line}");
+    let rendered = subject.chart.is_some() && !subject.kind.is_empty();
+    match (place.line, place.template_line) {
+        (Some(line), None) if rendered => {
+            let _ = write!(text, " (line {line} of the rendered document)");
+        }
+        (_, Some(line)) | (Some(line), None) => {
+            let _ = write!(text, ":{line}");
+        }
+        (None, None) => {}
     }
     if !subject.kind.is_empty() {
         let _ = write!(text, "  {}", object(place));

@@ -1,0 +1,195 @@
+//! The search: flip a switch, render again, follow what the render shows.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sha2::{Digest as _, Sha256};
+
+use super::probe::Watcher;
+use super::switch::{Setting, Switch, Switches};
+use super::{Bounds, Exploration, Unexplored, starts};
+use crate::discover::{Reading, Sighting, Tier};
+use crate::helm::{Document, Options, Prepared, ValuesSource};
+use crate::reference::Reference;
+
+/// How many switches are set together at most.
+const DEEPEST: usize = 3;
+
+/// How many required values are filled in for one render.
+const FILLED: usize = 5;
+
+/// A search over one chart.
+pub(super) struct Search<'c, 's> {
+    prepared: &'s Prepared<'c>,
+    options: &'s Options,
+    bounds: Bounds,
+    look: &'s dyn Fn(&Document) -> Vec<Sighting>,
+    /// What is to be rendered: by urgency, then in the order in which it was found.
+    waiting: BTreeMap<(usize, usize), Switches>,
+    queued: BTreeSet<Vec<Switch>>,
+    /// Switches that some render showed already: what is new in a render is what its own switches revealed.
+    shown: BTreeSet<Switch>,
+    /// Documents that were looked at, by hash.
+    looked: BTreeSet<[u8; 32]>,
+    known: BTreeSet<Reference>,
+    written: usize,
+    done: Exploration,
+}
+
+impl<'c, 's> Search<'c, 's> {
+    pub(super) fn new(
+        prepared: &'s Prepared<'c>,
+        options: &'s Options,
+        bounds: Bounds,
+        known: &BTreeSet<Reference>,
+        look: &'s dyn Fn(&Document) -> Vec<Sighting>,
+    ) -> Self {
+        Self {
+            prepared,
+            options,
+            bounds,
+            look,
+            waiting: BTreeMap::new(),
+            queued: BTreeSet::new(),
+            shown: BTreeSet::new(),
+            looked: BTreeSet::new(),
+            known: known.clone(),
+            written: 0,
+            done: Exploration::default(),
+        }
+    }
+
+    pub(super) fn run(mut self) -> Exploration {
+        self.queue(Switches::default());
+        let mut first = true;
+        while self.done.renders < self.bounds.renders && self.written < self.bounds.output_bytes {
+            let Some((_, switches)) = self.waiting.pop_first() else {
+                break;
+            };
+            self.render(&switches);
+            if std::mem::take(&mut first) {
+                // Nothing has read these yet: that they show nothing alone does not speak against them.
+                for switch in starts::of(self.prepared.chart(), self.options.profile) {
+                    if self.queue(Switches::default().with(switch)) {
+                        self.done.switches += 1;
+                    }
+                }
+                self.follow(&Switches::default(), Switch::Upgrade);
+            }
+        }
+        for switches in std::mem::take(&mut self.waiting).into_values() {
+            self.unexplored(&switches, "left out: the bound on renders was reached");
+        }
+        self.done
+    }
+
+    fn queue(&mut self, switches: Switches) -> bool {
+        let new = self.queued.insert(switches.key());
+        if new {
+            let urgency = (switches.urgency(), self.queued.len());
+            self.waiting.insert(urgency, switches);
+        }
+        new
+    }
+
+    /// Puts a switch on the list unless a render showed it before.
+    fn follow(&mut self, base: &Switches, switch: Switch) {
+        let again = matches!(&switch, Switch::Value { path, .. } if base.touches(path));
+        if !again
+            && base.chosen() < DEEPEST
+            && self.shown.insert(switch.clone())
+            && self.queue(base.with(switch))
+        {
+            self.done.switches += 1;
+        }
+    }
+
+    fn render(&mut self, switches: &Switches) {
+        self.done.renders += 1;
+        let mut options = self.options.clone();
+        options.keep_going = true;
+        options.skip_schema_validation = true;
+        options.values.push(ValuesSource::SetJson(switches.json()));
+        options.api_versions.extend(switches.apis().cloned());
+        options.is_upgrade |= switches.0.contains(&Switch::Upgrade);
+        let valued = match self.prepared.values(&options) {
+            Ok(valued) => valued,
+            Err(error) => return self.unexplored(switches, &error.to_string()),
+        };
+        let watcher = Watcher::new(&valued.values);
+        let (rendered, watcher) = self.prepared.render_watched(&valued, &options, watcher);
+        let failures = match rendered {
+            Ok(release) => {
+                self.look_at(&release.documents, switches);
+                release.failures
+            }
+            Err(error) => {
+                self.unexplored(switches, &error.to_string());
+                Vec::new()
+            }
+        };
+        if let Some(failed) = failures.first() {
+            self.fill(
+                switches,
+                &watcher,
+                &format!("{}: {}", failed.template, failed.reason),
+            );
+        }
+        for switch in watcher.switches() {
+            self.follow(switches, switch);
+        }
+        if switches.0.is_empty() && !watcher.apis.is_empty() {
+            self.follow(switches, Switch::Apis(watcher.apis));
+        }
+    }
+
+    /// Tries again with what the chart demands, and tells what cannot be had.
+    fn fill(&mut self, switches: &Switches, watcher: &Watcher, reason: &str) {
+        let demanded = watcher.demanded.iter().find(|path| !switches.touches(path));
+        let retried = switches.filled() < FILLED
+            && demanded
+                .is_some_and(|path| self.queue(switches.with(Switch::new(path.clone(), Setting::Filled))));
+        if !retried {
+            self.unexplored(switches, reason);
+        }
+    }
+
+    fn look_at(&mut self, documents: &[Document], switches: &Switches) {
+        for document in documents {
+            self.written += document.text.len();
+            let hash: [u8; 32] = Sha256::new()
+                .chain_update(&document.template)
+                .chain_update([0])
+                .chain_update(&document.text)
+                .finalize()
+                .into();
+            if !self.looked.insert(hash) {
+                continue;
+            }
+            let mut here = BTreeSet::new();
+            for mut sighting in (self.look)(document) {
+                let Reading::Image(reference) = &sighting.reading else {
+                    continue;
+                };
+                if sighting.tier == Tier::Candidate || self.known.contains(reference) {
+                    continue;
+                }
+                here.insert(reference.clone());
+                let label = if switches.0.is_empty() {
+                    "a partial render".to_owned()
+                } else {
+                    switches.to_string()
+                };
+                sighting.under.insert(label);
+                self.done.revealed.push(sighting);
+            }
+            self.known.extend(here);
+        }
+    }
+
+    fn unexplored(&mut self, switches: &Switches, reason: &str) {
+        self.done.unexplored.push(Unexplored {
+            switches: switches.to_string(),
+            reason: crate::secret::printable(reason, 300),
+        });
+    }
+}
