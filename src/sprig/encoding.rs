@@ -153,6 +153,9 @@ pub fn to_yaml_value(value: &Value) -> Result<goyaml::Value, Failure> {
 /// What a piece of a document takes beside its text.
 const PIECE: usize = 48;
 
+/// What a mapping takes before its first entry: its tree has room for eleven.
+const TABLE: usize = 640;
+
 /// A walk through a value that becomes a document.
 struct Walk {
     /// Memory that the document takes so far, in bytes.
@@ -225,6 +228,7 @@ impl Walk {
             Value::Map(map) if map.is_nil() => goyaml::Value::Null,
             Value::Map(map) => {
                 let levels = deeper()?;
+                self.take(TABLE)?;
                 let mut entries = goyaml::Map::new();
                 for (key, item) in map.borrow().iter() {
                     let key = self.text(key)?;

@@ -92,7 +92,7 @@ fn limit(number: i64) -> usize {
 
 fn find_all(regex: &Regex, arguments: Arguments<'_>) -> Result<Value, Failure> {
     let text = arguments.text(1)?;
-    let found = regex.matches(text, limit(arguments.int(2)?));
+    let found = regex.matches(text, limit(arguments.int(2)?))?;
     if found.is_empty() {
         return Ok(List::nil(Type::STRINGS).into());
     }
@@ -108,7 +108,7 @@ fn split(regex: &Regex, arguments: Arguments<'_>) -> Result<Value, Failure> {
     if text.is_empty() && !arguments.text(0)?.is_empty() {
         return Ok(List::strings([text.clone()]).into());
     }
-    let found = regex.matches(text, count);
+    let found = regex.matches(text, count)?;
     memory::reserve(found.len().saturating_mul(PART))?;
     let mut parts: Vec<GoString> = Vec::new();
     let (mut start, mut end) = (0, 0);
@@ -153,7 +153,7 @@ fn replaced(
     expected: usize,
     write: impl Fn(&[u8], &re2::Match, &mut Bytes),
 ) -> Result<Value, Failure> {
-    let found = regex.matches(text, usize::MAX);
+    let found = regex.matches(text, usize::MAX)?;
     memory::reserve(text.len().saturating_add(found.len().saturating_mul(expected)))?;
     let mut out = Vec::with_capacity(text.len());
     let mut copied = 0;

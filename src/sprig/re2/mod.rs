@@ -14,10 +14,13 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::runes::first_rune;
+use crate::gotemplate::{Failure, memory};
 
 /// The most memory that one compiled expression may take, in bytes: a counted repetition of a Unicode class needs
 /// some 100 KiB for each ten counts.
 const COMPILED_CAP: usize = 8 << 20;
+/// What one match takes beside the places of its groups, in bytes.
+const MATCH: usize = 48;
 /// How many compiled expressions a thread keeps; charts have at most some dozens.
 const KEPT: usize = 256;
 
@@ -98,13 +101,17 @@ impl Regex {
 
     /// The first match.
     pub(super) fn find<'t>(&self, text: &'t [u8]) -> Option<&'t [u8]> {
-        self.matches(text, 1).first().and_then(|m| m.whole(text))
+        let found = self.matches(text, 1).ok()?;
+        found.first().and_then(|m| m.whole(text))
     }
 
     /// The matches in order, at most `limit` of them. An empty match that touches the match before it does not count.
-    pub(super) fn matches(&self, text: &[u8], limit: usize) -> Vec<Match> {
+    ///
+    /// Fails where the places of the matches would take more memory than the render may hold.
+    pub(super) fn matches(&self, text: &[u8], limit: usize) -> Result<Vec<Match>, Failure> {
         let mut found = Vec::new();
         let mut slots = self.compiled.capture_locations();
+        let cost = MATCH + slots.len() * size_of::<Option<(usize, usize)>>();
         let (mut at, mut previous_end) = (0, None);
         while at <= text.len() && found.len() < limit {
             let Some(whole) = self.compiled.captures_read_at(&mut slots, text, at) else {
@@ -118,6 +125,7 @@ impl Regex {
             if !empty || previous_end != Some(whole.start()) {
                 let groups = (0..slots.len()).map(|group| slots.get(group)).collect();
                 found.push(Match { groups });
+                memory::reserve(found.len().saturating_mul(cost))?;
             }
             previous_end = Some(whole.end());
             at = whole.end();
@@ -126,7 +134,7 @@ impl Regex {
                 at += step.map_or(1, |(_, length)| length);
             }
         }
-        found
+        Ok(found)
     }
 
     /// Appends `template` with `$1`, `${name}` and `$$` filled in from a match.
