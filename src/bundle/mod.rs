@@ -203,6 +203,15 @@ impl Bundle {
         inventory::load(&self.folder)
     }
 
+    /// Whether a run of this program has begun on the bundle, finished or not; another tool's layout has no such trace.
+    pub(crate) fn was_begun(&self) -> Result<bool, Error> {
+        match self.folder.folder(layout::CARRACK) {
+            Ok(_) => Ok(true),
+            Err(error) if error.is_absent() => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// The size of a blob in bytes, or `None` if it is not in the bundle. Only the file's size is asked for.
     pub fn blob_size(&self, digest: &Digest) -> Result<Option<u64>, Error> {
         blob::size(&self.folder, digest)

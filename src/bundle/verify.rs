@@ -73,6 +73,8 @@ pub enum ProblemKind {
     BadManifest,
     /// The inventory and the index do not say the same.
     Disagrees,
+    /// A run on the bundle began and none has finished yet.
+    Unfinished,
 }
 
 /// Reads and hashes everything, on `threads` threads. Everything that is wrong is in the result; an error is only what
@@ -90,9 +92,16 @@ pub fn verify(
     }
     if let Some(inventory) = &inventory {
         found.compare(bundle, inventory)?;
+    } else if bundle.was_begun()? {
+        found.problem(
+            &format!("{}/{}", layout::CARRACK, layout::INVENTORY),
+            ProblemKind::Unfinished,
+            "it is not there, so the export did not finish: run the same export again, it goes on where it was".to_owned(),
+            None,
+        );
     } else {
         found.notes.push(
-            "there is no carrack/inventory.json: the export did not finish, or another tool made this layout"
+            "there is no carrack/inventory.json, another tool made this layout: only what index.json names was checked"
                 .to_owned(),
         );
     }

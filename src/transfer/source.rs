@@ -9,7 +9,7 @@ use crate::bundle::{BlobReader, Bundle};
 use crate::digest::Digest;
 use crate::fsx;
 use crate::mirrors::PullSources;
-use crate::oci::Descriptor;
+use crate::oci::{Descriptor, media_type};
 use crate::reference::{Reference, Repository};
 
 use super::{Error, blocking};
@@ -113,9 +113,14 @@ impl Source {
         match self {
             Self::Registries(client, sources) => {
                 let place = sources.place(repository)?;
-                Ok(Chunks::Registry(Box::new(
-                    client.blob(&place, descriptor, offset).await?,
-                )))
+                let blob = match client.blob(&place, descriptor, offset).await {
+                    // Registries may hold a foreign layer all the same; its own places are asked when they do not.
+                    Err(error) if error.is_absent() && media_type::is_foreign(&descriptor.media_type) => {
+                        client.foreign_blob(&place, descriptor, offset).await?
+                    }
+                    answer => answer?,
+                };
+                Ok(Chunks::Registry(Box::new(blob)))
             }
             Self::Bundle(bundle) => {
                 let (bundle, descriptor) = (bundle.clone(), descriptor.clone());

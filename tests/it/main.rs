@@ -24,3 +24,4 @@ mod serve;
 mod support;
 mod voyage;
 mod voyage_fixture;
+mod vulnerabilities;

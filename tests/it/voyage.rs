@@ -192,6 +192,8 @@ fn a_run_that_was_killed_goes_on_where_it_stopped() {
     child.wait().unwrap();
     let kept = size();
     assert!(!program.path("bundle/blobs/sha256").join(layer.hex()).exists());
+    let unfinished = program.verify().ended_with(4).json();
+    assert_eq!(unfinished["problems"][0]["fault"], "unfinished");
     program.export(&[&name], &[]).ended_with(0);
     assert_eq!(
         upstream.ranges_asked(&layer),
