@@ -287,11 +287,15 @@ impl Walk<'_> {
         if let Some(digest) = known
             && let Some(bytes) = self.kept_manifest(digest).await?
         {
-            let media_type = before
-                .filter(|b| b.digest == digest)
-                .map(|b| b.media_type.clone())
-                .unwrap_or_default();
-            return Ok((Descriptor::new(media_type, digest, bytes.len() as u64), bytes));
+            // Its entry says what type it has, or else the document. One that says nothing is asked for once more: an
+            // entry without a type would be pushed without one.
+            let media_type = match before.filter(|b| b.digest == digest) {
+                Some(entry) => Some(entry.media_type.clone()),
+                None => Document::parse(&bytes, None).ok().map(|d| d.media_type),
+            };
+            if let Some(media_type) = media_type.filter(|t| !t.is_empty()) {
+                return Ok((Descriptor::new(media_type, digest, bytes.len() as u64), bytes));
+            }
         }
         let asked = match known {
             Some(digest) => wanted.reference.with_digest(digest),

@@ -118,6 +118,23 @@ fn a_pinned_tag_keeps_its_tag_and_a_digest_alone_keeps_its_digest() {
 }
 
 #[test]
+fn a_manifest_that_is_in_the_bundle_already_has_its_type_under_a_second_name_too() {
+    let registry = TestRegistry::start();
+    let app = image().docker().layer("a", 500).build();
+    let name = registry.seed("team/app:1", &app);
+    let program = Program::new();
+    program.export(&[&name], &[]).ended_with(0);
+    let bare = format!("{}/team/app@{}", registry.host(), app.digest);
+    let other = format!("{}/team/app:2@{}", registry.host(), app.digest);
+    program.export(&[&bare, &other], &[]).ended_with(0);
+    let bundle = Bundle::open(&program.path("bundle")).unwrap();
+    assert_eq!(bundle.entries().len(), 3);
+    for (name, entry) in bundle.entries() {
+        assert_eq!(entry.media_type, app.media_type, "{name}");
+    }
+}
+
+#[test]
 fn two_contents_of_one_tag_both_keep_a_name() {
     let registry = TestRegistry::start();
     let old = image().layer("old", 500).build();

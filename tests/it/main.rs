@@ -7,6 +7,7 @@
 mod architecture;
 mod charts_pull;
 mod conformance;
+mod crash_points;
 mod drive;
 mod engines;
 mod export;
