@@ -39,9 +39,40 @@ pub struct Environment {
     pub stderr_is_terminal: bool,
     /// Whether people look at standard output.
     pub stdout_is_terminal: bool,
+    /// How many files the process may have open at once; `None` is no limit.
+    pub open_files: Option<u64>,
+}
+
+/// Files that are open whatever the work: the runtime's own, the bundle's folders, the lock.
+const OPEN_ALWAYS: u64 = 24;
+
+/// Files that one transfer has open at most: connections, the blob on its way, and its folder.
+const OPEN_PER_TRANSFER: u64 = 5;
+
+/// Asks for as many open files as the process may have, and says how many it got.
+fn open_files() -> Option<u64> {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let raised = rustix::process::Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => limit.maximum,
+        Err(_) => limit.current,
+    }
 }
 
 impl Environment {
+    /// At most so many transfers at once as the limit of open files lets run, and one at the least. Three eighths of the
+    /// files are left to those that wait to become durable.
+    pub fn bounded(&self, jobs: usize) -> usize {
+        let most = self.open_files.map_or(u64::MAX, |limit| {
+            (limit / 8 * 5).saturating_sub(OPEN_ALWAYS) / OPEN_PER_TRANSFER
+        });
+        jobs.min(usize::try_from(most).unwrap_or(usize::MAX)).max(1)
+    }
+
     /// Reads the process's environment.
     #[expect(
         clippy::disallowed_methods,
@@ -82,6 +113,7 @@ impl Environment {
             log: text("CARRACK_LOG"),
             stderr_is_terminal: std::io::stderr().is_terminal(),
             stdout_is_terminal: std::io::stdout().is_terminal(),
+            open_files: open_files(),
             home,
             config_home,
         }

@@ -87,7 +87,7 @@ impl Session {
     /// The world of a command; one that uses the network gives its flags.
     pub fn world(&self, network: Option<&Network>) -> World {
         let environment = &self.environment;
-        let jobs = network.map_or(1, |network| usize::from(network.jobs));
+        let jobs = environment.bounded(network.map_or(1, |network| usize::from(network.jobs)));
         let mut http = http::Settings {
             requests_per_host: jobs,
             proxies: http::Proxies {

@@ -14,8 +14,12 @@ use std::thread::JoinHandle;
 
 use super::{Error, FileSystem, Finished, Folder};
 
-/// How many files one batch takes at most.
+/// How many files one batch takes at most, and how many may wait for the next one. Each of them is open: a disk that is
+/// slower than the network would otherwise use up the process's files.
 const BATCH: usize = 64;
+
+/// The share of the process's files that a batch may take.
+const SHARE: u64 = 8;
 
 /// How many threads commit. Syncs of one journal serialise, so that more would only wait.
 const THREADS: usize = 2;
@@ -54,6 +58,8 @@ struct Queue {
 struct Shared {
     queue: Mutex<Queue>,
     arrived: Condvar,
+    taken: Condvar,
+    batch: usize,
 }
 
 impl Shared {
@@ -66,8 +72,10 @@ impl Shared {
         let mut queue = self.lock();
         loop {
             if !queue.waiting.is_empty() {
-                let count = queue.waiting.len().min(BATCH);
-                return Some(queue.waiting.drain(..count).collect());
+                let count = queue.waiting.len().min(self.batch);
+                let batch = queue.waiting.drain(..count).collect();
+                self.taken.notify_all();
+                return Some(batch);
             }
             if queue.closed {
                 return None;
@@ -104,7 +112,10 @@ impl Committer {
     /// Starts the threads for files on this kind of file system.
     pub fn on(file_system: FileSystem) -> Self {
         let one_by_one = file_system == FileSystem::Fat;
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(Shared {
+            batch: batch(),
+            ..Shared::default()
+        });
         let threads = (0..if one_by_one { 1 } else { THREADS })
             .map(|_| {
                 let shared = Arc::clone(&shared);
@@ -118,9 +129,18 @@ impl Committer {
         Self { shared, threads }
     }
 
-    /// Gives a finished file to the threads and returns at once.
+    /// Gives a finished file to the threads. Returns at once, unless the disk is a whole batch behind.
     pub fn submit(&self, commit: Commit) {
-        self.shared.lock().waiting.push(commit);
+        let mut queue = self.shared.lock();
+        while queue.waiting.len() >= self.shared.batch {
+            queue = self
+                .shared
+                .taken
+                .wait(queue)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        queue.waiting.push(commit);
+        drop(queue);
         self.shared.arrived.notify_one();
     }
 }
@@ -135,6 +155,13 @@ impl Drop for Committer {
             let _ = thread.join();
         }
     }
+}
+
+/// How many files a batch takes in this process.
+fn batch() -> usize {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    let share = limit.map_or(u64::MAX, |files| (files / SHARE).max(1));
+    usize::try_from(share).unwrap_or(BATCH).min(BATCH)
 }
 
 /// Takes one batch through every step. A file that fails drops out with its error; the others go on.

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
+use rustix::io::retry_on_intr;
 
 use super::{Error, Fault};
 
@@ -50,7 +51,7 @@ impl Folder {
     /// Opens a folder that the operator named. The operator's own path may go through links; nothing below it may.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let fd = rustix::fs::open(path, flags, Mode::empty()).map_err(|e| {
+        let fd = retry_on_intr(|| rustix::fs::open(path, flags, Mode::empty())).map_err(|e| {
             if e == rustix::io::Errno::NOTDIR {
                 Error::NotAFolder {
                     path: path.to_path_buf(),
@@ -121,14 +122,15 @@ impl Folder {
     fn step(&self, name: &str) -> Result<Self, Error> {
         self.check(name)?;
         let path = self.path.join(name);
-        let fd = rustix::fs::openat(&*self.fd, name, FOLDER, Mode::empty()).map_err(|e| {
-            let error = Error::io("open", &path, e.into());
-            if error.fault() == Some(Fault::Link) {
-                Error::NotAFolder { path: path.clone() }
-            } else {
-                error
-            }
-        })?;
+        let fd =
+            retry_on_intr(|| rustix::fs::openat(&*self.fd, name, FOLDER, Mode::empty())).map_err(|e| {
+                let error = Error::io("open", &path, e.into());
+                if error.fault() == Some(Fault::Link) {
+                    Error::NotAFolder { path: path.clone() }
+                } else {
+                    error
+                }
+            })?;
         Ok(Self {
             fd: Arc::new(fd),
             path,
@@ -165,7 +167,7 @@ impl Folder {
         self.check(name)?;
         let path = self.path.join(name);
         let flags = access | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let fd = match rustix::fs::openat(&*self.fd, name, flags, Mode::empty()) {
+        let fd = match retry_on_intr(|| rustix::fs::openat(&*self.fd, name, flags, Mode::empty())) {
             Ok(fd) => fd,
             Err(rustix::io::Errno::LOOP | rustix::io::Errno::ISDIR) => return Err(Error::NotAFile { path }),
             Err(error) => return Err(Error::io("open", path, error.into())),
@@ -181,7 +183,8 @@ impl Folder {
     pub(super) fn create_file(&self, name: &str) -> Result<File, Error> {
         self.check(name)?;
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let open = || rustix::fs::openat(&*self.fd, name, flags, Mode::from_raw_mode(0o666));
+        let open =
+            || retry_on_intr(|| rustix::fs::openat(&*self.fd, name, flags, Mode::from_raw_mode(0o666)));
         let made = match open() {
             Err(rustix::io::Errno::EXIST) => {
                 self.remove(name)?;
@@ -256,7 +259,7 @@ impl Folder {
     /// Gives a file of this folder a name in another folder of the same volume.
     pub(super) fn rename(&self, name: &str, to: &Self, new_name: &str) -> Result<(), Error> {
         to.check(new_name)?;
-        rustix::fs::renameat(&*self.fd, name, &*to.fd, new_name)
+        retry_on_intr(|| rustix::fs::renameat(&*self.fd, name, &*to.fd, new_name))
             .map_err(|e| Error::io("name", to.path.join(new_name), e.into()))
     }
 
@@ -282,7 +285,7 @@ impl Folder {
     pub fn entries(&self) -> Result<Vec<Entry>, Error> {
         let error = |e: rustix::io::Errno| Error::io("list", &self.path, e.into());
         let mut found = Vec::new();
-        for entry in rustix::fs::Dir::read_from(&*self.fd).map_err(error)? {
+        for entry in retry_on_intr(|| rustix::fs::Dir::read_from(&*self.fd)).map_err(error)? {
             let entry = entry.map_err(error)?;
             let name = entry.file_name();
             if matches!(name.to_bytes(), b"." | b"..") {
@@ -318,7 +321,7 @@ impl Folder {
 
     /// Makes the folder's names durable.
     pub fn sync(&self) -> Result<(), Error> {
-        match rustix::fs::fsync(&*self.fd) {
+        match retry_on_intr(|| rustix::fs::fsync(&*self.fd)) {
             // Some FUSE file systems know no fsync of a folder; there is nothing more that can be done there.
             Ok(()) | Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOTSUP) => Ok(()),
             Err(error) => Err(Error::io("sync", &self.path, io::Error::from(error))),

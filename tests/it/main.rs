@@ -11,6 +11,7 @@ mod crash_points;
 mod drive;
 mod engines;
 mod export;
+mod faults;
 mod goyaml;
 mod helm_reads;
 mod hostile_charts;

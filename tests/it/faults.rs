@@ -1,0 +1,329 @@
+//! Faults of the machine around the program, and the table in `docs/faults.md` that says where each is shown.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::support::fixture_bundle;
+use crate::support::images::image;
+use crate::support::program::Program;
+use crate::support::registry::{Fault, On, TestRegistry};
+
+/// Runs the program as the last words of another one's command line: `strace`, `faketime`, a shell with limits.
+fn under(program: &Program, before: &[&str], arguments: &[&str]) -> (Option<i32>, String) {
+    let (first, rest) = before.split_first().unwrap();
+    let output = Command::new(first)
+        .args(rest)
+        .arg(env!("CARGO_BIN_EXE_carrack"))
+        .args(arguments)
+        .env_clear()
+        .env("HOME", program.path(""))
+        .env("PATH", "/usr/bin:/bin")
+        .current_dir(program.path(""))
+        .stdin(Stdio::null())
+        .output()
+        .expect("the program that stands before ours is installed");
+    let said = format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    (output.status.code(), said)
+}
+
+/// A program whose `bundle` holds two images that share nothing.
+fn exported() -> (Program, [String; 2], PathBuf) {
+    let upstream = TestRegistry::start();
+    let big = image().layer("big", 90_000).build();
+    let names = [
+        upstream.seed("shop/big:1", &big),
+        upstream.seed("shop/small:1", &image().layer("small", 900).build()),
+    ];
+    let program = Program::new();
+    program.export(&[&names[0], &names[1]], &[]).ended_with(0);
+    let layer = program
+        .path("bundle/blobs/sha256")
+        .join(big.layers()[0].descriptor.digest.hex());
+    (program, names, layer)
+}
+
+#[test]
+fn a_blob_that_cannot_be_read_is_named_and_the_others_arrive() {
+    let (program, names, layer) = exported();
+    let target = TestRegistry::start();
+    let host = target.host();
+    let bad_sector = [
+        "strace",
+        "-f",
+        "-qq",
+        "-o",
+        "trace",
+        "-P",
+        layer.to_str().unwrap(),
+        "-e",
+    ];
+    let refusal = "inject=read,pread64,readv:error=EIO";
+    let (code, said) = under(
+        &program,
+        &[&bad_sector[..], &[refusal]].concat(),
+        &["import", "--from", "bundle", "--to", &host],
+    );
+    assert!(matches!(code, Some(3 | 4)), "{code:?} {said}");
+    let digest = layer.file_name().unwrap().to_str().unwrap();
+    assert!(said.contains(digest), "{said}");
+    let place = names[1].replace(':', "-").replacen("-1", "", 0);
+    let place = place.rsplit_once('-').unwrap().0;
+    assert!(
+        target.manifest(place, "1").is_some(),
+        "the other image arrives: {said}"
+    );
+    assert_eq!(target.count("PUT", "/shop/big/manifests"), 0);
+}
+
+#[test]
+fn a_drive_that_swallows_writes_is_found_out_before_the_run_is_done() {
+    let upstream = TestRegistry::start();
+    let app = image().layer("big", 90_000).build();
+    let name = upstream.seed("shop/app:1", &app);
+    let hex = app.layers()[0].descriptor.digest.hex();
+    let program = Program::new();
+    let part = program.path("bundle/carrack/tmp").join(format!("sha256-{hex}"));
+    fs::create_dir_all(part.parent().unwrap()).unwrap();
+    carrack::fsx::write(&part, b"").unwrap();
+    fs::remove_dir_all(program.path("bundle")).unwrap();
+    // Each write to the blob on its way is called done, with all its bytes or one, and never carried out.
+    let lost = [
+        "strace",
+        "-f",
+        "-qq",
+        "-o",
+        "trace",
+        "-P",
+        part.to_str().unwrap(),
+        "-e",
+    ];
+    let (code, said) = under(
+        &program,
+        &[&lost[..], &["inject=write,pwrite64:retval=1:when=2"]].concat(),
+        &["export", &name, "--to", "bundle"],
+    );
+    let kept = program.path("bundle/blobs/sha256").join(&hex);
+    if code == Some(0) {
+        program.verify().ended_with(0);
+    } else {
+        assert!(said.contains(&hex), "{code:?} {said}");
+        assert!(!kept.exists() || program.verify().code == Some(4));
+    }
+    program.export(&[&name], &[]).ended_with(0);
+    program.verify().ended_with(0);
+}
+
+#[test]
+fn interrupted_calls_are_repeated() {
+    let upstream = TestRegistry::start();
+    let name = upstream.seed("shop/app:1", &image().layer("big", 90_000).build());
+    let program = Program::new();
+    let interrupted = [
+        "strace",
+        "-f",
+        "-qq",
+        "-o",
+        "trace",
+        "-e",
+        "inject=openat,fsync,renameat,ftruncate:error=EINTR:when=5+7",
+    ];
+    let (code, said) = under(&program, &interrupted, &["export", &name, "--to", "bundle"]);
+    assert_eq!(code, Some(0), "{said}");
+    program.verify().ended_with(0);
+}
+
+#[test]
+fn a_flipped_bit_in_any_file_of_a_bundle_is_found() {
+    let flips = std::env::vars()
+        .find(|(name, _)| name == "BIT_FLIPS")
+        .map_or(40, |(_, count)| {
+            count.parse::<usize>().expect("BIT_FLIPS is a number")
+        });
+    let fixture = fixture_bundle::make();
+    let upstream = TestRegistry::start();
+    let name = upstream.seed("shop/app:1", &image().layer("a", 900).build());
+    let program = Program::new();
+    program.export(&[&name], &[]).ended_with(0);
+    // The chart files of the fixture join, so that every class of file is there.
+    let from = fixture.path().to_str().unwrap();
+    program
+        .run(&["import", "--from", from, "--to", "dir:bundle"])
+        .ended_with(0);
+    program.verify().ended_with(0);
+    let mut files = Vec::new();
+    let mut folders = vec![program.path("bundle")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            // What the inventory itself says is vouched for by its signature only; the lock holds no content.
+            let unvouched = path.ends_with("carrack/inventory.json") || path.ends_with("carrack/lock");
+            match path.is_dir() {
+                true => folders.push(path),
+                false if !unvouched && fs::metadata(&path).unwrap().len() > 0 => files.push(path),
+                false => {}
+            }
+        }
+    }
+    files.sort();
+    assert!(files.len() > 12, "{files:?}");
+    let mut state = 88_172_645_463_325_252_u64;
+    let mut chance = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state >> 33).unwrap()
+    };
+    for flip in 0..flips.max(files.len()) {
+        let path = &files[flip % files.len()];
+        let bytes = fs::read(path).unwrap();
+        let mut damaged = bytes.clone();
+        let at = chance() % damaged.len();
+        damaged[at] ^= 1 << (chance() % 8);
+        carrack::fsx::write(path, &damaged).unwrap();
+        let code = program.verify().code;
+        assert!(
+            matches!(code, Some(1 | 4)),
+            "{} byte {at}: {code:?}",
+            path.display()
+        );
+        carrack::fsx::write(path, &bytes).unwrap();
+    }
+    program.verify().ended_with(0);
+}
+
+#[test]
+fn a_run_that_is_asked_to_stop_ends_with_130_and_goes_on_later() {
+    for signal in ["INT", "TERM", "HUP"] {
+        let upstream = TestRegistry::start();
+        let name = upstream.seed("shop/app:1", &image().layer("big", 300_000).build());
+        upstream.fault(On::get_blob(), Fault::Stall(Duration::from_secs(600)));
+        let program = Program::new();
+        let mut child = program.start(&["export", &name, "--to", "bundle"]);
+        let started = Instant::now();
+        while upstream.count("GET", "/blobs/sha") == 0 {
+            assert!(
+                started.elapsed() < Duration::from_secs(60),
+                "nothing is asked for"
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let asked = Instant::now();
+        let sent = Command::new("kill")
+            .args(["-s", signal, &child.id().to_string()])
+            .status();
+        assert!(sent.unwrap().success());
+        let ended = child.wait().unwrap();
+        assert_eq!(ended.code(), Some(130), "{signal}: {ended:?}");
+        assert!(
+            asked.elapsed() < Duration::from_secs(5),
+            "{signal}: {:?}",
+            asked.elapsed()
+        );
+        upstream.mend();
+        program.export(&[&name], &[]).ended_with(0);
+        program.verify().ended_with(0);
+    }
+}
+
+#[test]
+fn an_export_and_an_import_work_with_64_file_descriptors() {
+    let upstream = TestRegistry::start();
+    let mut names = Vec::new();
+    for number in 0..40 {
+        let app = image().layer(&format!("own-{number}"), 3000).build();
+        names.push(upstream.seed(&format!("shop/app-{number}:1"), &app));
+    }
+    let program = Program::new();
+    let few = ["sh", "-c", "ulimit -n 64; exec \"$0\" \"$@\""];
+    let mut export = vec!["export", "--to", "bundle", "--jobs", "32"];
+    export.extend(names.iter().map(String::as_str));
+    let (code, said) = under(&program, &few, &export);
+    assert_eq!(code, Some(0), "{said}");
+    let target = TestRegistry::start();
+    let host = target.host();
+    let import = ["import", "--from", "bundle", "--to", &host, "--jobs", "32"];
+    let (code, said) = under(&program, &few, &import);
+    assert_eq!(code, Some(0), "{said}");
+}
+
+#[test]
+fn a_wrong_clock_changes_nothing_but_the_date() {
+    for year in ["1980", "2040"] {
+        let upstream = TestRegistry::start();
+        let name = upstream.seed("shop/app:1", &image().layer("a", 900).build());
+        let program = Program::new();
+        let clock = ["faketime", &format!("{year}-06-01 12:00:00")];
+        let (code, said) = under(&program, &clock, &["export", &name, "--to", "bundle"]);
+        assert_eq!(code, Some(0), "{said}");
+        let inventory = fs::read_to_string(program.path("bundle/carrack/inventory.json")).unwrap();
+        assert!(
+            inventory.contains(&format!("\"created\":\"{year}-")),
+            "{inventory}"
+        );
+        // On the other side the clock is right.
+        program.verify().ended_with(0);
+        program.export(&[&name], &[]).ended_with(0);
+    }
+}
+
+/// Every name in `code` of the last column of a table, by its line.
+fn named_in(table: &str) -> Vec<String> {
+    let rows = table.lines().filter(|line| line.starts_with("| "));
+    let last = rows.filter_map(|row| row.trim_end_matches([' ', '|']).rsplit(" | ").next());
+    last.flat_map(|cell| {
+        cell.split('`')
+            .skip(1)
+            .step_by(2)
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    })
+    .collect()
+}
+
+fn tests_below(folder: &Path, found: &mut BTreeSet<String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            tests_below(&path, found);
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            let text = fs::read_to_string(&path).unwrap();
+            for (_, after) in text
+                .match_indices("test]\n")
+                .map(|(at, m)| text.split_at(at + m.len()))
+            {
+                let head = after.split('(').next().unwrap_or_default();
+                found.extend(head.rsplit(' ').next().map(str::to_owned));
+            }
+        }
+    }
+}
+
+#[test]
+fn every_row_of_the_table_of_faults_leads_to_a_test_that_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let table = fs::read_to_string(root.join("docs/faults.md")).unwrap();
+    let mut tests = BTreeSet::new();
+    tests_below(&root.join("tests"), &mut tests);
+    tests_below(&root.join("src"), &mut tests);
+    let named = named_in(&table);
+    assert!(named.len() > 80, "{named:?}");
+    let lost: Vec<_> = named
+        .iter()
+        .filter(|name| !name.contains('=') && !tests.contains(*name) && !root.join(name).is_file())
+        .collect();
+    assert!(
+        lost.is_empty(),
+        "docs/faults.md names what is not there: {lost:?}"
+    );
+    for row in table.lines().filter(|line| line.starts_with("| ")) {
+        let shown = row.contains('`') || row.contains("**not shown**");
+        assert!(shown || row.contains("shown by"), "a row says nothing: {row}");
+    }
+}
