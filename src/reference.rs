@@ -70,6 +70,12 @@ pub enum Error {
     /// A bare name of 64 hexadecimal digits is an image id, not a repository.
     #[error("64 hexadecimal digits alone are an image id, not a repository name")]
     ImageId,
+    /// A tag or digest stands where a repository alone is meant.
+    #[error("`{text}` names one tag or digest, not a repository")]
+    NotARepository {
+        /// What was read.
+        text: String,
+    },
     /// There is a colon with nothing after it.
     #[error("there is a `:` with no tag after it")]
     EmptyTag,
@@ -119,6 +125,19 @@ impl Repository {
 impl fmt::Display for Repository {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.host, self.path)
+    }
+}
+
+impl FromStr for Repository {
+    type Err = Error;
+
+    /// Parses a name without tag and digest as [`Reference`] does: a missing host and `library/` are put in.
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let name = strip(text);
+        if name.contains('@') || split_tag(name).1.is_some() {
+            return Err(Error::NotARepository { text: shorten(name) });
+        }
+        name.parse().map(|reference: Reference| reference.repository)
     }
 }
 
@@ -267,19 +286,26 @@ impl fmt::Display for Reference {
     }
 }
 
-impl Serialize for Reference {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
+/// References, repositories and tags are strings in files, and are checked when they are read.
+macro_rules! as_text {
+    ($($kind:ty),*) => {$(
+        impl Serialize for $kind {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $kind {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer)?
+                    .parse()
+                    .map_err(serde::de::Error::custom)
+            }
+        }
+    )*};
 }
 
-impl<'de> Deserialize<'de> for Reference {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(serde::de::Error::custom)
-    }
-}
+as_text!(Reference, Repository, Tag);
 
 fn strip(text: &str) -> &str {
     let mut text = text.trim();
@@ -470,6 +496,27 @@ mod tests {
         assert!(matches!(error("quay.io/a@sha256:abc"), Error::BadDigest(_)));
         assert!(matches!(error("-bad.example.com/a:1"), Error::BadHost { .. }));
         assert!(matches!(error("host:port/a:1"), Error::BadHost { .. }));
+    }
+
+    #[test]
+    fn a_repository_has_no_tag_and_no_digest() {
+        for (text, expected) in [
+            ("nginx", "docker.io/library/nginx"),
+            ("localhost:5000/a/b", "localhost:5000/a/b"),
+            ("docker://quay.io/a/b", "quay.io/a/b"),
+        ] {
+            assert_eq!(text.parse::<Repository>().unwrap().to_string(), expected);
+        }
+        for text in [
+            "nginx:1",
+            "quay.io/a/b:latest",
+            &format!("quay.io/a/b@sha256:{HEX}"),
+        ] {
+            assert!(
+                matches!(text.parse::<Repository>(), Err(Error::NotARepository { .. })),
+                "{text}"
+            );
+        }
     }
 
     #[test]

@@ -12,7 +12,8 @@ use crate::reference::Reference;
 
 use super::writer::write_if_new;
 use super::{
-    Absent, Bundle, Error, FORMAT_VERSION, FileRecord, Inventory, Provenance, Record, blob, inventory, layout,
+    Absent, Bundle, Error, FORMAT_VERSION, FileRecord, Inventory, Provenance, Record, Volume, blob,
+    inventory, layout,
 };
 
 /// What the run knows that the bundle's files do not.
@@ -26,6 +27,10 @@ pub struct Closing {
     pub provenance: BTreeMap<Reference, Vec<Provenance>>,
     /// Content left out on purpose; added to what earlier runs said.
     pub absent: BTreeMap<Digest, Absent>,
+    /// Which part of a larger set this is.
+    pub volume: Option<Volume>,
+    /// Remove blobs that no reference reaches.
+    pub prune: bool,
 }
 
 /// Larger image configurations are not looked into for their platform.
@@ -106,6 +111,7 @@ pub(super) fn close(
         && before.files == reached.files
         && before.absent == absent
         && before.config == closing.config
+        && before.volume == closing.volume
     {
         return Ok(before.clone());
     }
@@ -121,6 +127,7 @@ pub(super) fn close(
         references,
         sequence: before.map_or(0, |b| b.sequence) + 1,
         tool: concat!("carrack ", env!("CARGO_PKG_VERSION")).to_owned(),
+        volume: closing.volume.clone(),
     };
     // The old signature goes first: it must never stand beside an inventory that it does not sign.
     carrack.remove(layout::SIGNATURE)?;

@@ -45,6 +45,20 @@ pub struct Inventory {
     pub sequence: u64,
     /// The program that wrote it: `carrack 0.1.0`.
     pub tool: String,
+    /// Which part of a larger set this is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub volume: Option<Volume>,
+}
+
+/// One of the bundles that together hold a set. Each of them imports alone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Volume {
+    /// Its number, counted from 1.
+    pub number: u64,
+    /// How many there are.
+    pub of: u64,
+    /// The name of the set, the same on all of them.
+    pub set: String,
 }
 
 /// One reference.

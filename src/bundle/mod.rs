@@ -18,6 +18,7 @@ mod incoming;
 mod index;
 mod inventory;
 mod layout;
+mod prune;
 mod receipt;
 mod verify;
 mod writer;
@@ -27,14 +28,16 @@ pub use closing::Closing;
 pub use incoming::{Arrived, Incoming};
 pub use index::Entries;
 pub use inventory::{
-    Absent, AbsentReason, FORMAT_VERSION, FileRecord, INVENTORY_CAP, Inventory, Provenance, Record,
+    Absent, AbsentReason, FORMAT_VERSION, FileRecord, INVENTORY_CAP, Inventory, Provenance, Record, Volume,
 };
+pub use prune::Pruned;
 pub use receipt::Receipt;
 pub use verify::{Problem, ProblemKind, Verified, verify};
-pub use writer::{Writer, read_back};
+pub use writer::{Finished, Writer, read_back};
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::digest::{Algorithm, Digest};
 use crate::fsx::{self, Folder, Kind};
@@ -136,6 +139,17 @@ pub enum Error {
         /// Its size in bytes.
         size: u64,
     },
+    /// Blobs cannot be removed while it is not known what a manifest needs.
+    #[error(
+        "nothing is removed: the manifest {digest} cannot be read, so that nobody knows which blobs it needs"
+    )]
+    CannotPrune {
+        /// Its digest.
+        digest: Digest,
+        /// Why it cannot be read.
+        #[source]
+        source: Box<Error>,
+    },
     /// A manifest cannot be understood.
     #[error("the manifest {digest} cannot be used")]
     BadManifest {
@@ -170,7 +184,8 @@ pub struct ChartFile {
 #[derive(Clone, Debug)]
 pub struct Bundle {
     folder: Folder,
-    entries: Entries,
+    /// Shared, so that clones cost nothing: each thread that reads a blob has one.
+    entries: Arc<Entries>,
 }
 
 impl Bundle {
@@ -183,7 +198,7 @@ impl Bundle {
     pub(crate) fn within(folder: Folder) -> Result<Self, Error> {
         layout::check(&folder)?;
         Ok(Self {
-            entries: index::load(&folder)?,
+            entries: Arc::new(index::load(&folder)?),
             folder,
         })
     }

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::digest::{Algorithm, Digest};
@@ -15,7 +15,7 @@ use crate::fsx::{self, Acknowledged, Commit, Committer, Folder, Lock, Staged, Vo
 use crate::oci::Descriptor;
 use crate::reference::Reference;
 
-use super::{Arrived, Bundle, Entries, Error, Incoming, Inventory, blob, index, layout};
+use super::{Arrived, Bundle, Entries, Error, Incoming, Inventory, Pruned, blob, index, layout};
 
 /// What may lie in the root of a drive on which a new bundle is begun: what operating systems put there unasked.
 const FURNITURE: [&str; 5] = [
@@ -39,6 +39,15 @@ pub struct Writer {
     before: Option<Inventory>,
     puts: AtomicU64,
     largest_file: Option<u64>,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug)]
+pub struct Finished {
+    /// What the bundle says about itself now.
+    pub inventory: Inventory,
+    /// What was removed, if the run was asked to.
+    pub pruned: Option<Pruned>,
 }
 
 /// Parts that are acknowledged as one.
@@ -89,7 +98,7 @@ impl Writer {
             sha512: OnceLock::new(),
             lock,
             committer: Committer::on(volume.file_system),
-            entries: Mutex::new(bundle.entries.clone()),
+            entries: Mutex::new(Entries::clone(&bundle.entries)),
             before,
             puts: AtomicU64::new(0),
             largest_file: volume.largest_file,
@@ -311,7 +320,7 @@ impl Writer {
     }
 
     /// Writes everything that makes the run's content visible, in the order of the module's page, and ends the run.
-    pub fn finish(self, closing: &super::Closing) -> Result<Inventory, Error> {
+    pub fn finish(self, closing: &super::Closing) -> Result<Finished, Error> {
         let entries = self.entries();
         let root = self.bundle.folder.clone();
         let index = index::encode(&Entries::from_map(entries));
@@ -319,9 +328,15 @@ impl Writer {
         let bundle = Bundle::within(root)?;
         let inventory = super::closing::close(&bundle, self.before.as_ref(), closing)?;
         self.clear_leftovers(&bundle)?;
+        let pruned = if closing.prune {
+            let before = self.bundle.entries();
+            Some(super::prune::unreached(&bundle, before, &inventory)?)
+        } else {
+            None
+        };
         drop(self.committer);
         self.lock.release()?;
-        Ok(inventory)
+        Ok(Finished { inventory, pruned })
     }
 
     /// Removes everything that is on its way and not whole, to make room.
@@ -387,22 +402,40 @@ fn begin(root: &Folder) -> Result<(), Error> {
     }
 }
 
-/// Hashes blobs again as the drive has them, past the page cache as far as the system allows.
-pub fn read_back(bundle: &Bundle, digests: &[Digest]) -> Result<(), Error> {
-    for digest in digests {
-        // What did not come is a row of the report.
-        let blob = match blob::open(&bundle.folder, digest) {
-            Err(Error::BlobMissing { .. }) => continue,
-            opened => opened?,
-        };
-        blob.forget_cache();
-        let found = blob.hash(digest, |_| {})?;
-        if found != *digest {
-            return Err(Error::Damaged {
-                expected: *digest,
-                found,
-            });
+/// Hashes blobs again as the drive has them, past the page cache as far as the system allows, on `threads` threads.
+pub fn read_back(bundle: &Bundle, digests: &[Digest], threads: usize) -> Result<(), Error> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        while let Some(digest) = digests.get(next.fetch_add(1, Ordering::Relaxed)) {
+            if let Err(error) = read_one_back(bundle, digest) {
+                // The others need not go on.
+                next.store(digests.len(), Ordering::Relaxed);
+                return Err(error);
+            }
         }
+        Ok(())
+    };
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..threads.max(1)).map(|_| scope.spawn(work)).collect();
+        threads.into_iter().try_for_each(|thread| {
+            let path = bundle.path().to_path_buf();
+            thread.join().unwrap_or(Err(Error::StillWriting { path }))
+        })
+    })
+}
+
+fn read_one_back(bundle: &Bundle, digest: &Digest) -> Result<(), Error> {
+    // What did not come is a row of the report.
+    let blob = match blob::open(&bundle.folder, digest) {
+        Err(Error::BlobMissing { .. }) => return Ok(()),
+        opened => opened?,
+    };
+    blob.forget_cache();
+    let found = blob.hash(digest, |_| {})?;
+    if found == *digest {
+        Ok(())
+    } else {
+        let expected = *digest;
+        Err(Error::Damaged { expected, found })
     }
-    Ok(())
 }

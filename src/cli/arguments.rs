@@ -105,6 +105,8 @@ pub enum Command {
     Import(Box<super::import::Arguments>),
     /// Check a bundle: hash every file, and see that nothing which a manifest needs is missing.
     Verify(super::verify::Arguments),
+    /// Make room in a bundle: take references out, and remove what none of the others needs.
+    Prune(super::prune::Arguments),
     /// Offer a bundle to nodes: a read-only registry and chart repository, with no server to install.
     Serve(super::serve::Arguments),
     /// Print the completion script of a shell: `carrack completions bash > /etc/bash_completion.d/carrack`.

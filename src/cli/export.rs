@@ -1,19 +1,25 @@
 //! `carrack export`.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::Args;
 
 use super::arguments::{Network, ResultFormat};
 use super::discovery::Discovery;
 use super::failure::{Exit, Failure};
+use super::placement::Placement;
 use super::session::Session;
 use crate::chartrepo;
+use crate::commands;
 use crate::commands::consignment::{Asked, Item};
+use crate::commands::direct::{self, Mirror};
 use crate::commands::export::{Options, run};
-use crate::mirrors::{PullSource, PullSources};
+use crate::commands::volumes::{self, Split};
+use crate::mirrors::{PullSource, PullSources, Target};
 use crate::oci::Platform;
-use crate::transfer::{Choice, Shard};
+use crate::transfer::{Choice, Shard, TagFilter, TagFilterError};
 
 /// Carry images and charts onto a drive: a portable folder that any other run goes on with, verified as it is written.
 #[derive(Debug, Args)]
@@ -22,9 +28,12 @@ pub struct Arguments {
     /// `oci://HOST/PATH/CHART[:VERSION]`.
     #[arg(value_name = "SOURCE", required = true)]
     sources: Vec<String>,
-    /// The bundle's folder on the drive; it is made if it is not there.
-    #[arg(long, value_name = "BUNDLE")]
-    to: PathBuf,
+    #[command(flatten)]
+    tags: TagFlags,
+    /// The bundle's folder on the drive; it is made if it is not there. Or `docker://REGISTRY[/PREFIX]`: another
+    /// registry, with no bundle in between.
+    #[arg(long, value_name = "BUNDLE|docker://REGISTRY")]
+    to: To,
     /// Carry only this platform of images that have several, such as linux/arm64. May be repeated.
     #[arg(long, value_name = "OS/ARCH[/VARIANT]", value_parser = platform)]
     platform: Vec<Platform>,
@@ -35,6 +44,10 @@ pub struct Arguments {
     /// May be repeated.
     #[arg(long, value_name = "HOST[/PATH]=PLACE")]
     pull_through: Vec<PullSource>,
+    /// Pull through the mirrors that this `registries.conf` names, and from the locations themselves where those fail.
+    /// Its `insecure` is not taken over. May be repeated.
+    #[arg(long, value_name = "FILE")]
+    registries_conf: Vec<PathBuf>,
     /// Leave out what a receipt proves to be inside already: the file that `import` wrote, or a drive that carries one.
     /// May be repeated.
     #[arg(long, value_name = "FILE|BUNDLE")]
@@ -42,9 +55,25 @@ pub struct Arguments {
     /// Carry only the Kth of N equal shares, the same ones on every machine.
     #[arg(long, value_name = "K/N")]
     shard: Option<Shard>,
+    /// Split the set into volumes of at most this size, such as 32GB, each in a folder of its own below BUNDLE and each
+    /// of use alone.
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    volume_size: Option<u64>,
+    /// Write only the Kth volume, and that directly into BUNDLE: for drives that are plugged in one after the other.
+    #[arg(long, value_name = "K", requires = "volume_size")]
+    volume: Option<NonZeroUsize>,
+    /// Take out of the bundle what is not asked for any more, once everything that is asked for has come.
+    #[arg(long, conflicts_with = "volume_size")]
+    prune: bool,
     /// Store blobs larger than this as parts, joined again at import (FAT32 drives do so by themselves at 4 GiB).
-    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
     largest_file: Option<u64>,
+    /// Take the digests that this file pins, and bring it up to date: `carrack.lock`.
+    #[arg(long, value_name = "FILE")]
+    lock: Option<PathBuf>,
+    /// Ask registries again for what the lock pins: tags that moved are followed.
+    #[arg(long, requires = "lock")]
+    refresh: bool,
     /// Say what would be copied and whether it fits, and copy nothing.
     #[arg(long)]
     dry_run: bool,
@@ -55,9 +84,114 @@ pub struct Arguments {
     #[arg(long, short, value_name = "FORM", default_value = "text")]
     output: ResultFormat,
     #[command(flatten)]
+    placement: Placement,
+    #[command(flatten)]
     discovery: Discovery,
     #[command(flatten)]
     network: Network,
+}
+
+/// Which tags of repositories are carried.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Tags of repositories")]
+struct TagFlags {
+    /// Of each SOURCE that names a repository without a tag, carry the tags that match; `.` is all of them.
+    #[arg(long = "tags", value_name = "REGEX", allow_hyphen_values = true)]
+    pattern: Option<String>,
+    /// Of each such SOURCE, carry the tags that are versions in this range: `>=1.27, <2`, `~3.1`.
+    #[arg(long, value_name = "RANGE")]
+    versions: Option<String>,
+    /// Of each such SOURCE, carry only the N highest versions.
+    #[arg(long, value_name = "N")]
+    newest: Option<NonZeroUsize>,
+}
+
+impl TagFlags {
+    /// The filter that the flags make; none if there is no flag.
+    fn filter(&self) -> Result<Option<TagFilter>, TagFilterError> {
+        let mut filter = TagFilter::default();
+        if let Some(pattern) = &self.pattern {
+            filter = filter.matching(pattern)?;
+        }
+        if let Some(range) = &self.versions {
+            filter = filter.in_range(range)?;
+        }
+        if let Some(count) = self.newest {
+            filter = filter.newest(count);
+        }
+        let is_set = self.pattern.is_some() || self.versions.is_some() || self.newest.is_some();
+        Ok(is_set.then_some(filter))
+    }
+
+    /// What each SOURCE is.
+    fn items(&self, sources: &[String]) -> Result<Vec<Item>, Failure> {
+        let filter = self.filter().map_err(|error| Failure::usage(&error))?;
+        let items = sources.iter().map(|source| Item::parse(source, filter.as_ref()));
+        let items: Vec<Item> = items.collect::<Result<_, _>>()?;
+        if filter.is_some() && !items.iter().any(|item| matches!(item, Item::Tags(_))) {
+            let problem = "--tags, --versions and --newest choose among the tags of a repository, and no SOURCE is a repository without a tag, such as quay.io/coreos/etcd";
+            return Err(commands::Error::Usage {
+                problem: problem.to_owned(),
+            }
+            .into());
+        }
+        Ok(items)
+    }
+}
+
+/// Where content is brought.
+#[derive(Clone, Debug)]
+enum To {
+    Folder(PathBuf),
+    Registry(Target),
+}
+
+impl FromStr for To {
+    type Err = crate::mirrors::Error;
+
+    /// Only a scheme makes a registry of it: without one, `mirror.lan/suse` is a folder.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let is_registry = ["docker://", "oci://"]
+            .iter()
+            .any(|scheme| text.starts_with(scheme));
+        if is_registry {
+            Ok(Self::Registry(text.parse()?))
+        } else {
+            Ok(Self::Folder(text.into()))
+        }
+    }
+}
+
+/// A number of bytes: `32GB` (of 1000³ bytes), `4GiB` (of 1024³), or a plain number.
+fn size(text: &str) -> Result<u64, String> {
+    const UNITS: [(&str, u64); 8] = [
+        ("kB", 1_000),
+        ("MB", 1_000_000),
+        ("GB", 1_000_000_000),
+        ("TB", 1_000_000_000_000),
+        ("KiB", 1 << 10),
+        ("MiB", 1 << 20),
+        ("GiB", 1 << 30),
+        ("TiB", 1 << 40),
+    ];
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = text.strip_prefix(digits).unwrap_or_default();
+    let factor = match unit {
+        "" | "B" => Some(1),
+        unit => UNITS
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case(unit))
+            .map(|(_, factor)| *factor),
+    };
+    let bytes = digits
+        .trim()
+        .parse::<u64>()
+        .ok()
+        .zip(factor)
+        .and_then(|(n, f)| n.checked_mul(f));
+    bytes
+        .filter(|bytes| *bytes > 0)
+        .ok_or_else(|| "expected a number of bytes, such as 32GB, 4GiB or 300000000".to_owned())
 }
 
 fn platform(text: &str) -> Result<Platform, String> {
@@ -75,21 +209,47 @@ fn platform(text: &str) -> Result<Platform, String> {
     }
 }
 
+/// Where content is pulled from.
+fn pull_sources(rules: Vec<PullSource>, files: &[PathBuf]) -> Result<PullSources, Failure> {
+    let mut sources = PullSources::new(rules);
+    for path in files {
+        let text = std::fs::read_to_string(path).map_err(|source| commands::Error::Read {
+            path: path.clone(),
+            source,
+        })?;
+        let merged = sources.with_registries_conf(&path.display().to_string(), &text);
+        sources = merged.map_err(|error| Failure::usage(&error))?;
+    }
+    Ok(sources)
+}
+
 impl Arguments {
     pub(super) fn run(self, session: &Session) -> Result<Exit, Failure> {
         let world = session.world(Some(&self.network));
         let observer = session.observer();
-        let items = self.sources.iter().map(|source| Item::parse(source));
         let asked = Asked {
-            items: items.collect::<Result<_, _>>()?,
+            items: self.tags.items(&self.sources)?,
             images: self.discovery.options(Vec::new()),
             charts: chartrepo::Options::default(),
             pass_credentials: false,
         };
+        let (folder, mirror) = match self.to {
+            To::Folder(folder) => (folder, None),
+            To::Registry(target) => {
+                let (mapping, limits) = self.placement.on(&target)?;
+                let mirror = Mirror {
+                    target,
+                    mapping,
+                    limits,
+                };
+                (PathBuf::new(), Some(mirror))
+            }
+        };
         let options = Options {
             asked,
-            pull_sources: PullSources::new(self.pull_through),
-            to: self.to,
+            pull_sources: pull_sources(self.pull_through, &self.registries_conf)?,
+            to: folder,
+            prune: self.prune,
             choice: Choice {
                 platforms: self.platform,
                 include_foreign: self.include_foreign,
@@ -101,10 +261,48 @@ impl Arguments {
             have: self.have,
             shard: self.shard,
             largest_file: self.largest_file,
+            lock: self.lock,
+            refresh: self.refresh,
             holder: session.holder(),
         };
         let client = world.registry(&observer)?;
+        if let Some(mirror) = mirror {
+            if self.volume_size.is_some() || self.prune {
+                let problem =
+                    "--volume-size and --prune are about bundles, and --to names a registry".to_owned();
+                return Err(commands::Error::Usage { problem }.into());
+            }
+            let work = direct::run(&options, &mirror, &client, &world, &observer);
+            return Session::finish(&Session::block_on(&world, work)?, self.output);
+        }
+        if let Some(size) = self.volume_size {
+            let only = self.volume.map(NonZeroUsize::get);
+            let split = Split { size, only };
+            let work = volumes::run(&options, &split, &client, &world, &observer);
+            return Session::finish(&Session::block_on(&world, work)?, self.output);
+        }
         let report = Session::block_on(&world, run(&options, &client, &world, &observer))?;
         Session::finish(&report, self.output)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_size_is_a_number_with_or_without_a_unit() {
+        for (text, bytes) in [
+            ("32GB", 32_000_000_000),
+            ("4GiB", 4 << 30),
+            ("300mb", 300_000_000),
+            ("512", 512),
+            ("7 TB", 7_000_000_000_000),
+        ] {
+            assert_eq!(size(text), Ok(bytes), "{text}");
+        }
+        for text in ["", "0", "GB", "1.5GB", "-1", "10XB", "99999999999999TB"] {
+            assert!(size(text).is_err(), "{text}");
+        }
     }
 }

@@ -3,15 +3,16 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use super::arguments::{Network, ResultFormat};
 use super::failure::{Exit, Failure};
+use super::placement::Placement;
 use super::session::Session;
 use crate::commands::import::{Destination, Options, run};
 use crate::commands::{self, engine_config};
+use crate::mirrors::Target;
 use crate::mirrors::engines::Engine;
-use crate::mirrors::{Limits, Mapping, Place, Rule, Target};
 use crate::reference::Reference;
 use crate::secret::Secret;
 
@@ -25,15 +26,8 @@ pub struct Arguments {
     /// The registry, with a path on it if everything goes below one; or `dir:PATH`, a bundle for `carrack serve`.
     #[arg(long, value_name = "REGISTRY[/PREFIX]|dir:PATH")]
     to: To,
-    /// Where references go on the registry.
-    #[arg(long, value_name = "SCHEME", default_value = "host")]
-    layout: Layout,
-    /// Place one source elsewhere: `quay.io/jetstack=jetstack`, `docker.io=/`; with `+=` there too. May be repeated.
-    #[arg(long, value_name = "SOURCE=PLACE")]
-    map: Vec<Rule>,
-    /// The registry takes paths of this many components only (Quay: 2).
-    #[arg(long, value_name = "N")]
-    max_depth: Option<usize>,
+    #[command(flatten)]
+    placement: Placement,
     /// Import only this reference. May be repeated.
     #[arg(long, value_name = "REFERENCE")]
     only: Vec<Reference>,
@@ -117,15 +111,6 @@ impl FromStr for To {
     }
 }
 
-/// The scheme by which names become paths.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Layout {
-    /// `registry.suse.com/caasp` becomes REGISTRY/registry.suse.com/caasp.
-    Host,
-    /// `registry.suse.com/caasp` becomes REGISTRY/caasp.
-    Root,
-}
-
 impl Arguments {
     pub(super) fn run(self, session: &Session) -> Result<Exit, Failure> {
         let world = session.world(Some(&self.network));
@@ -133,18 +118,7 @@ impl Arguments {
         let to = match self.to {
             To::Folder(path) => Destination::Folder(path),
             To::Registry(target) => {
-                let place = match self.layout {
-                    Layout::Host => Place::ByHost,
-                    Layout::Root => Place::AtRoot,
-                };
-                let mapping = Mapping::new(place)
-                    .with_prefix(target.prefix())
-                    .map_err(|error| Failure::usage(&error))?
-                    .with_rules(self.map);
-                let limits = Limits {
-                    depth: self.max_depth,
-                    ..Limits::default()
-                };
+                let (mapping, limits) = self.placement.on(&target)?;
                 Destination::Registry {
                     target,
                     mapping,

@@ -37,6 +37,7 @@ pub fn run(cli: Cli, environment: Environment) -> Exit {
         Command::Export(arguments) => arguments.run(&session),
         Command::Import(arguments) => arguments.run(&session),
         Command::Verify(arguments) => arguments.run(&session),
+        Command::Prune(arguments) => arguments.run(&session),
         Command::Completions { shell } => completions(shell),
     };
     ended.unwrap_or_else(|failure| {

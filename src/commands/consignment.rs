@@ -17,7 +17,7 @@ use crate::fsx::Folder;
 use crate::observe::{Observer, Outcome};
 use crate::reference::Reference;
 use crate::secret::printable;
-use crate::transfer::Wanted;
+use crate::transfer::{TagFilter, TagSelection, Wanted};
 
 /// Larger chart archives are refused, as in a mirrored repository.
 const ARCHIVE_CAP: u64 = 100 << 20;
@@ -25,11 +25,16 @@ const ARCHIVE_CAP: u64 = 100 << 20;
 /// How many places of one image the inventory keeps; the report of `images` has all.
 const PLACES: usize = 8;
 
+/// Who named what stands on the command line itself.
+const COMMAND_LINE: &str = "command line";
+
 /// One thing that an export is asked to carry.
 #[derive(Clone, Debug)]
 pub enum Item {
     /// An image.
     Reference(Reference),
+    /// Tags of a repository, whichever they are today.
+    Tags(TagSelection),
     /// Charts of a repository, with their images.
     Repository(chartrepo::Source),
     /// A chart, manifests or a list on disk, with the images found there.
@@ -37,8 +42,9 @@ pub enum Item {
 }
 
 impl Item {
-    /// Tells which of the three a word of the command line is: a URL, something that is on disk, or else a reference.
-    pub fn parse(text: &str) -> Result<Self, Error> {
+    /// Tells what a word of the command line is: a URL, something that is on disk, or else a reference. With a filter
+    /// of tags, a reference without tag and digest is a repository whose tags are chosen by it.
+    pub fn parse(text: &str, tags: Option<&TagFilter>) -> Result<Self, Error> {
         if ["http://", "https://", "oci://"]
             .iter()
             .any(|scheme| text.starts_with(scheme))
@@ -47,6 +53,15 @@ impl Item {
         }
         if text == "-" || Path::new(text).exists() {
             return Ok(Self::Path(text.into()));
+        }
+        if let Some(filter) = tags
+            && let Ok(repository) = text.parse()
+        {
+            return Ok(Self::Tags(TagSelection {
+                repository,
+                filter: filter.clone(),
+                source: COMMAND_LINE.to_owned(),
+            }));
         }
         text.parse()
             .map(Self::Reference)
@@ -77,6 +92,8 @@ pub struct Asked {
 pub(super) struct Consignment {
     /// References with who named them.
     pub(super) wanted: Vec<Wanted>,
+    /// Repositories whose tags only their registries know.
+    pub(super) selections: Vec<TagSelection>,
     /// What became of the charts that go along.
     pub(super) charts: Vec<Row>,
     /// Charts and files that could not be read or rendered, and texts that ought to be images and are none.
@@ -99,8 +116,9 @@ pub(super) async fn gather(
             Item::Reference(reference) => {
                 consignment
                     .wanted
-                    .push(Wanted::new(reference.clone(), "command line"));
+                    .push(Wanted::new(reference.clone(), COMMAND_LINE));
             }
+            Item::Tags(selection) => consignment.selections.push(selection.clone()),
             Item::Repository(source) => repositories.push(source.clone()),
             Item::Path(path) => paths.push(path.clone()),
         }
@@ -120,7 +138,7 @@ pub(super) async fn gather(
         None if repositories.is_empty() => {}
         None => {
             return Err(Error::Usage {
-                problem: "a dry run fetches no charts: mirror them with `carrack charts pull --to DIR` and name DIR"
+                problem: "this run has no bundle that charts could go into (a dry run, or from registry to registry): mirror them with `carrack charts pull --to DIR` and name DIR"
                     .to_owned(),
             });
         }
@@ -243,7 +261,7 @@ fn wanted(image: &Image) -> Wanted {
 }
 
 /// Each reference once, with everybody who named it.
-fn merged(wanted: Vec<Wanted>) -> Vec<Wanted> {
+pub(super) fn merged(wanted: Vec<Wanted>) -> Vec<Wanted> {
     let mut all: BTreeMap<Reference, Wanted> = BTreeMap::new();
     for one in wanted {
         match all.get_mut(&one.reference) {

@@ -7,15 +7,20 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::consignment::{self, Asked, Consignment, is_failed};
+use super::consignment::{Asked, is_failed};
+use super::lock::Locked;
+use super::order::Order;
 use super::{Ending, Error, World, images};
-use crate::bundle::{self, Bundle, Closing, Receipt, Writer};
+use crate::bundle::{self, Closing, Finished, Pruned, Volume, Writer};
 use crate::chartrepo;
 use crate::digest::Digest;
 use crate::mirrors::PullSources;
 use crate::observe::{Event, Observer, Outcome};
+use crate::reference::Reference;
 use crate::registry::Client;
-use crate::transfer::{self, Choice, Fetched, Row, RowOutcome, Shard, Shelf, Source, State, Wanted};
+use crate::transfer::{
+    self, Choice, Demand, Fetched, Preflight, Row, RowOutcome, Shard, Shelf, Source, State, Wanted,
+};
 
 /// What is carried, and where to.
 #[derive(Clone, Debug)]
@@ -32,6 +37,8 @@ pub struct Options {
     pub config: Option<Digest>,
     /// Only say what would be done.
     pub dry_run: bool,
+    /// Take out of the bundle what is not asked for any more, once all that is asked for has come.
+    pub prune: bool,
     /// Read what was written again, past the page cache, before the drive is called safe.
     pub read_back: bool,
     /// Receipts of a target, or bundles that carry some: what they prove to be there is left out.
@@ -40,6 +47,10 @@ pub struct Options {
     pub shard: Option<Shard>,
     /// Store blobs of more bytes as parts.
     pub largest_file: Option<u64>,
+    /// The file that says what references resolved to, and is brought up to date.
+    pub lock: Option<PathBuf>,
+    /// Ask registries again for what the lock pins.
+    pub refresh: bool,
     /// Who runs this, for a second run that finds the bundle locked.
     pub holder: String,
 }
@@ -53,6 +64,10 @@ pub(super) struct Gathering {
     pub(super) choice: Choice,
     pub(super) config: Option<Digest>,
     pub(super) read_back: bool,
+    /// Which part of a larger set this is.
+    pub(super) volume: Option<Volume>,
+    /// Take out what is not wanted any more, if all that is wanted has come.
+    pub(super) prune: bool,
 }
 
 /// What was done.
@@ -63,6 +78,9 @@ pub struct Report {
     pub bundle: PathBuf,
     /// Whether nothing was written on purpose.
     pub dry_run: bool,
+    /// What the run would need, if it is a dry one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preflight: Option<Preflight>,
     /// Every reference and the numbers of the run.
     #[serde(flatten)]
     pub fetched: Fetched,
@@ -71,6 +89,12 @@ pub struct Report {
     pub sequence: Option<u64>,
     /// Content that was left out on purpose.
     pub left_out: u64,
+    /// What was removed because nothing needs it any more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pruned: Option<Pruned>,
+    /// The lock file, and what changed in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub locked: Option<Locked>,
     /// What became of the charts that go along.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub charts: Vec<chartrepo::Row>,
@@ -91,33 +115,28 @@ pub async fn run(
     } else {
         Some(open(&options.to, &options.holder, options.largest_file).await?)
     };
-    observer.on(&Event::Phase {
-        name: "looking into charts".to_owned(),
-    });
     let shelf = writer.as_ref().map(|writer| writer.charts()).transpose()?;
-    let choice = Choice {
-        have: receipts(&options.have)?,
-        ..options.choice.clone()
-    };
-    let Consignment {
-        mut wanted,
-        charts,
-        failures,
-    } = consignment::gather(&options.asked, shelf, world, observer).await?;
-    wanted.retain(|w| options.shard.is_none_or(|shard| shard.holds(&w.reference)));
-    let source = Source::Registries(Arc::new(client.clone()), options.pull_sources.clone());
+    let source = Source::registries(client.clone(), options.pull_sources.clone());
+    let order = Order::of(options, shelf, &source, world, observer).await?;
     let gathering = Gathering {
-        wanted,
+        wanted: order.wanted,
         to: options.to.clone(),
         writer,
-        choice,
+        choice: order.choice,
         config: options.config,
         read_back: options.read_back,
+        volume: None,
+        prune: options.prune && order.failures.is_empty() && !order.charts.iter().any(is_failed),
     };
     let report = gather(gathering, &source, world, observer).await?;
     Ok(Report {
-        charts,
-        failures,
+        locked: if options.dry_run {
+            None
+        } else {
+            order.lock.update(&report.fetched.rows)?
+        },
+        charts: order.charts,
+        failures: order.failures,
         ..report
     })
 }
@@ -128,25 +147,6 @@ pub(super) async fn open(path: &Path, holder: &str, largest_file: Option<u64>) -
     let opened = tokio::task::spawn_blocking(move || Writer::open(&path, &holder)).await;
     let writer = opened.map_err(|_| Error::Crashed)??;
     Ok(Arc::new(writer.with_largest_file(largest_file)))
-}
-
-/// Every digest that these receipts prove. A folder is a bundle that carries receipts.
-fn receipts(paths: &[PathBuf]) -> Result<BTreeSet<Digest>, Error> {
-    let mut have = BTreeSet::new();
-    for path in paths {
-        let receipts = if path.is_dir() {
-            Bundle::open(path)?.receipts()?
-        } else {
-            vec![Receipt::load(path)?]
-        };
-        if receipts.is_empty() {
-            return Err(Error::Usage {
-                problem: format!("{} carries no receipt of an import", path.display()),
-            });
-        }
-        have.extend(receipts.into_iter().flat_map(|r| r.digests));
-    }
-    Ok(have)
 }
 
 /// Brings the references from any source: `import --to dir:` brings one bundle into another.
@@ -163,6 +163,8 @@ pub(super) async fn gather(
         choice,
         config,
         read_back,
+        volume,
+        prune,
     } = gathering;
     observer.on(&Event::Phase {
         name: "resolving".to_owned(),
@@ -182,16 +184,19 @@ pub(super) async fn gather(
         &world.cancel,
     )
     .await?;
-    transfer::check_space(&plan, &shelf)?;
+    let preflight = transfer::check_space(&plan, &shelf)?;
     drop(shelf);
     let left_out = plan.absent.len() as u64;
     let Some(writer) = writer else {
         return Ok(Report {
             bundle: to,
             dry_run: true,
+            preflight: Some(preflight),
             fetched: planned(&plan),
             sequence: None,
             left_out,
+            pruned: None,
+            locked: None,
             charts: Vec::new(),
             failures: Vec::new(),
         });
@@ -199,7 +204,7 @@ pub(super) async fn gather(
     observer.on(&Event::Phase {
         name: "copying".to_owned(),
     });
-    let closing = Closing {
+    let mut closing = Closing {
         now: world.clock.now(),
         config,
         provenance: plan
@@ -208,6 +213,8 @@ pub(super) async fn gather(
             .map(|i| (i.key.clone(), i.provenance.clone()))
             .collect::<BTreeMap<_, _>>(),
         absent: plan.absent.clone(),
+        volume,
+        prune: false,
     };
     let moved: Vec<Digest> = plan.blobs.iter().map(|b| b.descriptor.digest).collect();
     let fetched = transfer::fetch(plan, source, &writer, world.jobs, observer, &world.cancel).await;
@@ -218,6 +225,17 @@ pub(super) async fn gather(
     observer.on(&Event::Phase {
         name: "writing the inventory".to_owned(),
     });
+    if prune && fatal.is_none() && !fetched.rows.iter().any(Row::is_failed) {
+        closing.prune = true;
+        let asked: BTreeSet<&Reference> = fetched.rows.iter().map(|row| &row.reference).collect();
+        for reference in writer
+            .entries()
+            .keys()
+            .filter(|reference| !asked.contains(reference))
+        {
+            writer.remove(reference);
+        }
+    }
     let make_room = fatal.as_ref().is_some_and(|e| e.fault().is_some());
     let read_back = read_back && fatal.is_none();
     let finished =
@@ -228,12 +246,15 @@ pub(super) async fn gather(
         (Some(transfer::Error::Cancelled), _) => Err(Error::Interrupted),
         (Some(error), _) => Err(error.into()),
         (None, Err(error)) => Err(error.into()),
-        (None, Ok(sequence)) => Ok(Report {
+        (None, Ok((sequence, pruned))) => Ok(Report {
             bundle: to,
             dry_run: false,
+            preflight: None,
             fetched,
             sequence: Some(sequence),
             left_out,
+            pruned,
+            locked: None,
             charts: Vec::new(),
             failures: Vec::new(),
         }),
@@ -247,7 +268,7 @@ fn finish(
     make_room: bool,
     read_back: bool,
     moved: &[Digest],
-) -> Result<u64, bundle::Error> {
+) -> Result<(u64, Option<Pruned>), bundle::Error> {
     let bundle = writer.bundle().clone();
     if make_room {
         // The drive is full or ill: pieces of blobs make room for the index of those that are whole.
@@ -259,11 +280,12 @@ fn finish(
             path: bundle.path().to_path_buf(),
         });
     };
-    let inventory = writer.finish(closing)?;
+    let Finished { inventory, pruned } = writer.finish(closing)?;
     if read_back {
-        bundle::read_back(&bundle, moved)?;
+        let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+        bundle::read_back(&bundle, moved, threads)?;
     }
-    Ok(inventory.sequence)
+    Ok((inventory.sequence, pruned))
 }
 
 /// The rows of a dry run.
@@ -323,7 +345,7 @@ impl fmt::Display for Report {
         let totals = &self.fetched.plan;
         let bundle = self.bundle.display();
         if self.dry_run {
-            return write!(
+            write!(
                 f,
                 "{bundle}: {} references, {} blobs to copy with {}, the largest {}; {} blobs with {} are there",
                 rows.len() - failed,
@@ -332,7 +354,11 @@ impl fmt::Display for Report {
                 super::size(totals.largest),
                 totals.blobs_present,
                 super::size(totals.bytes_present),
-            );
+            )?;
+            return self
+                .preflight
+                .iter()
+                .try_for_each(|preflight| write_needs(f, preflight));
         }
         write!(
             f,
@@ -348,6 +374,35 @@ impl fmt::Display for Report {
         if charts > 0 {
             write!(f, "; {charts} charts")?;
         }
+        if let Some(pruned) = self.pruned {
+            write!(f, "; {pruned}")?;
+        }
+        if let Some(locked) = &self.locked {
+            write!(f, "\n{locked}")?;
+        }
         Ok(())
     }
+}
+
+/// What a dry run says of registries and the drive, a line each.
+fn write_needs(f: &mut fmt::Formatter<'_>, preflight: &Preflight) -> fmt::Result {
+    for (host, Demand { pulls, blobs, bytes }) in &preflight.registries {
+        write!(
+            f,
+            "\n{host}: {pulls} pulls, {blobs} blobs with {}",
+            super::size(*bytes)
+        )?;
+    }
+    write!(f, "\nthe drive: {} free", super::size(preflight.free))?;
+    if let Some(bytes) = preflight.largest_file {
+        write!(
+            f,
+            ", files of at most {}; larger blobs are stored as parts",
+            super::size(bytes)
+        )?;
+    }
+    if let Some(most) = preflight.most_blobs {
+        write!(f, ", at most {most} blobs")?;
+    }
+    Ok(())
 }

@@ -18,7 +18,7 @@ use crate::mirrors::{Limits, Mapping, Target};
 use crate::observe::{Event, Observer};
 use crate::reference::Reference;
 use crate::registry::Client;
-use crate::transfer::{self, Choice, PushPlan, Pushed, PushedRow, RowOutcome, Source, Wanted};
+use crate::transfer::{self, Choice, PushPlan, Pushed, PushedRow, RowOutcome, Source, Stock, Wanted};
 
 /// Where content goes.
 #[derive(Clone, Debug)]
@@ -159,8 +159,10 @@ async fn into_folder(
         choice: Choice::default(),
         config: None,
         read_back: false,
+        volume: None,
+        prune: false,
     };
-    let source = Source::Bundle(bundle.clone());
+    let source = Source::bundle(bundle.clone());
     let charts = match &gathering.writer {
         Some(writer) => {
             let (shelf, bundle) = (writer.charts()?, bundle.clone());
@@ -203,7 +205,8 @@ async fn into_registry(
             p.references.iter().map(move |r| (r.clone(), text.clone()))
         })
         .collect();
-    let plan = PushPlan::new(&bundle, registry.target.registry(), placed, &broken)?;
+    let stock = Stock::bundle(bundle.clone())?;
+    let plan = PushPlan::new(&stock, registry.target.registry(), placed, &broken)?;
     let mut imported = Imported {
         bundle: options.from.clone(),
         target: registry.target.clone(),
@@ -221,7 +224,7 @@ async fn into_registry(
     observer.on(&Event::Phase {
         name: "sending".to_owned(),
     });
-    imported.pushed = transfer::push(plan, &bundle, client, world.jobs, observer, &world.cancel).await?;
+    imported.pushed = transfer::push(plan, &stock, client, world.jobs, observer, &world.cancel).await?;
     let receipt = receipt(&bundle, &registry, &imported.pushed, world)?;
     match write_receipt(options, &bundle, receipt) {
         Ok(path) => imported.receipt = Some(path),

@@ -3,14 +3,19 @@
 pub mod charts;
 pub mod charts_push;
 pub mod consignment;
+pub mod direct;
 pub mod engine_config;
 pub mod export;
 pub mod images;
 pub mod import;
+pub mod lock;
+mod order;
+pub mod prune;
 pub mod render;
 pub mod serve;
 pub mod values;
 pub mod verify;
+pub mod volumes;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -155,6 +160,9 @@ impl Error {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Usage { .. } | Self::Read { .. } | Self::Credentials(_) | Self::Mirrors(_) => Kind::Usage,
+            Self::Transfer(transfer::Error::BadLock { .. } | transfer::Error::UnknownLock { .. }) => {
+                Kind::Usage
+            }
             Self::Interrupted => Kind::Interrupted,
             Self::Runtime { .. }
             | Self::Result { .. }
@@ -178,13 +186,25 @@ impl Error {
         };
         let advice = match self {
             Self::Transfer(transfer::Error::NoRoom { .. }) => {
-                "nothing was copied yet: take a larger drive, or split the set".to_owned()
+                "nothing was copied yet: take a larger drive, or split the set over several with --volume-size".to_owned()
+            }
+            Self::Transfer(transfer::Error::TooLargeForVolume { .. }) => {
+                "nothing was copied yet: name a larger --volume-size, or carry fewer platforms with --platform".to_owned()
+            }
+            Self::Transfer(transfer::Error::TooFewFiles { .. }) => {
+                "nothing was copied yet: the file system has run out of inodes; remove files or format the drive anew".to_owned()
             }
             Self::Transfer(transfer::Error::TooManyBlobs { .. }) => {
                 "nothing was copied yet: format the drive as exFAT (`mkfs.exfat`) or ext4".to_owned()
             }
             Self::Transfer(transfer::Error::ReadOnly { .. }) => {
                 fsx::Fault::ReadOnly.advice().unwrap_or_default().to_owned()
+            }
+            Self::Transfer(transfer::Error::BadLock { .. }) => {
+                "restore the file, or remove it: the next run resolves everything anew and writes it again".to_owned()
+            }
+            Self::Bundle(bundle::Error::CannotPrune { .. }) => {
+                "run the export again, which fetches what is broken, and then prune".to_owned()
             }
             Self::Bundle(bundle::Error::NotABundle { .. }) => {
                 "a bundle is the folder that `carrack export --to FOLDER` made; on a drive it may lie one level deeper"

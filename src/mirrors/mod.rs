@@ -9,12 +9,13 @@ mod mapping;
 mod names;
 mod plan;
 mod pull;
+mod registries_conf;
 mod target;
 
 pub use mapping::{Mapping, Place, Rule};
 pub use names::{Names, Resolution};
 pub use plan::{Conflict, Limits, Placed};
-pub use pull::{PullSource, PullSourceError, PullSources};
+pub use pull::{PullError, PullSource, PullSourceError, PullSources};
 pub use target::Target;
 
 use crate::reference;

@@ -50,6 +50,11 @@ impl Client {
         }
     }
 
+    /// Tells whoever watches the run of something that is no failure.
+    pub fn warn(&self, text: String) {
+        self.inner.http.tell(&crate::observe::Event::Warning { text });
+    }
+
     /// Asks whether `host` is a registry and lets us in: one request, and the token or password that it asks for.
     pub async fn ping(&self, host: &str) -> Result<(), Error> {
         let asked = Asked {

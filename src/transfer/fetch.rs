@@ -28,8 +28,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// No pause is longer, unless the registry asks for it.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// Pieces of a blob that may wait for the disk.
-const AHEAD: usize = 4;
+/// Pieces of a blob that may wait for the disk. A run that is killed loses them.
+const AHEAD: usize = 2;
 
 /// What all workers share.
 struct Run {
@@ -150,6 +150,7 @@ pub async fn fetch(
                 root,
                 moved_from,
                 is_new,
+                ..
             } => {
                 let failed = run.items.failed().get(&number).cloned();
                 let waiting = run

@@ -6,7 +6,10 @@
 
 mod acknowledgements;
 mod fetch;
+mod lockfile;
+mod manifests;
 mod payload;
+mod places;
 mod plan;
 mod preflight;
 mod push;
@@ -14,15 +17,23 @@ mod report;
 mod resolve;
 mod shelf;
 mod source;
+mod stock;
+mod tags;
+mod volumes;
 
 pub use fetch::fetch;
+pub use lockfile::{Difference, Lockfile};
+pub use manifests::Manifests;
 pub use plan::{Item, Plan, PlannedBlob, State};
-pub use preflight::check as check_space;
+pub use preflight::{Demand, Preflight, check as check_space};
 pub use push::{PushPlan, push};
 pub use report::{Fetched, Pushed, PushedRow, Row, RowOutcome};
 pub use resolve::{Choice, Shard, Wanted, plan};
 pub use shelf::Shelf;
 pub use source::Source;
+pub use stock::{Resolved, Stock};
+pub use tags::{Expansion, TagFilter, TagFilterError, TagSelection, expand};
+pub use volumes::{Packing, pack};
 
 use crate::digest::Digest;
 use crate::{bundle, fsx, oci, reference, registry};
@@ -37,9 +48,9 @@ pub enum Error {
     /// The bundle did not give or take it.
     #[error(transparent)]
     Bundle(#[from] bundle::Error),
-    /// A pull source gives a name that no registry takes.
-    #[error("the pull source gives a name that no registry takes")]
-    PullSource(#[from] reference::Error),
+    /// The rules about pull sources do not let it be pulled.
+    #[error(transparent)]
+    PullSource(#[from] crate::mirrors::PullError),
     /// A manifest cannot be mirrored.
     #[error("the manifest {digest} cannot be mirrored")]
     Manifest {
@@ -66,6 +77,41 @@ pub enum Error {
     /// The reference is not in the bundle that is the source.
     #[error("it is not in the source bundle")]
     NotInSource,
+    /// No tag of a repository is among those that are wanted.
+    #[error("none of the {listed} tags of {repository} is among: {filter}")]
+    NoTag {
+        /// The repository.
+        repository: String,
+        /// What was chosen by.
+        filter: String,
+        /// How many tags the repository has.
+        listed: usize,
+    },
+    /// The tags of a repository were asked for once, and did not come.
+    #[error("its tags could not be listed: {problem}")]
+    NotListed {
+        /// The whole chain of causes.
+        problem: String,
+    },
+    /// A lock file is not what this program writes.
+    #[error("{} is no lock file", path.display())]
+    BadLock {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What the JSON reader said.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A lock file is of a version that this program does not know.
+    #[error("{} is a lock file of version {found}, this program reads {expected}", path.display())]
+    UnknownLock {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What it says.
+        found: u64,
+        /// What this program reads.
+        expected: u64,
+    },
     /// A blob ended before its size.
     #[error("blob {digest} ended after {found} of {expected} bytes")]
     CutShort {
@@ -94,6 +140,21 @@ pub enum Error {
         /// Bytes that are free.
         free: u64,
     },
+    /// An image does not fit on one volume.
+    #[error(
+        "{reference} needs {bytes} bytes, a volume holds {size}{}",
+        if *others > 0 { format!("; {others} more are too large") } else { String::new() }
+    )]
+    TooLargeForVolume {
+        /// The first that does not fit.
+        reference: String,
+        /// Bytes that a volume with it alone needs.
+        bytes: u64,
+        /// Bytes that a volume holds.
+        size: u64,
+        /// How many others do not fit either.
+        others: usize,
+    },
     /// The file system cannot hold so many files in one folder.
     #[error("{blobs} blobs are to lie in one folder, the file system of {} holds {limit}", path.display())]
     TooManyBlobs {
@@ -103,6 +164,16 @@ pub enum Error {
         blobs: u64,
         /// The file system's limit.
         limit: u64,
+    },
+    /// The file system has no room for so many files.
+    #[error("{needed} files are to be made and {} takes {free} more", path.display())]
+    TooFewFiles {
+        /// The bundle's folder.
+        path: std::path::PathBuf,
+        /// Files that the run makes.
+        needed: u64,
+        /// Files that can still be made.
+        free: u64,
     },
     /// The drive takes no writes.
     #[error("{} is on a read-only file system", path.display())]

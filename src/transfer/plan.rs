@@ -34,6 +34,8 @@ pub enum State {
         moved_from: Option<Box<Digest>>,
         /// Whether a manifest of it is new to the bundle, or its name is.
         is_new: bool,
+        /// Bytes of all its manifests.
+        manifest_bytes: u64,
     },
     /// It cannot be had; the text is the whole chain of causes.
     Failed(String),

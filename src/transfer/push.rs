@@ -1,5 +1,5 @@
-//! From a bundle into a registry: blobs first, each sent once and linked where else it is needed; then manifests,
-//! children before parents; tags last. Nothing here knows any host but the target's.
+//! From a bundle, or from other registries, into a registry: blobs first, each sent once and linked where else it is needed; then manifests,
+//! children before parents; tags last.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -10,7 +10,7 @@ use futures_util::stream::{self, StreamExt as _};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::bundle::{AbsentReason, Bundle, Inventory};
+use crate::bundle::AbsentReason;
 use crate::digest::Digest;
 use crate::mirrors::Placed;
 use crate::observe::{Event, Observer, Outcome};
@@ -18,9 +18,8 @@ use crate::oci::{Descriptor, NESTING_CAP};
 use crate::reference::{self, Reference, Repository};
 use crate::registry::{Client, Landed, TagOrDigest};
 
-use super::payload::Payload;
 use super::report::{Pushed, PushedRow};
-use super::{Error, RowOutcome, blocking, chain};
+use super::{Error, RowOutcome, Stock, chain};
 
 /// What is sent where.
 #[derive(Clone, Debug, Default)]
@@ -49,16 +48,15 @@ struct Cargo {
 }
 
 impl PushPlan {
-    /// Follows every placed reference of a bundle. What is broken in the bundle is a failed item.
+    /// Follows every placed reference of a stock. What is broken there is a failed item.
     ///
     /// `broken` are references that verification found not to be whole, with what is wrong.
     pub fn new(
-        bundle: &Bundle,
+        stock: &Stock,
         registry: &str,
         placed: Vec<Placed>,
         broken: &BTreeMap<Reference, String>,
     ) -> Result<Self, Error> {
-        let inventory = bundle.inventory()?;
         let mut plan = Self::default();
         let mut blobs: HashMap<Digest, Cargo> = HashMap::new();
         let mut had: HashMap<Digest, Cargo> = HashMap::new();
@@ -71,7 +69,7 @@ impl PushPlan {
                 placed,
             };
             if item.failed.is_none() {
-                match follow(bundle, inventory.as_ref(), &item.placed) {
+                match follow(stock, &item.placed) {
                     Ok(trail) => {
                         item.manifests = trail.manifests;
                         for descriptor in trail.blobs {
@@ -161,52 +159,46 @@ struct Trail {
     seen: BTreeSet<Digest>,
 }
 
-fn follow(bundle: &Bundle, inventory: Option<&Inventory>, placed: &Placed) -> Result<Trail, Error> {
-    let root = bundle.entries().get(&placed.source).ok_or(Error::NotInSource)?;
+fn follow(stock: &Stock, placed: &Placed) -> Result<Trail, Error> {
+    let root = stock.root(&placed.source).ok_or(Error::NotInSource)?;
     let mut trail = Trail::default();
-    descend(bundle, inventory, root, NESTING_CAP, &mut trail)?;
+    descend(stock, root, NESTING_CAP, &mut trail)?;
     Ok(trail)
 }
 
-fn descend(
-    bundle: &Bundle,
-    inventory: Option<&Inventory>,
-    descriptor: &Descriptor,
-    depth: usize,
-    trail: &mut Trail,
-) -> Result<(), Error> {
+fn descend(stock: &Stock, descriptor: &Descriptor, depth: usize, trail: &mut Trail) -> Result<(), Error> {
     if !trail.seen.insert(descriptor.digest) {
         return Ok(());
     }
-    let absent = |digest: &Digest| inventory.and_then(|i| i.absent.get(digest)).map(|a| a.reason);
-    let (bytes, document) = bundle.document(&descriptor.digest, &descriptor.media_type)?;
+    let (size, document) = stock.document(descriptor)?;
     for blob in &document.blobs {
         if !trail.seen.insert(blob.digest) {
             continue;
         }
-        let bare = Descriptor::new(blob.media_type.clone(), blob.digest, blob.size);
-        match bundle.blob_size(&blob.digest)? {
-            Some(_) => trail.blobs.push(bare),
-            None => match absent(&blob.digest) {
-                Some(AbsentReason::Have) => trail.had.push(bare),
-                Some(AbsentReason::Foreign) => {}
-                Some(AbsentReason::Platform) | None => {
-                    return Err(crate::bundle::Error::BlobMissing { digest: blob.digest }.into());
-                }
-            },
+        let mut bare = Descriptor::new(blob.media_type.clone(), blob.digest, blob.size);
+        bare.urls.clone_from(&blob.urls);
+        if stock.holds(&blob.digest)? {
+            trail.blobs.push(bare);
+            continue;
+        }
+        match stock.left_out(&blob.digest) {
+            Some(AbsentReason::Have) => trail.had.push(bare),
+            Some(AbsentReason::Foreign) => {}
+            Some(AbsentReason::Platform) | None => {
+                return Err(crate::bundle::Error::BlobMissing { digest: blob.digest }.into());
+            }
         }
     }
     for child in &document.manifests {
         if depth == 0 {
             return Err(Error::TooDeep { cap: NESTING_CAP });
         }
-        let left_out = absent(&child.digest) == Some(AbsentReason::Platform);
-        if left_out && bundle.blob_size(&child.digest)?.is_none() {
+        let left_out = stock.left_out(&child.digest) == Some(AbsentReason::Platform);
+        if left_out && !stock.holds(&child.digest)? {
             continue;
         }
-        descend(bundle, inventory, child, depth - 1, trail)?;
+        descend(stock, child, depth - 1, trail)?;
     }
-    let size = bytes.len() as u64;
     trail
         .manifests
         .push(Descriptor::new(document.media_type, descriptor.digest, size));
@@ -216,7 +208,7 @@ fn descend(
 /// What all workers share.
 struct Run {
     client: Client,
-    bundle: Bundle,
+    stock: Stock,
     items: Vec<Shipment>,
     blobs: Vec<Cargo>,
     next: AtomicUsize,
@@ -238,7 +230,7 @@ struct Counts {
 /// Does what a plan says. A reference that fails is a row; an error is only what ends the whole run.
 pub async fn push(
     plan: PushPlan,
-    bundle: &Bundle,
+    stock: &Stock,
     client: &Client,
     jobs: usize,
     observer: &Arc<dyn Observer>,
@@ -254,7 +246,7 @@ pub async fn push(
         .collect();
     let run = Arc::new(Run {
         client: client.clone(),
-        bundle: bundle.clone(),
+        stock: stock.clone(),
         items: plan.items,
         blobs: plan.blobs,
         next: AtomicUsize::new(0),
@@ -429,7 +421,7 @@ impl Run {
         repository: &Repository,
         has_it: Option<&Repository>,
     ) -> Result<Landed, Error> {
-        let payload = Arc::new(Payload::new(self.bundle.clone(), descriptor.clone()));
+        let payload = self.stock.payload(descriptor);
         let pushed = self
             .client
             .push_blob(repository, descriptor, payload, has_it)
@@ -494,8 +486,8 @@ impl Run {
         let mut is_new = touched;
         let last = item.manifests.len().saturating_sub(1);
         for (position, manifest) in item.manifests.iter().enumerate() {
-            let (bundle, digest) = (self.bundle.clone(), manifest.digest);
-            let bytes = blocking(move || Ok(Bytes::from(bundle.manifest(&digest)?))).await?;
+            let digest = manifest.digest;
+            let bytes = self.stock.manifest(digest).await?;
             let tag = item.placed.tag.as_ref().filter(|_| position == last);
             let at = match tag {
                 Some(tag) => TagOrDigest::Tag(tag.clone()),

@@ -143,6 +143,7 @@ struct Trail {
     followed: BTreeSet<Digest>,
     blobs: Vec<Descriptor>,
     is_new: bool,
+    manifest_bytes: u64,
 }
 
 /// Asks for every reference's manifests and finds out which blobs are missing.
@@ -268,6 +269,7 @@ impl Walk<'_> {
             is_new: trail.is_new || before.is_none() || moved_from.is_some(),
             root: Box::new(root),
             moved_from: moved_from.map(Box::new),
+            manifest_bytes: trail.manifest_bytes,
         })
     }
 
@@ -303,7 +305,8 @@ impl Walk<'_> {
         };
         let manifest = self.source.root(&asked).await?;
         check(known, &manifest.bytes, &manifest.digest)?;
-        self.keep(manifest.digest, manifest.bytes.clone()).await?;
+        self.keep(manifest.digest, &manifest.media_type, manifest.bytes.clone())
+            .await?;
         trail.is_new = true;
         let root = Descriptor::new(manifest.media_type, manifest.digest, manifest.bytes.len() as u64);
         Ok((root, manifest.bytes))
@@ -326,6 +329,7 @@ impl Walk<'_> {
             let Some(document) = parse(&bytes, called, descriptor.digest)? else {
                 return Ok(());
             };
+            trail.manifest_bytes += bytes.len() as u64;
             drop(bytes);
             self.note_blobs(&document, trail);
             if document.manifests.is_empty() {
@@ -384,18 +388,19 @@ impl Walk<'_> {
             &bytes,
             &Digest::of(child.digest.algorithm(), &bytes),
         )?;
-        self.keep(child.digest, bytes.clone()).await?;
+        self.keep(child.digest, &child.media_type, bytes.clone()).await?;
         Ok((bytes, true))
     }
 
     async fn kept_manifest(&self, digest: Digest) -> Result<Option<Bytes>, Error> {
         let shelf = self.shelf.clone();
-        blocking(move || Ok(shelf.manifest(&digest)?.map(Bytes::from))).await
+        blocking(move || shelf.manifest(&digest)).await
     }
 
-    /// Writes a manifest into the bundle, if this is no dry run.
-    async fn keep(&self, digest: Digest, bytes: Bytes) -> Result<(), Error> {
+    /// Writes a manifest into the bundle, or keeps it in memory; in a dry run it is forgotten.
+    async fn keep(&self, digest: Digest, media_type: &str, bytes: Bytes) -> Result<(), Error> {
         let Some(writer) = self.shelf.writer().map(Arc::clone) else {
+            self.shelf.remember(digest, media_type, bytes);
             return Ok(());
         };
         let permit = self.acknowledgements.permit().await?;

@@ -3,13 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use crate::bundle::{self, Bundle, Writer};
 use crate::digest::Digest;
 use crate::fsx::{Folder, Volume};
 use crate::oci::Descriptor;
 use crate::reference::Reference;
 
-use super::Error;
+use super::{Error, Manifests};
 
 /// Where content goes.
 #[derive(Clone, Debug)]
@@ -17,6 +19,7 @@ pub struct Shelf {
     path: PathBuf,
     writer: Option<Arc<Writer>>,
     bundle: Option<Bundle>,
+    manifests: Option<Manifests>,
 }
 
 impl Shelf {
@@ -26,6 +29,7 @@ impl Shelf {
             path: writer.bundle().path().to_path_buf(),
             bundle: Some(writer.bundle().clone()),
             writer: Some(writer),
+            manifests: None,
         }
     }
 
@@ -41,7 +45,25 @@ impl Shelf {
             path: path.to_path_buf(),
             writer: None,
             bundle,
+            manifests: None,
         })
+    }
+
+    /// No bundle at all: nothing is there yet, and manifests are kept in memory.
+    pub fn in_memory(manifests: Manifests) -> Self {
+        Self {
+            path: PathBuf::new(),
+            writer: None,
+            bundle: None,
+            manifests: Some(manifests),
+        }
+    }
+
+    /// Keeps a manifest in memory, if this shelf does that.
+    pub(super) fn remember(&self, digest: Digest, media_type: &str, bytes: Bytes) {
+        if let Some(manifests) = &self.manifests {
+            manifests.keep(digest, media_type, bytes);
+        }
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -99,10 +121,13 @@ impl Shelf {
     }
 
     /// A manifest that is there and whole.
-    pub(super) fn manifest(&self, digest: &Digest) -> Result<Option<Vec<u8>>, Error> {
+    pub(super) fn manifest(&self, digest: &Digest) -> Result<Option<Bytes>, Error> {
+        if let Some(manifests) = &self.manifests {
+            return Ok(manifests.get(digest).map(|kept| kept.bytes));
+        }
         match (&self.writer, &self.bundle) {
-            (Some(writer), _) => Ok(writer.manifest(digest)?),
-            (None, Some(bundle)) => Ok(bundle.manifest(digest).ok()),
+            (Some(writer), _) => Ok(writer.manifest(digest)?.map(Bytes::from)),
+            (None, Some(bundle)) => Ok(bundle.manifest(digest).ok().map(Bytes::from)),
             (None, None) => Ok(None),
         }
     }

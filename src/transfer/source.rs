@@ -1,7 +1,7 @@
 //! Where content comes from: registries, or another bundle.
 
+use std::collections::BTreeSet;
 use std::io::Read as _;
-use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -10,18 +10,28 @@ use crate::digest::Digest;
 use crate::fsx;
 use crate::mirrors::PullSources;
 use crate::oci::{Descriptor, media_type};
-use crate::reference::{Reference, Repository};
+use crate::reference::{Reference, Repository, Tag};
+use crate::registry::{Client, TagOrDigest};
 
-use super::{Error, blocking};
+use super::manifests::Kept;
+use super::places::Places;
+use super::{Error, Manifests, blocking};
 
 /// Bytes read from a bundle at once.
 const READ: usize = 256 << 10;
 
 /// Where content comes from.
 #[derive(Clone, Debug)]
-pub enum Source {
+pub struct Source {
+    origin: Origin,
+    /// Manifests that were fetched before and are not asked for again.
+    manifests: Option<Manifests>,
+}
+
+#[derive(Clone, Debug)]
+enum Origin {
     /// The registries that the references name, or the places that stand in for them.
-    Registries(Arc<crate::registry::Client>, PullSources),
+    Registries(Places),
     /// A bundle.
     Bundle(Bundle),
 }
@@ -42,37 +52,92 @@ pub(super) enum Chunks {
 }
 
 impl Source {
+    /// The registries that the references name, or the places that stand in for them.
+    pub fn registries(client: Client, pull_sources: PullSources) -> Self {
+        Self {
+            origin: Origin::Registries(Places::new(client, pull_sources)),
+            manifests: None,
+        }
+    }
+
+    /// A bundle.
+    pub fn bundle(bundle: Bundle) -> Self {
+        Self {
+            origin: Origin::Bundle(bundle),
+            manifests: None,
+        }
+    }
+
+    /// The same, but manifests that are known already are not asked for again.
+    #[must_use]
+    pub fn remembering(self, manifests: Manifests) -> Self {
+        Self {
+            manifests: Some(manifests),
+            ..self
+        }
+    }
+
+    fn remembered(&self, digest: &Digest) -> Option<Kept> {
+        self.manifests.as_ref()?.get(digest)
+    }
+
+    /// Every tag of a repository, sorted.
+    pub(super) async fn tags(&self, repository: &Repository) -> Result<Vec<Tag>, Error> {
+        match &self.origin {
+            Origin::Registries(places) => {
+                let question = |client: Client, place: Repository| async move { client.tags(&place).await };
+                places.ask(repository, false, question).await
+            }
+            Origin::Bundle(bundle) => {
+                let own = bundle.entries().keys().filter(|r| r.repository() == repository);
+                let tags: BTreeSet<Tag> = own.filter_map(|r| r.tag().cloned()).collect();
+                Ok(tags.into_iter().collect())
+            }
+        }
+    }
+
     /// The digest that a tag has now, by the cheapest question; `None` if the registry does not say it that way.
     pub(super) async fn tag(&self, reference: &Reference) -> Result<Option<Digest>, Error> {
-        match self {
-            Self::Registries(client, sources) => {
+        match &self.origin {
+            Origin::Registries(places) => {
                 let Some(tag) = reference.tag() else {
                     return Ok(reference.digest().copied());
                 };
-                let head = client
-                    .head_manifest(&sources.place(reference.repository())?, &tag.clone().into())
-                    .await?;
+                let question = |client: Client, place: Repository| async move {
+                    client.head_manifest(&place, &tag.clone().into()).await
+                };
+                let head = places.ask(reference.repository(), false, question).await?;
                 Ok(head.and_then(|h| h.digest))
             }
-            Self::Bundle(bundle) => Ok(bundle.entries().get(reference).map(|d| d.digest)),
+            Origin::Bundle(bundle) => Ok(bundle.entries().get(reference).map(|d| d.digest)),
         }
     }
 
     /// What a reference points to.
     pub(super) async fn root(&self, reference: &Reference) -> Result<Manifest, Error> {
-        match self {
-            Self::Registries(client, sources) => {
-                let wanted = crate::registry::TagOrDigest::of(reference).ok_or(Error::NotInSource)?;
-                let manifest = client
-                    .manifest(&sources.place(reference.repository())?, &wanted)
-                    .await?;
+        if let Some(digest) = reference.digest()
+            && let Some(Kept { bytes, media_type }) = self.remembered(digest)
+        {
+            return Ok(Manifest {
+                bytes,
+                digest: *digest,
+                media_type,
+            });
+        }
+        match &self.origin {
+            Origin::Registries(places) => {
+                let wanted = &TagOrDigest::of(reference).ok_or(Error::NotInSource)?;
+                let question =
+                    |client: Client, place: Repository| async move { client.manifest(&place, wanted).await };
+                let by_digest = reference.digest().is_some();
+                let manifest = places.ask(reference.repository(), by_digest, question).await?;
                 Ok(Manifest {
                     digest: manifest.digest,
                     media_type: manifest.media_type,
                     bytes: manifest.bytes,
                 })
             }
-            Self::Bundle(bundle) => {
+            Origin::Bundle(bundle) => {
                 let descriptor = entry(bundle, reference).ok_or(Error::NotInSource)?;
                 let (bundle, digest) = (bundle.clone(), descriptor.digest);
                 Ok(Manifest {
@@ -91,12 +156,17 @@ impl Source {
         descriptor: &Descriptor,
     ) -> Result<Bytes, Error> {
         let digest = descriptor.digest;
-        match self {
-            Self::Registries(client, sources) => {
-                let place = sources.place(repository)?;
-                Ok(client.manifest(&place, &digest.into()).await?.bytes)
+        if let Some(kept) = self.remembered(&digest) {
+            return Ok(kept.bytes);
+        }
+        match &self.origin {
+            Origin::Registries(places) => {
+                let question = |client: Client, place: Repository| async move {
+                    client.manifest(&place, &digest.into()).await
+                };
+                Ok(places.ask(repository, true, question).await?.bytes)
             }
-            Self::Bundle(bundle) => {
+            Origin::Bundle(bundle) => {
                 let bundle = bundle.clone();
                 blocking(move || Ok(Bytes::from(bundle.manifest(&digest)?))).await
             }
@@ -110,19 +180,21 @@ impl Source {
         descriptor: &Descriptor,
         offset: u64,
     ) -> Result<Chunks, Error> {
-        match self {
-            Self::Registries(client, sources) => {
-                let place = sources.place(repository)?;
-                let blob = match client.blob(&place, descriptor, offset).await {
-                    // Registries may hold a foreign layer all the same; its own places are asked when they do not.
-                    Err(error) if error.is_absent() && media_type::is_foreign(&descriptor.media_type) => {
-                        client.foreign_blob(&place, descriptor, offset).await?
+        match &self.origin {
+            Origin::Registries(places) => {
+                let question = |client: Client, place: Repository| async move {
+                    match client.blob(&place, descriptor, offset).await {
+                        // Registries seldom keep such layers; their descriptors say where they are.
+                        Err(error) if error.is_absent() && media_type::is_foreign(&descriptor.media_type) => {
+                            client.foreign_blob(&place, descriptor, offset).await
+                        }
+                        opened => opened,
                     }
-                    answer => answer?,
                 };
+                let blob = places.ask(repository, true, question).await?;
                 Ok(Chunks::Registry(Box::new(blob)))
             }
-            Self::Bundle(bundle) => {
+            Origin::Bundle(bundle) => {
                 let (bundle, descriptor) = (bundle.clone(), descriptor.clone());
                 blocking(move || Ok(Chunks::Bundle(bundle.described_blob(&descriptor)?.reader(offset)))).await
             }

@@ -6,6 +6,7 @@ use std::process::Command;
 use crate::support::docker_registry::required;
 use crate::support::images::image;
 use crate::support::program::Program;
+use crate::support::programs::program as installed;
 use crate::support::registry::TestRegistry;
 
 /// A mounted file system; it is unmounted when this is dropped.
@@ -140,4 +141,80 @@ fn a_read_only_drive_says_so_and_can_still_be_imported_from() {
         ])
         .ended_with(0);
     assert!(program.path("have.json").exists());
+}
+
+#[test]
+fn a_drive_that_fails_in_the_middle_says_what_is_safe_and_the_next_run_completes() {
+    let Some(strace) = installed("strace") else {
+        return;
+    };
+    let upstream = TestRegistry::start();
+    let names: Vec<String> = (0..4)
+        .map(|n| {
+            let image = image().layer(&format!("layer-{n}"), 30_000).build();
+            upstream.seed(&format!("shop/app-{n}:1"), &image)
+        })
+        .collect();
+    for (errno, sentence, hint) in [
+        (
+            "ENODEV",
+            "the drive was removed",
+            "hint: the drive was removed: plug it in again",
+        ),
+        (
+            "EIO",
+            "input/output error",
+            "hint: the device reported a read or write error",
+        ),
+        ("ENOSPC", "the drive is full", "make room or take a larger drive"),
+        ("EDQUOT", "the disk quota is used up", "ask for a larger quota"),
+    ] {
+        let program = Program::new();
+        let inject = format!("inject=fsync:error={errno}:when=14+");
+        let own = ["-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync", "-e", &inject];
+        let mut arguments = vec!["export", "--to", "bundle"];
+        arguments.extend(names.iter().map(String::as_str));
+        let ran = program.run_under(&strace, &own, &arguments);
+        assert_ne!(ran.code, Some(0), "{errno}: {}", ran.err);
+        assert!(
+            ran.err.contains(sentence) || ran.out.contains(sentence),
+            "{errno}: {} {}",
+            ran.out,
+            ran.err
+        );
+        if errno != "EIO" {
+            assert!(ran.err.contains(hint), "{errno}: {}", ran.err);
+        }
+        program.run(&arguments).ended_with(0);
+        program.verify().ended_with(0);
+    }
+}
+
+#[test]
+fn a_second_run_on_one_bundle_says_who_holds_it() {
+    let program = Program::new();
+    let upstream = TestRegistry::start();
+    let name = upstream.seed("shop/app:1", &image().layer("big", 4_000_000).build());
+    upstream.fault(
+        crate::support::registry::On::get_blob().once(),
+        crate::support::registry::Fault::Stall(std::time::Duration::from_secs(3)),
+    );
+    let mut first = program.start(&["export", &name, "--to", "bundle"]);
+    let asked_by = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    while upstream.count("GET", "/blobs/") == 0 {
+        assert!(
+            std::time::Instant::now() < asked_by,
+            "the export asked for no blob"
+        );
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    let ran = program.run(&["export", &name, "--to", "bundle"]).ended_with(1);
+    let holder = format!("is in use by process {} on ", first.id());
+    assert!(ran.err.contains(&holder), "{}", ran.err);
+    assert!(
+        ran.err.contains("hint: wait for the other run to end"),
+        "{}",
+        ran.err
+    );
+    assert_eq!(first.wait().unwrap().code(), Some(0));
 }

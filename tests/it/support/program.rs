@@ -82,6 +82,26 @@ impl Program {
         }
     }
 
+    /// Runs it to its end below another program, such as `strace`, whose own arguments come first.
+    pub(crate) fn run_under(&self, other: &Path, own: &[&str], arguments: &[&str]) -> Ran {
+        let mut command = Command::new(other);
+        command
+            .env_clear()
+            .env("HOME", self.place.path())
+            .env("PATH", "/usr/bin:/bin")
+            .current_dir(self.place.path())
+            .args(own)
+            .arg(env!("CARGO_BIN_EXE_carrack"))
+            .args(arguments)
+            .stdin(Stdio::null());
+        let output = command.output().unwrap();
+        Ran {
+            code: output.status.code(),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
     /// Starts it and comes back at once.
     pub(crate) fn start(&self, arguments: &[&str]) -> Child {
         self.command(arguments)

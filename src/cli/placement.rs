@@ -1,0 +1,49 @@
+//! Where references go on a registry.
+
+use clap::{Args, ValueEnum};
+
+use super::failure::Failure;
+use crate::mirrors::{Limits, Mapping, Place, Rule, Target};
+
+/// How names become places; the same for every command that pushes.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Places on the registry")]
+pub struct Placement {
+    /// Where references go on the registry.
+    #[arg(long, value_name = "SCHEME", default_value = "host")]
+    layout: Layout,
+    /// Place one source elsewhere: `quay.io/jetstack=jetstack`, `docker.io=/`; with `+=` there too. May be repeated.
+    #[arg(long, value_name = "SOURCE=PLACE")]
+    map: Vec<Rule>,
+    /// The registry takes paths of this many components only (Quay: 2).
+    #[arg(long, value_name = "N")]
+    max_depth: Option<usize>,
+}
+
+/// The scheme by which names become paths.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Layout {
+    /// `registry.suse.com/caasp` becomes REGISTRY/registry.suse.com/caasp.
+    Host,
+    /// `registry.suse.com/caasp` becomes REGISTRY/caasp.
+    Root,
+}
+
+impl Placement {
+    /// The mapping onto this target, and what the target takes.
+    pub fn on(self, target: &Target) -> Result<(Mapping, Limits), Failure> {
+        let place = match self.layout {
+            Layout::Host => Place::ByHost,
+            Layout::Root => Place::AtRoot,
+        };
+        let mapping = Mapping::new(place)
+            .with_prefix(target.prefix())
+            .map_err(|error| Failure::usage(&error))?
+            .with_rules(self.map);
+        let limits = Limits {
+            depth: self.max_depth,
+            ..Limits::default()
+        };
+        Ok((mapping, limits))
+    }
+}

@@ -1,0 +1,39 @@
+//! `carrack prune`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::arguments::ResultFormat;
+use super::failure::{Exit, Failure};
+use super::session::Session;
+use crate::commands::prune::{Options, run};
+use crate::reference::Reference;
+
+/// Make room in a bundle: take references out, and remove every blob that no reference needs. `export --prune` does so
+/// with all that is not asked for any more.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// The bundle's folder.
+    #[arg(value_name = "BUNDLE")]
+    bundle: PathBuf,
+    /// Take this reference out. May be repeated.
+    #[arg(long, value_name = "REFERENCE")]
+    remove: Vec<Reference>,
+    /// The form of the result.
+    #[arg(long, short, value_name = "FORM", default_value = "text")]
+    output: ResultFormat,
+}
+
+impl Arguments {
+    pub(super) fn run(self, session: &Session) -> Result<Exit, Failure> {
+        let world = session.world(None);
+        let options = Options {
+            bundle: self.bundle,
+            remove: self.remove,
+            holder: session.holder(),
+        };
+        let report = Session::block_in_place(&world, move |world| run(&options, world))?;
+        Session::finish(&report, self.output)
+    }
+}

@@ -1,0 +1,129 @@
+//! The lock file of an export: what was resolved before is pinned, what is resolved now is written down.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::{Error, World, images};
+use crate::reference::Reference;
+use crate::transfer::{self, Difference, Expansion, Lockfile, Row, Source, TagSelection, Wanted};
+
+/// A lock file that was brought up to date.
+#[derive(Clone, Debug, Serialize)]
+pub struct Locked {
+    /// The file.
+    pub path: PathBuf,
+    /// How it differs from what it was.
+    #[serde(flatten)]
+    pub since: Difference,
+}
+
+impl fmt::Display for Locked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Difference {
+            added,
+            changed,
+            removed,
+        } = self.since;
+        let path = self.path.display();
+        write!(f, "{path}: {added} added, {changed} changed, {removed} removed")
+    }
+}
+
+/// The lock file of a run: what it pins, and what it will say afterwards.
+pub(super) struct Lock<'a> {
+    path: Option<&'a Path>,
+    refresh: bool,
+    before: Lockfile,
+    after: Lockfile,
+}
+
+impl<'a> Lock<'a> {
+    /// Reads the file; without one nothing is pinned. With `refresh` registries are asked all the same.
+    pub(super) fn load(path: Option<&'a Path>, refresh: bool) -> Result<Self, Error> {
+        Ok(Self {
+            path,
+            refresh,
+            before: path.map(Lockfile::load).transpose()?.unwrap_or_default(),
+            after: Lockfile::default(),
+        })
+    }
+
+    /// Pins what the lock knows, and asks registries for the tags of selections that it does not.
+    pub(super) async fn apply(
+        &mut self,
+        mut wanted: Vec<Wanted>,
+        selections: Vec<TagSelection>,
+        source: &Source,
+        world: &World,
+        failures: &mut Vec<images::Failure>,
+    ) -> Result<Vec<Wanted>, Error> {
+        let (known, unknown): (Vec<_>, Vec<_>) = selections
+            .into_iter()
+            .partition(|selection| !self.refresh && self.before.chosen(selection).is_some());
+        let asked = transfer::expand(unknown, source, world.jobs, &world.cancel).await?;
+        let known = known.into_iter().map(|selection| Expansion {
+            tags: Ok(self.before.chosen(&selection).unwrap_or_default().to_vec()),
+            selection,
+        });
+        let expansions: Vec<Expansion> = known.chain(asked).collect();
+        for Expansion { selection, tags } in expansions {
+            match tags {
+                Ok(tags) => {
+                    wanted.extend(selection.wanted(&tags));
+                    self.after.choose(&selection, tags);
+                }
+                Err(error) => {
+                    self.keep(&selection);
+                    failures.push(images::Failure {
+                        subject: selection.repository.to_string(),
+                        reason: transfer::chain(&error),
+                    });
+                }
+            }
+        }
+        for wanted in &mut wanted {
+            // What fails in this run, or belongs to another shard, stays pinned.
+            if let Some(digest) = self.before.pinned(&wanted.reference) {
+                self.after.pin(wanted.reference.clone(), digest);
+                let known = (!self.refresh).then_some(digest);
+                wanted.pinned = wanted.pinned.or(known);
+            }
+        }
+        Ok(wanted)
+    }
+
+    /// Lets the lock say of a selection what it said before.
+    fn keep(&mut self, selection: &TagSelection) {
+        let Some(tags) = self.before.chosen(selection) else {
+            return;
+        };
+        for tag in tags {
+            let reference = Reference::tagged(selection.repository.clone(), tag.clone());
+            if let Some(digest) = self.before.pinned(&reference) {
+                self.after.pin(reference, digest);
+            }
+        }
+        self.after.choose(selection, tags.to_vec());
+    }
+
+    /// Writes what the run resolved, if there is a file for it and it says something else.
+    pub(super) fn update(mut self, rows: &[Row]) -> Result<Option<Locked>, Error> {
+        let Some(path) = self.path else {
+            return Ok(None);
+        };
+        for row in rows.iter().filter(|row| !row.is_failed()) {
+            if let Some(digest) = row.digest {
+                self.after.pin(row.reference.clone(), digest);
+            }
+        }
+        if self.after != self.before {
+            self.after.write(path)?;
+        }
+        Ok(Some(Locked {
+            path: path.to_path_buf(),
+            since: self.after.since(&self.before),
+        }))
+    }
+}

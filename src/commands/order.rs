@@ -1,0 +1,81 @@
+//! What an export is about: looked into, pinned by its lock, its tags chosen, what the target has left out.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::consignment::{self, Consignment};
+use super::export::Options;
+use super::lock::Lock;
+use super::{Error, World, images};
+use crate::bundle::{Bundle, Receipt};
+use crate::chartrepo;
+use crate::digest::Digest;
+use crate::fsx::Folder;
+use crate::observe::{Event, Observer};
+use crate::transfer::{Choice, Source, Wanted};
+
+/// Everything that is asked for.
+pub(super) struct Order<'a> {
+    pub(super) wanted: Vec<Wanted>,
+    pub(super) choice: Choice,
+    pub(super) lock: Lock<'a>,
+    pub(super) charts: Vec<chartrepo::Row>,
+    pub(super) failures: Vec<images::Failure>,
+}
+
+impl<'a> Order<'a> {
+    /// Looks into what the options ask for. Charts go into `shelf`.
+    pub(super) async fn of(
+        options: &'a Options,
+        shelf: Option<Folder>,
+        source: &Source,
+        world: &World,
+        observer: &Arc<dyn Observer>,
+    ) -> Result<Self, Error> {
+        observer.on(&Event::Phase {
+            name: "looking into charts".to_owned(),
+        });
+        let choice = Choice {
+            have: receipts(&options.have)?,
+            ..options.choice.clone()
+        };
+        let mut lock = Lock::load(options.lock.as_deref(), options.refresh)?;
+        let Consignment {
+            wanted,
+            selections,
+            charts,
+            mut failures,
+        } = consignment::gather(&options.asked, shelf, world, observer).await?;
+        let mut wanted = lock
+            .apply(wanted, selections, source, world, &mut failures)
+            .await?;
+        wanted.retain(|w| options.shard.is_none_or(|shard| shard.holds(&w.reference)));
+        Ok(Self {
+            wanted,
+            choice,
+            lock,
+            charts,
+            failures,
+        })
+    }
+}
+
+/// Every digest that these receipts prove. A folder is a bundle that carries receipts.
+fn receipts(paths: &[PathBuf]) -> Result<BTreeSet<Digest>, Error> {
+    let mut have = BTreeSet::new();
+    for path in paths {
+        let receipts = if path.is_dir() {
+            Bundle::open(path)?.receipts()?
+        } else {
+            vec![Receipt::load(path)?]
+        };
+        if receipts.is_empty() {
+            return Err(Error::Usage {
+                problem: format!("{} carries no receipt of an import", path.display()),
+            });
+        }
+        have.extend(receipts.into_iter().flat_map(|r| r.digests));
+    }
+    Ok(have)
+}

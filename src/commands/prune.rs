@@ -1,0 +1,72 @@
+//! `carrack prune`: taking references out of a bundle, and what nothing needs any more.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use super::{Ending, Error, World};
+use crate::bundle::{Closing, Finished, Pruned, Writer};
+use crate::reference::Reference;
+
+/// What is taken out of which bundle.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The bundle's folder.
+    pub bundle: PathBuf,
+    /// References to take out. Blobs that no reference needs go in any case.
+    pub remove: Vec<Reference>,
+    /// Who runs this, for a second run that finds the bundle locked.
+    pub holder: String,
+}
+
+/// What was done.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// The bundle's folder.
+    pub bundle: PathBuf,
+    /// What was removed.
+    #[serde(flatten)]
+    pub pruned: Pruned,
+}
+
+/// Takes the references out and removes every blob that none of the others needs.
+pub fn run(options: &Options, world: &World) -> Result<Report, Error> {
+    // Opening for writing would begin a bundle where there is none.
+    crate::bundle::Bundle::open(&options.bundle)?;
+    let writer = Writer::open(&options.bundle, &options.holder)?;
+    for reference in &options.remove {
+        if writer.remove(reference).is_none() {
+            return Err(Error::Usage {
+                problem: format!("{reference} is not in {}", options.bundle.display()),
+            });
+        }
+    }
+    let before = writer.before();
+    let closing = Closing {
+        now: world.clock.now(),
+        config: before.and_then(|before| before.config),
+        provenance: BTreeMap::new(),
+        absent: BTreeMap::new(),
+        volume: before.and_then(|before| before.volume.clone()),
+        prune: true,
+    };
+    let Finished { pruned, .. } = writer.finish(&closing)?;
+    Ok(Report {
+        bundle: options.bundle.clone(),
+        pruned: pruned.unwrap_or_default(),
+    })
+}
+
+impl super::Report for Report {
+    fn ending(&self) -> Ending {
+        Ending::Done
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.bundle.display(), self.pruned)
+    }
+}

@@ -1,0 +1,241 @@
+//! What a push takes from: a bundle, or registries whose manifests were just resolved.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::stream;
+
+use crate::bundle::{self, Absent, AbsentReason, Bundle, Inventory};
+use crate::digest::Digest;
+use crate::http::{BoxedRead, OpeningSource};
+use crate::oci::{Descriptor, Document};
+use crate::reference::{Reference, Repository};
+
+use super::payload::Payload;
+use super::source::Chunks;
+use super::{Error, Manifests, Plan, Source, State, blocking};
+
+/// How often a stream from a registry is opened again where it brought nothing new.
+const TRIES: u32 = 4;
+
+/// What a push takes from.
+#[derive(Clone, Debug)]
+pub enum Stock {
+    /// A bundle on disk, and what it says about itself.
+    Bundle(Bundle, Option<Arc<Inventory>>),
+    /// Registries.
+    Registries(Arc<Resolved>),
+}
+
+/// References whose manifests are in memory and whose blobs are still at their registries.
+#[derive(Debug)]
+pub struct Resolved {
+    source: Source,
+    manifests: Manifests,
+    roots: BTreeMap<Reference, Descriptor>,
+    offers: HashMap<Digest, Vec<Repository>>,
+    absent: BTreeMap<Digest, Absent>,
+}
+
+impl Stock {
+    /// A bundle.
+    pub fn bundle(bundle: Bundle) -> Result<Self, Error> {
+        let inventory = bundle.inventory()?.map(Arc::new);
+        Ok(Self::Bundle(bundle, inventory))
+    }
+
+    /// What `plan` resolved from `source`, whose manifests were kept in `manifests`.
+    pub fn resolved(plan: &Plan, source: Source, manifests: Manifests) -> Self {
+        let roots = plan.items.iter().filter_map(|item| match &item.state {
+            State::Resolved { root, .. } => Some((item.key.clone(), (**root).clone())),
+            State::Failed(_) => None,
+        });
+        let offers = plan.blobs.iter();
+        Self::Registries(Arc::new(Resolved {
+            source,
+            manifests,
+            roots: roots.collect(),
+            offers: offers
+                .map(|b| (b.descriptor.digest, b.repositories.clone()))
+                .collect(),
+            absent: plan.absent.clone(),
+        }))
+    }
+
+    /// What a reference points to.
+    pub(super) fn root(&self, reference: &Reference) -> Option<&Descriptor> {
+        match self {
+            Self::Bundle(bundle, _) => bundle.entries().get(reference),
+            Self::Registries(resolved) => resolved.roots.get(reference),
+        }
+    }
+
+    /// A manifest's size in bytes, and what it points to.
+    pub(super) fn document(&self, descriptor: &Descriptor) -> Result<(u64, Document), Error> {
+        let Descriptor {
+            digest, media_type, ..
+        } = descriptor;
+        match self {
+            Self::Bundle(bundle, _) => {
+                let (bytes, document) = bundle.document(digest, media_type)?;
+                Ok((bytes.len() as u64, document))
+            }
+            Self::Registries(resolved) => {
+                let bytes = resolved.manifest(digest)?;
+                let called = Some(media_type.as_str()).filter(|t| !t.is_empty());
+                let document = Document::parse(&bytes, called).map_err(|source| Error::Manifest {
+                    digest: *digest,
+                    source,
+                })?;
+                Ok((bytes.len() as u64, document))
+            }
+        }
+    }
+
+    /// Whether a blob or manifest can be had here.
+    pub(super) fn holds(&self, digest: &Digest) -> Result<bool, Error> {
+        match self {
+            Self::Bundle(bundle, _) => Ok(bundle.blob_size(digest)?.is_some()),
+            Self::Registries(resolved) => {
+                Ok(resolved.offers.contains_key(digest) || resolved.manifests.get(digest).is_some())
+            }
+        }
+    }
+
+    /// Why something was left out on purpose.
+    pub(super) fn left_out(&self, digest: &Digest) -> Option<AbsentReason> {
+        let absent = match self {
+            Self::Bundle(_, inventory) => &inventory.as_ref()?.absent,
+            Self::Registries(resolved) => &resolved.absent,
+        };
+        Some(absent.get(digest)?.reason)
+    }
+
+    /// A manifest's bytes.
+    pub(super) async fn manifest(&self, digest: Digest) -> Result<Bytes, Error> {
+        match self {
+            Self::Bundle(bundle, _) => {
+                let bundle = bundle.clone();
+                blocking(move || Ok(Bytes::from(bundle.manifest(&digest)?))).await
+            }
+            Self::Registries(resolved) => resolved.manifest(&digest),
+        }
+    }
+
+    /// A blob as the body of a request.
+    pub(super) fn payload(&self, descriptor: &Descriptor) -> Arc<dyn crate::http::Source> {
+        match self {
+            Self::Bundle(bundle, _) => Arc::new(Payload::new(bundle.clone(), descriptor.clone())),
+            Self::Registries(resolved) => Arc::new(Offered {
+                repositories: resolved
+                    .offers
+                    .get(&descriptor.digest)
+                    .cloned()
+                    .unwrap_or_default(),
+                source: resolved.source.clone(),
+                descriptor: descriptor.clone(),
+            }),
+        }
+    }
+}
+
+impl Resolved {
+    fn manifest(&self, digest: &Digest) -> Result<Bytes, Error> {
+        let missing = || bundle::Error::BlobMissing { digest: *digest };
+        Ok(self.manifests.get(digest).ok_or_else(missing)?.bytes)
+    }
+}
+
+/// A blob at registries, as the body of a request to another one.
+///
+/// Nothing of it touches a disk. The target hashes it and refuses it if it is not what its digest says.
+#[derive(Clone, Debug)]
+struct Offered {
+    source: Source,
+    descriptor: Descriptor,
+    repositories: Vec<Repository>,
+}
+
+impl Offered {
+    /// The bytes from `offset` on, from the first repository that gives them.
+    async fn chunks(&self, offset: u64) -> Result<Chunks, Error> {
+        let mut last = Error::NotInSource;
+        for repository in &self.repositories {
+            match self.source.blob(repository, &self.descriptor, offset).await {
+                Ok(chunks) => return Ok(chunks),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+}
+
+impl crate::http::Source for Offered {
+    fn open(&self, offset: u64) -> OpeningSource<'_> {
+        Box::pin(async move {
+            let flow = Flow::begin(self, offset).await.map_err(io::Error::other)?;
+            let stream: BoxedRead = Box::pin(stream::unfold(Some(flow), |flow| async move {
+                let mut flow = flow?;
+                match flow.next().await {
+                    Ok(Some(bytes)) => Some((Ok(bytes), Some(flow))),
+                    Ok(None) => None,
+                    Err(error) => Some((Err(io::Error::other(error)), None)),
+                }
+            }));
+            Ok(stream)
+        })
+    }
+}
+
+/// A blob that flows from one registry to another. Where it breaks it goes on, as long as something new comes.
+struct Flow {
+    offered: Offered,
+    chunks: Chunks,
+    /// Where the next bytes belong.
+    position: u64,
+    /// Where `chunks` stands: before `position` if the registry does not resume.
+    reached: u64,
+    tries: u32,
+}
+
+impl Flow {
+    async fn begin(offered: &Offered, offset: u64) -> Result<Self, Error> {
+        let chunks = offered.chunks(offset).await?;
+        Ok(Self {
+            reached: chunks.offset(offset),
+            position: offset,
+            offered: offered.clone(),
+            chunks,
+            tries: 0,
+        })
+    }
+
+    /// The next bytes; `None` at the end.
+    async fn next(&mut self) -> Result<Option<Bytes>, Error> {
+        loop {
+            match self.chunks.next().await {
+                Ok(None) => return Ok(None),
+                Ok(Some(mut bytes)) => {
+                    let length = bytes.len() as u64;
+                    let known = (self.position - self.reached).min(length);
+                    self.reached += length;
+                    // No more than `length`, which fits memory.
+                    drop(bytes.split_to(usize::try_from(known).unwrap_or(bytes.len())));
+                    if !bytes.is_empty() {
+                        self.position = self.reached;
+                        self.tries = 0;
+                        return Ok(Some(bytes));
+                    }
+                }
+                Err(error) if error.is_transient() && self.tries < TRIES => {
+                    self.tries += 1;
+                    self.chunks = self.offered.chunks(self.position).await?;
+                    self.reached = self.chunks.offset(self.position);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
