@@ -148,7 +148,7 @@ pub enum Error {
         digest: Digest,
         /// Why it cannot be read.
         #[source]
-        source: Box<Error>,
+        source: Box<Self>,
     },
     /// A manifest cannot be understood.
     #[error("the manifest {digest} cannot be used")]
