@@ -18,6 +18,7 @@
 //! oci/            media types, descriptors, manifests, indexes
 //! bundle/         the portable directory: layout, inventory, verify
 //! mirrors/        reference mapping and container-engine configuration
+//! config/         carrack.yaml, and other tools' files read as the same
 //! ── network (async) ────────────────────────────────────────────────────────────────────────────────────
 //! http/           one client for all hosts: TLS, redirects, retries, budgets
 //! credentials/    who we are to a host: docker config, auth.json, helpers
@@ -38,17 +39,18 @@
 //! commands → {serve, explore, discover, helm}       serve → {bundle, mirrors, oci}
 //! registry, chartrepo → {http, credentials, oci}    http → credentials
 //! explore → {helm, discover}    helm → {sprig → gotemplate, goyaml}    discover → {goyaml}
-//! bundle → {oci, fsx}           chartrepo → {goyaml, fsx, helm}
+//! bundle → {oci, fsx}           chartrepo → {goyaml, fsx, helm}    commands → config → {mirrors, goyaml}
 //! all → digest, reference, version, observe, excerpt, secret
 //! ```
 //!
-//! `gotemplate`, `sprig`, `goyaml`, `helm`, `explore`, `discover`, `bundle` and `mirrors` never name `http`,
+//! `gotemplate`, `sprig`, `goyaml`, `helm`, `explore`, `discover`, `bundle`, `mirrors` and `config` never name `http`,
 //! `registry` or `credentials`. Nobody names `cli`.
 
 pub mod bundle;
 pub mod chartrepo;
 pub mod cli;
 pub mod commands;
+pub mod config;
 pub mod credentials;
 pub mod digest;
 pub mod discover;

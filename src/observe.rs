@@ -114,6 +114,8 @@ pub enum Event {
         #[serde(rename = "milliseconds", serialize_with = "milliseconds")]
         duration: Duration,
     },
+    /// The run is over: what is printed now is its result.
+    Ended,
     /// Something that the operator should know and that is no failure.
     Warning {
         /// One line.

@@ -7,6 +7,7 @@ use std::time::SystemTime;
 use serde::Deserialize;
 
 use crate::digest::{Algorithm, Digest};
+use crate::fsx::Kind;
 use crate::oci::{Descriptor, Document, NESTING_CAP, Platform};
 use crate::reference::Reference;
 
@@ -60,6 +61,14 @@ Without carrack: it is an OCI image layout. `index.json` lists every image under
 copies one of them. The folders below `charts/` are Helm repositories that any web server can serve.
 ";
 
+/// What follows where the program itself is on the drive.
+const README_PROGRAM: &str = "
+The program is on this drive, too. It needs nothing else. Drives often let nothing be run from them: copy it first,
+after `sha256sum` has said that it is whole.
+
+    install -m 755 PROGRAM /usr/local/bin/carrack
+";
+
 /// Everything that the references reach.
 #[derive(Debug, Default)]
 struct Reached {
@@ -75,7 +84,7 @@ pub(super) fn close(
     closing: &Closing,
 ) -> Result<Inventory, Error> {
     let root = &bundle.folder;
-    write_if_new(root, layout::README, README.as_bytes())?;
+    write_if_new(root, layout::README, readme(&programs(bundle)?).as_bytes())?;
     let mut reached = Reached::default();
     let mut references = BTreeMap::new();
     for (reference, descriptor) in bundle.entries() {
@@ -236,6 +245,14 @@ fn other_files(bundle: &Bundle, files: &mut BTreeMap<String, FileRecord>) -> Res
         let size = root.size_of(name)?.unwrap_or(0);
         files.insert(name.to_owned(), record_of(&root.read(name, size)?));
     }
+    for name in programs(bundle)? {
+        let file = bundle.any_file(&name)?;
+        let record = FileRecord {
+            sha256: file.hash(&Digest::sha256(b""), |_| {})?,
+            size: file.size(),
+        };
+        files.insert(name, record);
+    }
     for chart in bundle.chart_files()? {
         let blob = bundle.chart_file(&chart.path)?;
         let record = FileRecord {
@@ -245,6 +262,28 @@ fn other_files(bundle: &Bundle, files: &mut BTreeMap<String, FileRecord>) -> Res
         files.insert(format!("{}/{}", layout::CHARTS, chart.path), record);
     }
     Ok(())
+}
+
+/// The programs in the bundle's root.
+fn programs(bundle: &Bundle) -> Result<Vec<String>, Error> {
+    let mut names: Vec<String> = bundle
+        .folder
+        .entries()?
+        .into_iter()
+        .filter(|entry| entry.kind == Kind::File && entry.name.starts_with(layout::PROGRAM))
+        .map(|entry| entry.name)
+        .collect();
+    names.sort();
+    Ok(names)
+}
+
+/// The page for someone who has only the drive.
+fn readme(programs: &[String]) -> String {
+    let mut text = README.to_owned();
+    if let Some(program) = programs.first() {
+        text.push_str(&README_PROGRAM.replace("PROGRAM", program));
+    }
+    text
 }
 
 fn record_of(bytes: &[u8]) -> FileRecord {

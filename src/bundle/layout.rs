@@ -19,6 +19,8 @@ pub(super) const INVENTORY: &str = "inventory.json";
 pub(super) const SIGNATURE: &str = "inventory.json.sshsig";
 pub(super) const SUMS: &str = "SHA256SUMS";
 pub(super) const README: &str = "README.txt";
+/// Programs of this name with a platform behind it may lie in the bundle's root: `carrack-linux-x86_64`.
+pub(super) const PROGRAM: &str = "carrack-";
 pub(super) const TMP: &str = "carrack/tmp";
 pub(super) const LOCK: &str = "lock";
 

@@ -11,6 +11,18 @@
 //!
 //! [`Bundle`] reads; a drive is hostile input to it: no link is followed, every read is capped, and no path is made of
 //! anything but a parsed digest or a checked name. [`Writer`] is the only one that changes a bundle.
+//!
+//! ```
+//! use carrack::bundle::{self, Bundle};
+//! use carrack::observe::Silent;
+//!
+//! let bundle = Bundle::open("fixtures/voyage/upstream".as_ref())?;
+//! let lighthouse = "registry.example.com/harbour/lighthouse:1.0".parse().unwrap();
+//! assert!(bundle.entries().contains_key(&lighthouse));
+//! let verified = bundle::verify(&bundle, 1, &Silent, &|| false)?;
+//! assert!(verified.problems.is_empty());
+//! # Ok::<(), bundle::Error>(())
+//! ```
 
 mod blob;
 mod closing;

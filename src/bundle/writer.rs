@@ -314,6 +314,13 @@ impl Writer {
         Ok(folder.write(name, bytes)?)
     }
 
+    /// Puts a program into the bundle's root, for the side that has only the drive. `platform` is `linux-x86_64`.
+    pub fn put_program(&self, platform: &str, bytes: &[u8]) -> Result<(), Error> {
+        let name = format!("{}{platform}", layout::PROGRAM);
+        write_if_new(&self.bundle.folder, &name, bytes)?;
+        Ok(())
+    }
+
     /// The folder of the bundle's chart repositories.
     pub fn charts(&self) -> Result<Folder, Error> {
         Ok(self.bundle.folder.make_folder(layout::CHARTS)?)

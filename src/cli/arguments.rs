@@ -10,7 +10,7 @@ Exit codes: 0 all done and checked · 1 failed · 2 wrong usage or configuration
 
 /// Takes Helm charts and container images across an air gap, names and digests unchanged.
 #[derive(Debug, Parser)]
-#[command(name = "carrack", version, max_term_width = 100, after_help = EXIT_CODES)]
+#[command(name = "carrack", version, max_term_width = 100, after_help = EXIT_CODES, disable_help_subcommand = true)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -30,6 +30,9 @@ pub struct Talk {
     /// Progress and log as text, or as one JSON object a line on standard error.
     #[arg(long, global = true, value_name = "FORM", default_value = "text")]
     pub log_format: LogFormat,
+    /// Write the result as JSON into this file, whatever is printed.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub report: Option<PathBuf>,
     /// Log what happens under the surface; twice for more.
     #[arg(long, short, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
@@ -109,9 +112,21 @@ pub enum Command {
     Prune(super::prune::Arguments),
     /// Offer a bundle to nodes: a read-only registry and chart repository, with no server to install.
     Serve(super::serve::Arguments),
+    /// Work with carrack.yaml, the file that says what crosses.
+    Config {
+        /// What to do with it.
+        #[command(subcommand)]
+        command: super::config::Command,
+    },
+    /// Write a commented carrack.yaml from what there is: charts, lists, pods, other tools' files.
+    Init(super::config::Init),
+    /// Explain a command, or one of the topics bundle, mirrors, signatures and tiers.
+    Help(super::manual::Help),
     /// Print the completion script of a shell: `carrack completions bash > /etc/bash_completion.d/carrack`.
     Completions {
         /// The shell.
         shell: clap_complete::Shell,
     },
+    /// Write the manual pages: `carrack manual --to /usr/local/share/man/man1`.
+    Manual(super::manual::Manual),
 }

@@ -65,7 +65,7 @@ impl Push {
             dry_run: self.dry_run,
         };
         let report = Session::block_on(&world, push(&options, &world, &observer))?;
-        Session::finish(&report, self.output)
+        session.finish(&report, self.output)
     }
 }
 
@@ -155,7 +155,7 @@ impl Pull {
             dry_run: self.dry_run,
         };
         let report = Session::block_on(&world, pull(&options, &world, &observer))?;
-        Session::finish(&report, self.output)
+        session.finish(&report, self.output)
     }
 }
 

@@ -29,6 +29,10 @@ pub struct Environment {
     pub https_proxy: Option<String>,
     /// `NO_PROXY`.
     pub no_proxy: String,
+    /// The file of this program.
+    pub program: Option<PathBuf>,
+    /// Where files may lie for the time of a run: `TMPDIR`.
+    pub scratch: PathBuf,
     /// This machine's name.
     pub host: Option<String>,
     /// `NO_COLOR` is set to something.
@@ -104,6 +108,8 @@ impl Environment {
             http_proxy: proxy("HTTP_PROXY").or_else(|| proxy("ALL_PROXY")),
             https_proxy: proxy("HTTPS_PROXY").or_else(|| proxy("ALL_PROXY")),
             no_proxy: proxy("NO_PROXY").unwrap_or_default(),
+            program: std::env::current_exe().ok(),
+            scratch: std::env::temp_dir(),
             host: rustix::system::uname()
                 .nodename()
                 .to_str()

@@ -7,11 +7,11 @@ use std::str::FromStr;
 use clap::Args;
 
 use super::arguments::{Network, ResultFormat};
+use super::declared::Declared;
 use super::discovery::Discovery;
 use super::failure::{Exit, Failure};
 use super::placement::Placement;
 use super::session::Session;
-use crate::chartrepo;
 use crate::commands;
 use crate::commands::consignment::{Asked, Item};
 use crate::commands::direct::{self, Mirror};
@@ -25,11 +25,12 @@ use crate::transfer::{Choice, Shard, TagFilter, TagFilterError};
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// Image references; charts, manifests and lists on disk; repositories as `https://HOST/PATH#CHART[@RANGE]` or
-    /// `oci://HOST/PATH/CHART[:VERSION]`.
-    #[arg(value_name = "SOURCE", required = true)]
+    /// `oci://HOST/PATH/CHART[:VERSION]`; a carrack.yaml, or the file of skopeo sync, hauler, helm-mirror or compose.
+    #[arg(value_name = "SOURCE", required_unless_present = "config")]
     sources: Vec<String>,
-    #[command(flatten)]
-    tags: TagFlags,
+    /// Carry what this carrack.yaml declares, too. May be repeated.
+    #[arg(long, value_name = "FILE")]
+    config: Vec<PathBuf>,
     /// The bundle's folder on the drive; it is made if it is not there. Or `docker://REGISTRY[/PREFIX]`: another
     /// registry, with no bundle in between.
     #[arg(long, value_name = "BUNDLE|docker://REGISTRY")]
@@ -74,6 +75,9 @@ pub struct Arguments {
     /// Ask registries again for what the lock pins: tags that moved are followed.
     #[arg(long, requires = "lock")]
     refresh: bool,
+    /// Put this program onto the drive, too, for the side that has only the drive.
+    #[arg(long)]
+    with_carrack: bool,
     /// Say what would be copied and whether it fits, and copy nothing.
     #[arg(long)]
     dry_run: bool,
@@ -83,6 +87,8 @@ pub struct Arguments {
     /// The form of the result.
     #[arg(long, short, value_name = "FORM", default_value = "text")]
     output: ResultFormat,
+    #[command(flatten)]
+    tags: TagFlags,
     #[command(flatten)]
     placement: Placement,
     #[command(flatten)]
@@ -123,7 +129,7 @@ impl TagFlags {
         Ok(is_set.then_some(filter))
     }
 
-    /// What each SOURCE is.
+    /// What each SOURCE is that declares nothing of its own.
     fn items(&self, sources: &[String]) -> Result<Vec<Item>, Failure> {
         let filter = self.filter().map_err(|error| Failure::usage(&error))?;
         let items = sources.iter().map(|source| Item::parse(source, filter.as_ref()));
@@ -225,18 +231,33 @@ fn pull_sources(rules: Vec<PullSource>, files: &[PathBuf]) -> Result<PullSources
 
 impl Arguments {
     pub(super) fn run(self, session: &Session) -> Result<Exit, Failure> {
-        let world = session.world(Some(&self.network));
+        let mut world = session.world(Some(&self.network));
         let observer = session.observer();
-        let asked = Asked {
-            items: self.tags.items(&self.sources)?,
-            images: self.discovery.options(Vec::new()),
-            charts: chartrepo::Options::default(),
-            pass_credentials: false,
+        let declared = Declared::read(&self.sources, &self.config, observer.as_ref())?;
+        let images = self.discovery.options(Vec::new());
+        let mut asked = vec![Asked {
+            items: self.tags.items(&declared.others)?,
+            images: images.clone(),
+            ..Asked::default()
+        }];
+        asked.extend(declared.asked(&images)?);
+        declared.equip(&mut world)?;
+        let mut pull_through = self.pull_through;
+        pull_through.extend(declared.pull_sources()?);
+        let program = if self.with_carrack {
+            Some(session.program()?)
+        } else {
+            None
+        };
+        let platforms = if self.platform.is_empty() {
+            declared.platforms()
+        } else {
+            self.platform
         };
         let (folder, mirror) = match self.to {
             To::Folder(folder) => (folder, None),
             To::Registry(target) => {
-                let (mapping, limits) = self.placement.on(&target)?;
+                let (mapping, limits) = self.placement.on(&target, None)?;
                 let mirror = Mirror {
                     target,
                     mapping,
@@ -247,15 +268,16 @@ impl Arguments {
         };
         let options = Options {
             asked,
-            pull_sources: pull_sources(self.pull_through, &self.registries_conf)?,
+            pull_sources: pull_sources(pull_through, &self.registries_conf)?,
             to: folder,
             prune: self.prune,
             choice: Choice {
-                platforms: self.platform,
+                platforms,
                 include_foreign: self.include_foreign,
                 ..Choice::default()
             },
-            config: None,
+            config: declared.digest(),
+            program,
             dry_run: self.dry_run,
             read_back: !self.no_read_back,
             have: self.have,
@@ -273,16 +295,16 @@ impl Arguments {
                 return Err(commands::Error::Usage { problem }.into());
             }
             let work = direct::run(&options, &mirror, &client, &world, &observer);
-            return Session::finish(&Session::block_on(&world, work)?, self.output);
+            return session.finish(&Session::block_on(&world, work)?, self.output);
         }
         if let Some(size) = self.volume_size {
             let only = self.volume.map(NonZeroUsize::get);
             let split = Split { size, only };
             let work = volumes::run(&options, &split, &client, &world, &observer);
-            return Session::finish(&Session::block_on(&world, work)?, self.output);
+            return session.finish(&Session::block_on(&world, work)?, self.output);
         }
         let report = Session::block_on(&world, run(&options, &client, &world, &observer))?;
-        Session::finish(&report, self.output)
+        session.finish(&report, self.output)
     }
 }
 

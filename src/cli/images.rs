@@ -4,19 +4,28 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::arguments::Network;
+use super::declared::Declared;
 use super::discovery::Discovery;
 use super::failure::{Exit, Failure};
 use super::session::{self, Session};
-use crate::commands::images::{Format, Snapshot, run};
+use crate::commands::consignment::{Asked, Item};
+use crate::commands::images::{Format, Snapshot};
+use crate::commands::survey::{needs_network, survey};
 use crate::commands::{self, Report as _};
+use crate::fsx::Folder;
 
-/// Find every image that charts, manifests and lists need, and say why. Needs no network.
+/// Find every image that charts, manifests and lists need, and say why. Needs no network, but for charts of repositories.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Chart directories and archives, manifests or directories of them, image lists, skopeo sync files; `-` is
-    /// standard input.
-    #[arg(required = true, value_name = "SOURCE")]
-    sources: Vec<PathBuf>,
+    /// Chart directories and archives, manifests or directories of them, image lists; a carrack.yaml, or the file of
+    /// skopeo sync, hauler, helm-mirror or compose; charts of repositories as `https://HOST/PATH#CHART[@RANGE]` or
+    /// `oci://HOST/PATH/CHART[:VERSION]`; `-` is standard input.
+    #[arg(value_name = "SOURCE", required_unless_present = "config")]
+    sources: Vec<String>,
+    /// Look into what this carrack.yaml declares, too. May be repeated.
+    #[arg(long, value_name = "FILE")]
+    config: Vec<PathBuf>,
     /// The form of the result.
     #[arg(long, short, value_name = "FORM", default_value = "text")]
     output: Form,
@@ -28,6 +37,8 @@ pub struct Arguments {
     since: Option<PathBuf>,
     #[command(flatten)]
     discovery: Discovery,
+    #[command(flatten)]
+    network: Network,
 }
 
 /// A form of the list.
@@ -54,12 +65,28 @@ impl Arguments {
         let before = self.since.as_deref().map(Snapshot::read).transpose()?;
         let why = self.why.clone();
         let format = self.output.format();
-        let options = self.discovery.options(self.sources);
-        let world = session.world(None);
+        let mut world = session.world(Some(&self.network));
         let observer = session.observer();
-        let report = Session::block_in_place(&world, move |world| {
-            run(&options, &world.cancel, observer.as_ref())
-        })?;
+        let declared = Declared::read(&self.sources, &self.config, observer.as_ref())?;
+        let options = self.discovery.options(Vec::new());
+        let mut asked = vec![Asked {
+            items: items(&declared.others)?,
+            images: options.clone(),
+            ..Asked::default()
+        }];
+        asked.extend(declared.asked(&options)?);
+        declared.equip(&mut world)?;
+        // Charts of repositories are looked into and not kept.
+        let scratch = if needs_network(&asked) {
+            Some(session.scratch()?)
+        } else {
+            None
+        };
+        let shelf = scratch.as_ref().map(|folder| Folder::create(folder.path()));
+        let shelf = shelf.transpose().map_err(commands::Error::from)?;
+        let report = Session::block_on(&world, survey(&asked, shelf.as_ref(), &world, &observer))?;
+        session.end_progress();
+        session.record(&report)?;
         let text = match (why, before) {
             (Some(image), _) => {
                 let text = report.why(&image);
@@ -75,6 +102,18 @@ impl Arguments {
         session::print(text.as_bytes())?;
         Ok(report.ending().into())
     }
+}
+
+/// Charts of repositories by their URL; all else is a path, so that a slip of the fingers is no image of that name.
+fn items(sources: &[String]) -> Result<Vec<Item>, commands::Error> {
+    let items = sources.iter().map(|source| {
+        if source.contains("://") {
+            Ok(Item::Repository(source.parse()?))
+        } else {
+            Ok(Item::Path(source.into()))
+        }
+    });
+    items.collect()
 }
 
 impl Form {

@@ -9,8 +9,10 @@ use super::arguments::{Network, ResultFormat};
 use super::failure::{Exit, Failure};
 use super::placement::Placement;
 use super::session::Session;
+use crate::commands::configuration::Declaration;
 use crate::commands::import::{Destination, Options, run};
 use crate::commands::{self, engine_config};
+use crate::config;
 use crate::mirrors::Target;
 use crate::mirrors::engines::Engine;
 use crate::reference::Reference;
@@ -23,11 +25,17 @@ pub struct Arguments {
     /// The bundle's folder.
     #[arg(long, value_name = "BUNDLE")]
     from: PathBuf,
-    /// The registry, with a path on it if everything goes below one; or `dir:PATH`, a bundle for `carrack serve`.
-    #[arg(long, value_name = "REGISTRY[/PREFIX]|dir:PATH")]
-    to: To,
-    #[command(flatten)]
-    placement: Placement,
+    /// The registry, with a path on it if everything goes below one; `dir:PATH`, a bundle for `carrack serve`; or with
+    /// --config the name of a destination in it, which may be left out if there is one only.
+    #[arg(
+        long,
+        value_name = "REGISTRY[/PREFIX]|dir:PATH|NAME",
+        required_unless_present = "config"
+    )]
+    to: Option<String>,
+    /// Take destinations, and how hosts are reached, from this carrack.yaml.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// Import only this reference. May be repeated.
     #[arg(long, value_name = "REFERENCE")]
     only: Vec<Reference>,
@@ -37,11 +45,13 @@ pub struct Arguments {
     /// Write the receipt for the next export here instead of onto the drive.
     #[arg(long, value_name = "FILE")]
     receipt: Option<PathBuf>,
-    #[command(flatten)]
-    engines: Engines,
     /// The form of the result.
     #[arg(long, short, value_name = "FORM", default_value = "text")]
     output: ResultFormat,
+    #[command(flatten)]
+    placement: Placement,
+    #[command(flatten)]
+    engines: Engines,
     #[command(flatten)]
     network: Network,
 }
@@ -100,6 +110,34 @@ enum To {
     Folder(PathBuf),
 }
 
+impl To {
+    /// What `--to` says.
+    fn named(text: &str) -> Result<Self, commands::Error> {
+        text.parse().map_err(|error| commands::Error::Usage {
+            problem: format!("--to {}: {error}", crate::secret::printable(text, 120)),
+        })
+    }
+
+    /// A destination of a configuration.
+    fn of(place: &config::Place) -> Self {
+        match place {
+            config::Place::Registry(target) => Self::Registry(target.value.clone()),
+            config::Place::Folder(path) => Self::Folder(path.clone()),
+        }
+    }
+}
+
+/// What a configuration says of container engines.
+fn engines_of(engines: &config::Engines) -> engine_config::Options {
+    engine_config::Options {
+        folder: engines.folder.clone(),
+        engines: engines.engines.iter().map(|name| name.0).collect(),
+        mirror: engines.mirror.as_ref().map(|mirror| mirror.value.clone()),
+        authority: engines.mirror_ca.clone(),
+        login: None,
+    }
+}
+
 impl FromStr for To {
     type Err = crate::mirrors::Error;
 
@@ -113,12 +151,29 @@ impl FromStr for To {
 
 impl Arguments {
     pub(super) fn run(self, session: &Session) -> Result<Exit, Failure> {
-        let world = session.world(Some(&self.network));
+        let mut world = session.world(Some(&self.network));
         let observer = session.observer();
-        let to = match self.to {
+        let declaration = self.config.as_deref().map(Declaration::load).transpose()?;
+        if let Some(declaration) = &declaration {
+            declaration.equip(&mut world)?;
+        }
+        let declared = declaration
+            .as_ref()
+            .map(|declaration| declaration.destination(self.to.as_deref()))
+            .transpose()?
+            .flatten();
+        let to = match (declared, &self.to) {
+            (Some(declared), _) => To::of(&declared.place),
+            (None, to) => To::named(to.as_deref().unwrap_or_default())?,
+        };
+        let engines = match (self.engines.options()?, declared) {
+            (None, Some(declared)) => declared.engines.as_ref().map(engines_of),
+            (engines, _) => engines,
+        };
+        let to = match to {
             To::Folder(path) => Destination::Folder(path),
             To::Registry(target) => {
-                let (mapping, limits) = self.placement.on(&target)?;
+                let (mapping, limits) = self.placement.on(&target, declared)?;
                 Destination::Registry {
                     target,
                     mapping,
@@ -132,11 +187,11 @@ impl Arguments {
             only: self.only,
             dry_run: self.dry_run,
             receipt: self.receipt,
-            engine_config: self.engines.options()?,
+            engine_config: engines,
             holder: session.holder(),
         };
         let client = world.registry(&observer)?;
         let report = Session::block_on(&world, run(&options, &client, &world, &observer))?;
-        Session::finish(&report, self.output)
+        session.finish(&report, self.output)
     }
 }

@@ -2,12 +2,15 @@
 
 pub mod arguments;
 pub mod charts;
+pub mod config;
+mod declared;
 pub mod discovery;
 pub mod env;
 pub mod export;
 pub mod failure;
 pub mod images;
 pub mod import;
+pub mod manual;
 pub mod placement;
 pub mod progress;
 pub mod prune;

@@ -3,15 +3,16 @@
 use clap::{Args, ValueEnum};
 
 use super::failure::Failure;
+use crate::config::{self, Destination};
 use crate::mirrors::{Limits, Mapping, Place, Rule, Target};
 
 /// How names become places; the same for every command that pushes.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Places on the registry")]
 pub struct Placement {
-    /// Where references go on the registry.
-    #[arg(long, value_name = "SCHEME", default_value = "host")]
-    layout: Layout,
+    /// Where references go on the registry; host, if nobody says otherwise.
+    #[arg(long, value_name = "SCHEME")]
+    layout: Option<Layout>,
     /// Place one source elsewhere: `quay.io/jetstack=jetstack`, `docker.io=/`; with `+=` there too. May be repeated.
     #[arg(long, value_name = "SOURCE=PLACE")]
     map: Vec<Rule>,
@@ -30,18 +31,21 @@ enum Layout {
 }
 
 impl Placement {
-    /// The mapping onto this target, and what the target takes.
-    pub fn on(self, target: &Target) -> Result<(Mapping, Limits), Failure> {
-        let place = match self.layout {
-            Layout::Host => Place::ByHost,
-            Layout::Root => Place::AtRoot,
+    /// The mapping onto this target, and what the target takes. What a configuration declares of the target holds where
+    /// the command line says nothing.
+    pub fn on(self, target: &Target, declared: Option<&Destination>) -> Result<(Mapping, Limits), Failure> {
+        let place = match (self.layout, declared.map(|declared| declared.layout)) {
+            (Some(Layout::Root), _) | (None, Some(config::Layout::Root)) => Place::AtRoot,
+            _ => Place::ByHost,
         };
+        let declared_rules = declared.into_iter().flat_map(|declared| &declared.map);
+        let rules = declared_rules.map(|rule| rule.value.clone()).chain(self.map);
         let mapping = Mapping::new(place)
             .with_prefix(target.prefix())
             .map_err(|error| Failure::usage(&error))?
-            .with_rules(self.map);
+            .with_rules(rules);
         let limits = Limits {
-            depth: self.max_depth,
+            depth: self.max_depth.or_else(|| declared?.max_depth),
             ..Limits::default()
         };
         Ok((mapping, limits))

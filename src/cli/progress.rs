@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::commands::count;
 use crate::digest::Digest;
 use crate::observe::{Event, Observer, Outcome};
 use crate::secret::printable;
@@ -17,6 +18,14 @@ const BARS_AFTER: Duration = Duration::from_millis(250);
 
 /// A blob smaller than this gets no bar of its own.
 const OWN_BAR: u64 = 4 << 20;
+
+/// The line of the whole run. All but the bar takes 66 columns, so that a terminal of 80 shows everything; what is wider
+/// goes to the bar.
+const WHOLE: &str =
+    "{msg:27!} {wide_bar} {decimal_bytes:>9}/{decimal_total_bytes:<9} {decimal_bytes_per_sec:>11} {eta:>4}";
+
+/// The line of one large blob, its numbers under those of the whole.
+const BLOB: &str = "  {msg:25!} {wide_bar} {decimal_bytes:>9}/{decimal_total_bytes:<9}                 ";
 
 /// The form in which progress is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +85,12 @@ fn line(event: &Event) -> Option<String> {
             blobs,
             bytes: size,
         } => {
-            format!("plan     {items} items, {blobs} blobs, {}", bytes(*size))
+            format!(
+                "plan     {}, {}, {}",
+                count(*items, "item"),
+                count(*blobs, "blob"),
+                bytes(*size)
+            )
         }
         Event::Waiting { host, pause, reason } => {
             format!(
@@ -138,6 +152,7 @@ struct Bars {
 struct State {
     started: Instant,
     whole: ProgressBar,
+    phase: String,
     shown: bool,
     items: u64,
     finished: u64,
@@ -157,6 +172,7 @@ impl Bars {
         let state = State {
             started: Instant::now(),
             whole: ProgressBar::hidden(),
+            phase: String::new(),
             shown: false,
             items: 0,
             finished: 0,
@@ -176,23 +192,26 @@ impl Bars {
     fn show(&self, state: &mut State) {
         if !state.shown && state.started.elapsed() >= BARS_AFTER {
             state.shown = true;
-            state.whole.set_style(style(
-                "{msg:24!} {bar:20} {bytes:>10}/{total_bytes:<10} {bytes_per_sec:>12} {eta:>4}",
-            ));
+            state.whole.set_style(style(WHOLE));
             state.whole = self.drawn.add(state.whole.clone());
             state.whole.enable_steady_tick(Duration::from_millis(120));
+            for (bar, _) in state.blobs.values_mut() {
+                *bar = self.drawn.add(bar.clone());
+            }
         }
     }
 
+    /// What is being done, and how far it is: `copying 3/40, 1 failed`.
     fn counted(state: &State) {
-        let failed = if state.failed == 0 {
-            String::new()
-        } else {
-            format!(", {} failed", state.failed)
-        };
-        state
-            .whole
-            .set_message(format!("{}/{} items{failed}", state.finished, state.items));
+        let mut text = state.phase.clone();
+        // Writing into a string cannot fail.
+        if state.items > 0 {
+            let _ = fmt::Write::write_fmt(&mut text, format_args!(" {}/{}", state.finished, state.items));
+        }
+        if state.failed > 0 {
+            let _ = fmt::Write::write_fmt(&mut text, format_args!(", {} failed", state.failed));
+        }
+        state.whole.set_message(text);
     }
 }
 
@@ -206,15 +225,20 @@ impl Observer for Bars {
     fn on(&self, event: &Event) {
         let mut state = self.state();
         match event {
-            Event::Phase { name } => state.whole.set_message(name.clone()),
+            Event::Phase { name } => {
+                state.phase.clone_from(name);
+                Self::counted(&state);
+            }
             Event::Planned { items, bytes, .. } => {
                 state.items = *items;
+                state.finished = 0;
                 state.whole.set_length(*bytes);
                 Self::counted(&state);
             }
             Event::BlobStarted { digest, size } if *size >= OWN_BAR => {
-                let bar = ProgressBar::new(*size).with_message(digest.short());
-                bar.set_style(style("  {msg:22} {bar:20} {bytes:>10}/{total_bytes:<10}"));
+                let bar = ProgressBar::with_draw_target(Some(*size), ProgressDrawTarget::hidden())
+                    .with_message(digest.short());
+                bar.set_style(style(BLOB));
                 let bar = if state.shown { self.drawn.add(bar) } else { bar };
                 state.blobs.insert(*digest, (bar, 0));
             }
@@ -243,6 +267,13 @@ impl Observer for Bars {
                     state.failed += 1;
                 }
                 Self::counted(&state);
+            }
+            Event::Ended => {
+                for (bar, _) in state.blobs.values() {
+                    bar.finish_and_clear();
+                }
+                state.whole.finish_and_clear();
+                return;
             }
             _ => {}
         }

@@ -34,6 +34,6 @@ impl Arguments {
             holder: session.holder(),
         };
         let report = Session::block_in_place(&world, move |world| run(&options, world))?;
-        Session::finish(&report, self.output)
+        session.finish(&report, self.output)
     }
 }

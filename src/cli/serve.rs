@@ -46,6 +46,6 @@ impl Arguments {
         let world = session.world(None);
         let observer = session.observer();
         let served = Session::block_on(&world, run(&options, &world, observer.as_ref()))?;
-        Session::finish(&served, ResultFormat::Text)
+        session.finish(&served, ResultFormat::Text)
     }
 }

@@ -3,24 +3,27 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::io::Write as _;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use clap::CommandFactory as _;
 use tokio_util::sync::CancellationToken;
 
 use super::arguments::{Cli, Command, LogFormat, Network, ResultFormat, Talk};
 use super::env::Environment;
 use super::failure::{Exit, Failure};
+use super::manual;
 use super::progress::{self, Form};
+use crate::commands::export::Program;
 use crate::commands::{self, Report, World};
-use crate::observe::{Observer, SystemClock};
-use crate::{credentials, http};
+use crate::observe::{Event, Observer, SystemClock};
+use crate::{credentials, fsx, http};
 
 /// One run of the program.
 #[derive(Debug)]
 pub struct Session {
     environment: Environment,
     talk: Talk,
+    /// Who is told of the run, once somebody is.
+    told: OnceLock<Arc<dyn Observer>>,
 }
 
 /// Does what the arguments say.
@@ -28,6 +31,7 @@ pub fn run(cli: Cli, environment: Environment) -> Exit {
     let session = Session {
         environment,
         talk: cli.talk,
+        told: OnceLock::new(),
     };
     session.start_log();
     let ended = match cli.command {
@@ -38,19 +42,18 @@ pub fn run(cli: Cli, environment: Environment) -> Exit {
         Command::Import(arguments) => arguments.run(&session),
         Command::Verify(arguments) => arguments.run(&session),
         Command::Prune(arguments) => arguments.run(&session),
-        Command::Completions { shell } => completions(shell),
+        Command::Config { command } => command.run(&session),
+        Command::Init(arguments) => arguments.run(&session),
+        Command::Help(arguments) => arguments.run(),
+        Command::Completions { shell } => manual::completions(shell),
+        Command::Manual(arguments) => arguments.run(),
     };
     ended.unwrap_or_else(|failure| {
+        session.end_progress();
         let _ = writeln!(std::io::stderr().lock(), "{}", failure.text);
+        session.record_failure(&failure);
         failure.exit
     })
-}
-
-fn completions(shell: clap_complete::Shell) -> Result<Exit, Failure> {
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "carrack", &mut script);
-    print(&script)?;
-    Ok(Exit::Done)
 }
 
 impl Session {
@@ -82,7 +85,14 @@ impl Session {
             (true, _) => Form::Quiet,
             (false, _) => Form::People,
         };
-        Arc::from(progress::observer(form))
+        Arc::clone(self.told.get_or_init(|| Arc::from(progress::observer(form))))
+    }
+
+    /// Takes progress off the screen before the result or a failure is printed.
+    pub fn end_progress(&self) {
+        if let Some(observer) = self.told.get() {
+            observer.on(&Event::Ended);
+        }
     }
 
     /// The world of a command; one that uses the network gives its flags.
@@ -128,6 +138,37 @@ impl Session {
         }
     }
 
+    /// A folder that is gone when it is dropped.
+    pub fn scratch(&self) -> Result<tempfile::TempDir, Failure> {
+        let parent = &self.environment.scratch;
+        tempfile::Builder::new()
+            .prefix("carrack-")
+            .tempdir_in(parent)
+            .map_err(|source| {
+                Failure::from(commands::Error::from(fsx::Error::io(
+                    "make a folder in",
+                    parent,
+                    source,
+                )))
+            })
+    }
+
+    /// This program, to go along on a drive.
+    pub fn program(&self) -> Result<Program, Failure> {
+        let path = self
+            .environment
+            .program
+            .clone()
+            .ok_or_else(|| commands::Error::Usage {
+                problem: "the system does not say which file this program is: copy it onto the drive by hand"
+                    .to_owned(),
+            })?;
+        Ok(Program {
+            path,
+            platform: format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH),
+        })
+    }
+
     /// Who runs this, for a second run that finds a bundle locked.
     pub fn holder(&self) -> String {
         let host = self
@@ -171,8 +212,10 @@ impl Session {
         })
     }
 
-    /// Prints the result and turns its ending into the exit code.
-    pub fn finish(report: &impl Report, format: ResultFormat) -> Result<Exit, Failure> {
+    /// Prints the result, leaves it in the file of `--report`, and turns its ending into the exit code.
+    pub fn finish(&self, report: &impl Report, format: ResultFormat) -> Result<Exit, Failure> {
+        self.end_progress();
+        self.record(report)?;
         let text = match format {
             ResultFormat::Text => report.to_string(),
             ResultFormat::Json => serde_json::to_string_pretty(report)
@@ -180,6 +223,35 @@ impl Session {
         };
         print(text.as_bytes())?;
         Ok(report.ending().into())
+    }
+}
+
+impl Session {
+    /// Leaves a result in the file of `--report`, if there is one.
+    pub fn record(&self, report: &impl serde::Serialize) -> Result<(), Failure> {
+        let Some(path) = &self.talk.report else {
+            return Ok(());
+        };
+        let text = serde_json::to_vec_pretty(report)
+            .map_err(|cause| Failure::from(commands::Error::Result { cause: cause.into() }))?;
+        fsx::write(path, &text).map_err(|error| Failure::from(commands::Error::from(error)))
+    }
+
+    /// Leaves a failure there: whoever reads the file must not take an older result for this run's.
+    fn record_failure(&self, failure: &Failure) {
+        #[derive(serde::Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Failed<'a> {
+            error: &'a str,
+            exit_code: u8,
+        }
+        let failed = Failed {
+            error: &failure.text,
+            exit_code: failure.exit as u8,
+        };
+        if let Err(failure) = self.record(&failed) {
+            let _ = writeln!(std::io::stderr().lock(), "{}", failure.text);
+        }
     }
 }
 

@@ -25,6 +25,6 @@ impl Arguments {
         let observer = session.observer();
         let options = Options { bundle: self.bundle };
         let report = Session::block_in_place(&world, move |world| run(&options, world, observer.as_ref()))?;
-        Session::finish(&report, self.output)
+        session.finish(&report, self.output)
     }
 }

@@ -85,6 +85,8 @@ pub struct Asked {
     pub charts: chartrepo::Options,
     /// Send a repository's credentials also to other hosts that its index names.
     pub pass_credentials: bool,
+    /// Who asks, for the inventory: a file, or the command line if nobody is named.
+    pub source: Option<String>,
 }
 
 /// The answer: what to fetch, and what could not be looked into.
@@ -103,55 +105,25 @@ pub(super) struct Consignment {
 /// Looks into everything that is asked for. Charts go into `shelf`, the folder of the bundle's chart repositories;
 /// without one (a dry run) repositories cannot be looked into, which is an error and no silence.
 pub(super) async fn gather(
-    asked: &Asked,
+    asked: &[Asked],
     shelf: Option<Folder>,
     world: &World,
     observer: &Arc<dyn Observer>,
 ) -> Result<Consignment, Error> {
     let mut consignment = Consignment::default();
-    let mut paths: Vec<PathBuf> = Vec::new();
-    let mut repositories = Vec::new();
-    for item in &asked.items {
-        match item {
-            Item::Reference(reference) => {
-                consignment
-                    .wanted
-                    .push(Wanted::new(reference.clone(), COMMAND_LINE));
-            }
-            Item::Tags(selection) => consignment.selections.push(selection.clone()),
-            Item::Repository(source) => repositories.push(source.clone()),
-            Item::Path(path) => paths.push(path.clone()),
-        }
-    }
-    match &shelf {
-        Some(shelf) => {
-            let rows = pull(asked, &repositories, shelf, world, observer).await?;
-            paths.extend(
-                rows.iter()
-                    .filter_map(|row| Some(shelf.path().join(row.file.as_ref()?))),
-            );
-            consignment.charts = rows;
-            let (archives, folder) = (paths.clone(), shelf.clone());
-            let kept = tokio::task::spawn_blocking(move || keep(&archives, &folder)).await;
-            consignment.charts.extend(kept.map_err(|_| Error::Crashed)??);
-        }
-        None if repositories.is_empty() => {}
-        None => {
-            return Err(Error::Usage {
-                problem: "this run has no bundle that charts could go into (a dry run, or from registry to registry): mirror them with `carrack charts pull --to DIR` and name DIR"
-                    .to_owned(),
+    let mut groups = Vec::new();
+    for asked in asked {
+        let sources = consignment.take(asked, shelf.as_ref(), world, observer).await?;
+        if !sources.is_empty() || !asked.images.include.is_empty() {
+            groups.push(images::Options {
+                sources,
+                ..asked.images.clone()
             });
         }
     }
-    if paths.is_empty() {
-        return Ok(consignment);
-    }
-    let options = images::Options {
-        sources: paths,
-        ..asked.images.clone()
-    };
+    super::survey::gather_choices(&mut groups);
     let (cancel, told) = (world.cancel.clone(), Arc::clone(observer));
-    let found = tokio::task::spawn_blocking(move || images::run(&options, &cancel, told.as_ref())).await;
+    let found = tokio::task::spawn_blocking(move || images::run_all(&groups, &cancel, told.as_ref())).await;
     let found = found.map_err(|_| Error::Crashed)??;
     consignment.failures = found.failures;
     for text in found
@@ -173,7 +145,55 @@ pub(super) async fn gather(
     Ok(consignment)
 }
 
-async fn pull(
+impl Consignment {
+    /// Takes what needs no look, brings charts into the shelf, and gives what images are to be looked for in.
+    async fn take(
+        &mut self,
+        asked: &Asked,
+        shelf: Option<&Folder>,
+        world: &World,
+        observer: &Arc<dyn Observer>,
+    ) -> Result<Vec<PathBuf>, Error> {
+        let mut paths: Vec<PathBuf> = Vec::new();
+        let mut repositories = Vec::new();
+        for item in &asked.items {
+            match item {
+                Item::Reference(reference) => {
+                    let source = asked.source.as_deref().unwrap_or(COMMAND_LINE);
+                    self.wanted.push(Wanted::new(reference.clone(), source));
+                }
+                Item::Tags(selection) => self.selections.push(selection.clone()),
+                Item::Repository(source) => repositories.push(source.clone()),
+                Item::Path(path) => paths.push(path.clone()),
+            }
+        }
+        let Some(shelf) = shelf else {
+            if repositories.is_empty() {
+                return Ok(paths);
+            }
+            return Err(Error::Usage {
+                problem: "this run has no bundle that charts could go into (a dry run, or from registry to registry): mirror them with `carrack charts pull --to DIR` and name DIR"
+                    .to_owned(),
+            });
+        };
+        let (archives, folder) = (paths.clone(), shelf.clone());
+        let rows = pull(asked, &repositories, shelf, world, observer).await?;
+        paths.extend(files(&rows, shelf));
+        self.charts.extend(rows);
+        let kept = tokio::task::spawn_blocking(move || keep(&archives, &folder)).await;
+        self.charts.extend(kept.map_err(|_| Error::Crashed)??);
+        Ok(paths)
+    }
+}
+
+/// The archives that were fetched, or were there.
+pub(super) fn files(rows: &[Row], shelf: &Folder) -> Vec<PathBuf> {
+    let files = rows.iter().filter_map(|row| row.file.as_ref());
+    files.map(|file| shelf.path().join(file)).collect()
+}
+
+/// Fetches charts of repositories.
+pub(super) async fn pull(
     asked: &Asked,
     repositories: &[chartrepo::Source],
     shelf: &Folder,

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -22,11 +23,14 @@ use crate::transfer::{
     self, Choice, Demand, Fetched, Preflight, Row, RowOutcome, Shard, Shelf, Source, State, Wanted,
 };
 
+/// A program with everything in it is smaller.
+const PROGRAM_CAP: u64 = 256 << 20;
+
 /// What is carried, and where to.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// What is carried.
-    pub asked: Asked,
+    /// What is carried: one set of things for each way in which images are looked for.
+    pub asked: Vec<Asked>,
     /// Where references are pulled from, if not from the hosts that they name.
     pub pull_sources: PullSources,
     /// The bundle's folder.
@@ -51,8 +55,19 @@ pub struct Options {
     pub lock: Option<PathBuf>,
     /// Ask registries again for what the lock pins.
     pub refresh: bool,
+    /// A program that goes along, for the side that has only the drive.
+    pub program: Option<Program>,
     /// Who runs this, for a second run that finds the bundle locked.
     pub holder: String,
+}
+
+/// A program for the other side.
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// Its file.
+    pub path: PathBuf,
+    /// What it runs on: `linux-x86_64`.
+    pub platform: String,
 }
 
 /// References and the bundle that they are brought into.
@@ -115,6 +130,9 @@ pub async fn run(
     } else {
         Some(open(&options.to, &options.holder, options.largest_file).await?)
     };
+    if let Some(writer) = &writer {
+        options.furnish(writer)?;
+    }
     let shelf = writer.as_ref().map(|writer| writer.charts()).transpose()?;
     let source = Source::registries(client.clone(), options.pull_sources.clone());
     let order = Order::of(options, shelf, &source, world, observer).await?;
@@ -139,6 +157,35 @@ pub async fn run(
         failures: order.failures,
         ..report
     })
+}
+
+impl Options {
+    /// Puts into a new bundle what goes along whatever is carried.
+    pub(super) fn furnish(&self, writer: &Writer) -> Result<(), Error> {
+        if let Some(program) = &self.program {
+            writer.put_program(&program.platform, &program.read()?)?;
+        }
+        Ok(())
+    }
+}
+
+impl Program {
+    /// The program's bytes, if it runs where nothing is installed.
+    fn read(&self) -> Result<Vec<u8>, Error> {
+        let failed = |source| Error::Read {
+            path: self.path.clone(),
+            source,
+        };
+        let mut bytes = Vec::new();
+        let mut file = std::fs::File::open(&self.path)
+            .map_err(failed)?
+            .take(PROGRAM_CAP + 1);
+        file.read_to_end(&mut bytes).map_err(failed)?;
+        if bytes.len() as u64 > PROGRAM_CAP {
+            return Err(failed(std::io::ErrorKind::FileTooLarge.into()));
+        }
+        Ok(bytes)
+    }
 }
 
 /// Opens the bundle for writing, on a thread that may wait for the disk.
@@ -323,6 +370,24 @@ impl super::Report for Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.summary(f)?;
+        let bundle = self.bundle.display();
+        if self.dry_run {
+            f.write_str("\nnext: the same command without --dry-run")
+        } else if super::Report::ending(self) == Ending::Done {
+            write!(
+                f,
+                "\nnext: on the other side, carrack import --from {bundle} --to REGISTRY"
+            )
+        } else {
+            f.write_str("\nnext: mend what failed and run the same command again; what arrived is kept")
+        }
+    }
+}
+
+impl Report {
+    /// What failed, what moved, and the numbers of the run.
+    pub(super) fn summary(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let rows = &self.fetched.rows;
         for row in rows {
             match (&row.outcome, &row.moved_from) {
@@ -347,12 +412,12 @@ impl fmt::Display for Report {
         if self.dry_run {
             write!(
                 f,
-                "{bundle}: {} references, {} blobs to copy with {}, the largest {}; {} blobs with {} are there",
-                rows.len() - failed,
-                totals.blobs,
+                "{bundle}: {}, {} to copy with {}, the largest {}; {} with {} there already",
+                super::count((rows.len() - failed) as u64, "reference"),
+                super::count(totals.blobs, "blob"),
                 super::size(totals.bytes),
                 super::size(totals.largest),
-                totals.blobs_present,
+                super::count(totals.blobs_present, "blob"),
                 super::size(totals.bytes_present),
             )?;
             return self
@@ -362,9 +427,9 @@ impl fmt::Display for Report {
         }
         write!(
             f,
-            "{bundle}: {} references new, {present} there already, {failed} failed; {} blobs with {} copied",
-            rows.len() - failed - present,
-            self.fetched.blobs,
+            "{bundle}: {} new, {present} there already, {failed} failed; {} with {} copied",
+            super::count((rows.len() - failed - present) as u64, "reference"),
+            super::count(self.fetched.blobs, "blob"),
             super::size(self.fetched.bytes),
         )?;
         if self.left_out > 0 {
@@ -372,7 +437,7 @@ impl fmt::Display for Report {
         }
         let charts = self.charts.iter().filter(|row| !is_failed(row)).count();
         if charts > 0 {
-            write!(f, "; {charts} charts")?;
+            write!(f, "; {}", super::count(charts as u64, "chart"))?;
         }
         if let Some(pruned) = self.pruned {
             write!(f, "; {pruned}")?;

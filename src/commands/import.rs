@@ -314,20 +314,24 @@ impl Report {
     }
 }
 
+impl Imported {
+    fn ending(&self) -> Ending {
+        let failed = |row: &PushedRow| matches!(row.outcome, RowOutcome::Failed { .. });
+        if !self.verified.problems.is_empty() {
+            Ending::NotVerified
+        } else if self.pushed.rows.iter().any(failed) {
+            Ending::SomeFailed
+        } else {
+            Ending::Done
+        }
+    }
+}
+
 impl super::Report for Report {
     fn ending(&self) -> Ending {
         match self {
             Self::Folder(report, _) => report.ending(),
-            Self::Registry(imported) => {
-                let failed = |row: &PushedRow| matches!(row.outcome, RowOutcome::Failed { .. });
-                if !imported.verified.problems.is_empty() {
-                    Ending::NotVerified
-                } else if imported.pushed.rows.iter().any(failed) {
-                    Ending::SomeFailed
-                } else {
-                    Ending::Done
-                }
-            }
+            Self::Registry(imported) => imported.ending(),
         }
     }
 }
@@ -336,8 +340,9 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Folder(report, configured) => {
-                report.fmt(f)?;
-                write_configured(f, configured.as_ref())
+                report.summary(f)?;
+                write_configured(f, configured.as_ref())?;
+                write!(f, "\nnext: carrack serve {}", report.bundle.display())
             }
             Self::Registry(imported) => imported.fmt(f),
         }
@@ -370,17 +375,17 @@ impl fmt::Display for Imported {
         if self.dry_run {
             write!(
                 f,
-                "{}: {} references, {failed} cannot be imported",
+                "{}: {} to import, {failed} cannot be\nnext: the same command without --dry-run",
                 self.target,
-                all - failed
+                super::count((all - failed) as u64, "reference")
             )?;
         } else {
             write!(
                 f,
-                "{}: {} references new, {present} there already, {failed} failed; {} blobs sent with {}, {} linked, {} there already",
+                "{}: {} new, {present} there already, {failed} failed; {} sent with {}, {} linked, {} there already",
                 self.target,
-                all - failed - present,
-                self.pushed.uploaded,
+                super::count((all - failed - present) as u64, "reference"),
+                super::count(self.pushed.uploaded, "blob"),
                 super::size(self.pushed.bytes),
                 self.pushed.mounted,
                 self.pushed.present,
@@ -394,6 +399,19 @@ impl fmt::Display for Imported {
         if let Some(receipt) = &self.receipt {
             write!(f, "\nreceipt for the next export: {}", receipt.display())?;
         }
-        write_configured(f, self.engine_config.as_ref())
+        write_configured(f, self.engine_config.as_ref())?;
+        if self.dry_run || self.ending() != Ending::Done {
+            return Ok(());
+        }
+        match &self.engine_config {
+            Some(written) => write!(
+                f,
+                "\nnext: on each node, what INSTALL.txt below {} says",
+                written.folder.display()
+            ),
+            None => {
+                f.write_str("\nnext: --engine-config DIR writes what nodes need to find their images here")
+            }
+        }
     }
 }

@@ -2,17 +2,21 @@
 
 pub mod charts;
 pub mod charts_push;
+pub mod check;
+pub mod configuration;
 pub mod consignment;
 pub mod direct;
 pub mod engine_config;
 pub mod export;
 pub mod images;
 pub mod import;
+pub mod init;
 pub mod lock;
 mod order;
 pub mod prune;
 pub mod render;
 pub mod serve;
+pub mod survey;
 pub mod values;
 pub mod verify;
 pub mod volumes;
@@ -123,6 +127,9 @@ pub enum Error {
         #[source]
         cause: io::Error,
     },
+    /// A configuration cannot be used.
+    #[error(transparent)]
+    Config(Box<crate::config::Error>),
     /// The network client could not be made of its settings.
     #[error(transparent)]
     Http(#[from] http::Error),
@@ -144,6 +151,9 @@ pub enum Error {
     /// A chart does not load or does not render.
     #[error(transparent)]
     Helm(#[from] helm::Error),
+    /// A file or folder of the operator's own could not be written.
+    #[error(transparent)]
+    Disk(#[from] fsx::Error),
     /// Chart repositories could not be mirrored.
     #[error(transparent)]
     Charts(#[from] crate::chartrepo::Error),
@@ -159,7 +169,11 @@ impl Error {
     /// What sort of failure it is.
     pub fn kind(&self) -> Kind {
         match self {
-            Self::Usage { .. } | Self::Read { .. } | Self::Credentials(_) | Self::Mirrors(_) => Kind::Usage,
+            Self::Usage { .. }
+            | Self::Read { .. }
+            | Self::Config(_)
+            | Self::Credentials(_)
+            | Self::Mirrors(_) => Kind::Usage,
             Self::Transfer(transfer::Error::BadLock { .. } | transfer::Error::UnknownLock { .. }) => {
                 Kind::Usage
             }
@@ -170,6 +184,7 @@ impl Error {
             | Self::Crashed
             | Self::Serve(_)
             | Self::Bundle(_)
+            | Self::Disk(_)
             | Self::Charts(_)
             | Self::Helm(_)
             | Self::Transfer(_) => Kind::Failed,
@@ -181,7 +196,7 @@ impl Error {
         let fault = match self {
             Self::Bundle(error) => error.fault(),
             Self::Transfer(error) => error.fault(),
-            Self::Charts(crate::chartrepo::Error::Disk(error)) => error.fault(),
+            Self::Charts(crate::chartrepo::Error::Disk(error)) | Self::Disk(error) => error.fault(),
             _ => None,
         };
         let advice = match self {
@@ -206,6 +221,9 @@ impl Error {
             Self::Bundle(bundle::Error::CannotPrune { .. }) => {
                 "run the export again, which fetches what is broken, and then prune".to_owned()
             }
+            Self::Config(error) if error.is_absent() => {
+                "`carrack init` writes one from what there is: charts, lists, pods, other tools' files".to_owned()
+            }
             Self::Bundle(bundle::Error::NotABundle { .. }) => {
                 "a bundle is the folder that `carrack export --to FOLDER` made; on a drive it may lie one level deeper"
                     .to_owned()
@@ -229,6 +247,14 @@ impl From<transfer::Error> for Error {
             transfer::Error::Bundle(error) => Self::Bundle(error),
             error => Self::Transfer(error),
         }
+    }
+}
+
+/// A number of things for people: `1 blob`, `2 blobs`.
+pub(crate) fn count(number: impl Into<u64>, noun: &str) -> String {
+    match number.into() {
+        1 => format!("1 {noun}"),
+        number => format!("{number} {noun}s"),
     }
 }
 

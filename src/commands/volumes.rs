@@ -129,6 +129,7 @@ pub async fn run(
             Some(writer) => writer,
             None => open(&to, &options.holder, options.largest_file).await?,
         };
+        options.furnish(&writer)?;
         match &shared_charts {
             Some(bundle) => copy_charts(bundle, &writer).await?,
             None => shared_charts = Some(writer.bundle().clone()),

@@ -9,6 +9,23 @@
 //! ```
 //!
 //! Nothing that announces an image is dropped: it becomes an image of some [`Tier`] or is unresolved with a reason.
+//!
+//! ```
+//! use carrack::discover::{Catalogue, Knowledge, Origin, Source, Subject, Tier, walk};
+//!
+//! let origin = Origin {
+//!     subject: Subject { file: "pod.yaml".to_owned(), ..Subject::default() },
+//!     source: Source::Manifest,
+//!     lines_before: 0,
+//! };
+//! let text = b"apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - image: nginx:1.27\n";
+//! let mut catalogue = Catalogue::default();
+//! catalogue.extend(walk(text, &origin, &Knowledge::built_in())?);
+//! let images = catalogue.images();
+//! assert_eq!(images[0].reference.to_string(), "docker.io/library/nginx:1.27");
+//! assert_eq!((images[0].tier, images[0].sources[0].place.line), (Tier::Certain, Some(5)));
+//! # Ok::<(), carrack::discover::Error>(())
+//! ```
 
 mod annotations;
 mod catalogue;

@@ -9,6 +9,20 @@
 //!
 //! Two [`Profile`]s exist, because the two majors of Helm differ in what they print. Nothing here opens a
 //! connection, reads the environment or looks at a clock, and every hostile input meets one of [`Limits`].
+//!
+//! ```
+//! use carrack::helm::{self, Options, ValuesSource};
+//!
+//! let chart = helm::load("fixtures/voyage/chart".as_ref())?;
+//! let options = Options {
+//!     values: vec![ValuesSource::Set("store.image=registry.example.com/harbour/store:3".to_owned())],
+//!     ..Options::default()
+//! };
+//! let release = helm::render(&chart, &options)?;
+//! let store = release.documents.iter().find(|d| d.template == "harbour/templates/store.yaml").unwrap();
+//! assert!(String::from_utf8_lossy(&store.text).contains("registry.example.com/harbour/store:3"));
+//! # Ok::<(), helm::Error>(())
+//! ```
 
 mod capabilities;
 mod chart;

@@ -18,7 +18,7 @@ pub(super) fn read(folders: &[PathBuf]) -> Result<BTreeMap<String, HostTls>, Err
             if !host.is_dir() || found.contains_key(name) {
                 continue;
             }
-            if let Some(tls) = host_tls(&host)? {
+            if let Some(tls) = HostTls::in_folder(&host)? {
                 found.insert(name.to_ascii_lowercase(), tls);
             }
         }
@@ -26,23 +26,25 @@ pub(super) fn read(folders: &[PathBuf]) -> Result<BTreeMap<String, HostTls>, Err
     Ok(found)
 }
 
-/// The settings in one host's folder, `None` if there is no certificate in it.
-fn host_tls(folder: &Path) -> Result<Option<HostTls>, Error> {
-    let mut tls = HostTls::default();
-    for path in entries(folder)? {
-        match path.extension().and_then(|extension| extension.to_str()) {
-            Some("crt") => tls.ca_files.push(path),
-            Some("cert") => {
-                let key = path.with_extension("key");
-                if !key.is_file() {
-                    return Err(Error::NoKey { path });
+impl HostTls {
+    /// The settings in one host's folder, `None` if there is no certificate in it.
+    pub fn in_folder(folder: &Path) -> Result<Option<Self>, Error> {
+        let mut tls = Self::default();
+        for path in entries(folder)? {
+            match path.extension().and_then(|extension| extension.to_str()) {
+                Some("crt") => tls.ca_files.push(path),
+                Some("cert") => {
+                    let key = path.with_extension("key");
+                    if !key.is_file() {
+                        return Err(Error::NoKey { path });
+                    }
+                    tls.client = tls.client.or(Some((path, key)));
                 }
-                tls.client = tls.client.or(Some((path, key)));
+                _ => {}
             }
-            _ => {}
         }
+        Ok((tls != Self::default()).then_some(tls))
     }
-    Ok((tls != HostTls::default()).then_some(tls))
 }
 
 /// The entries of a folder, sorted; a folder that does not exist has none.

@@ -140,7 +140,11 @@ impl Client {
             let configuration = tls::configuration(host, &settings.ca_files, host_tls)?;
             per_host.insert(host.to_ascii_lowercase(), build(&settings, configuration)?);
         }
-        let lanes = Lanes::new(settings.requests_per_host, settings.rate_per_host);
+        let lanes = Lanes::new(
+            settings.requests_per_host,
+            settings.rate_per_host,
+            settings.rates.clone(),
+        );
         Ok(Self {
             inner: Arc::new(Inner {
                 settings,

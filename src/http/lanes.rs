@@ -1,6 +1,6 @@
 //! How much may run against one host at a time, and how much may begin in a second.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -15,6 +15,7 @@ use super::client::Lane;
 pub(super) struct Lanes {
     width: usize,
     gap: Option<Duration>,
+    gaps: BTreeMap<String, Duration>,
     hosts: Mutex<HashMap<String, Host>>,
 }
 
@@ -22,6 +23,8 @@ pub(super) struct Lanes {
 struct Host {
     read: Arc<Semaphore>,
     write: Arc<Semaphore>,
+    /// The time between the beginnings of two requests, if there is a limit.
+    gap: Option<Duration>,
     next_start: Arc<Mutex<Option<Instant>>>,
     /// Whether it has answered in this run.
     answered: Arc<AtomicBool>,
@@ -34,10 +37,16 @@ pub(super) struct Pass {
 }
 
 impl Lanes {
-    pub(super) fn new(width: usize, per_second: Option<u32>) -> Self {
+    /// `per_second` holds for every host that `rates` does not name.
+    pub(super) fn new(width: usize, per_second: Option<u32>, rates: BTreeMap<String, u32>) -> Self {
+        let gap = |rate: u32| Duration::from_secs(1) / rate.max(1);
         Self {
             width: width.max(1),
-            gap: per_second.map(|rate| Duration::from_secs(1) / rate.max(1)),
+            gap: per_second.map(gap),
+            gaps: rates
+                .into_iter()
+                .map(|(host, rate)| (host.to_ascii_lowercase(), gap(rate)))
+                .collect(),
             hosts: Mutex::new(HashMap::new()),
         }
     }
@@ -54,7 +63,7 @@ impl Lanes {
             Some(semaphore) => semaphore.acquire_owned().await.ok(),
             None => None,
         };
-        if let Some(gap) = self.gap {
+        if let Some(gap) = host.gap {
             let start = reserve(&host.next_start, gap);
             tokio::time::sleep_until(start).await;
         }
@@ -79,6 +88,7 @@ impl Lanes {
         let host = Host {
             read: Arc::new(Semaphore::new(self.width)),
             write: Arc::new(Semaphore::new(self.width)),
+            gap: self.gaps.get(name).copied().or(self.gap),
             next_start: Arc::default(),
             answered: Arc::default(),
         };
@@ -101,7 +111,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn requests_per_second_are_spread_out() {
-        let lanes = Lanes::new(8, Some(10));
+        let lanes = Lanes::new(8, Some(10), BTreeMap::new());
         let started = Instant::now();
         for _ in 0..11 {
             drop(lanes.enter("h", Lane::Read).await);
@@ -110,8 +120,22 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_host_may_have_a_rate_of_its_own() {
+        let lanes = Lanes::new(8, None, BTreeMap::from([("Slow".to_owned(), 2)]));
+        let started = Instant::now();
+        for _ in 0..5 {
+            drop(lanes.enter("fast", Lane::Read).await);
+        }
+        assert_eq!(started.elapsed().as_millis(), 0);
+        for _ in 0..3 {
+            drop(lanes.enter("slow", Lane::Read).await);
+        }
+        assert_eq!(started.elapsed().as_millis(), 1000);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn reads_that_are_held_do_not_block_writes_or_tokens() {
-        let lanes = Lanes::new(1, None);
+        let lanes = Lanes::new(1, None, BTreeMap::new());
         let _read = lanes.enter("h", Lane::Read).await;
         let _write = lanes.enter("h", Lane::Write).await;
         let _token = lanes.enter("h", Lane::Token).await;

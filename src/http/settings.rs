@@ -33,6 +33,8 @@ pub struct Settings {
     pub requests_per_host: usize,
     /// Requests that may begin per second against one host; `None` is no limit.
     pub rate_per_host: Option<u32>,
+    /// The same for single hosts, each with its port if it has one; it counts before `rate_per_host`.
+    pub rates: BTreeMap<String, u32>,
     /// When and how often a failed request is tried again.
     pub retry: Retry,
 }
@@ -51,6 +53,7 @@ impl Default for Settings {
             user_agent: concat!("carrack/", env!("CARGO_PKG_VERSION")).to_owned(),
             requests_per_host: 8,
             rate_per_host: None,
+            rates: BTreeMap::new(),
             retry: Retry::default(),
         }
     }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 const GROUND: [&str; 6] = ["digest", "reference", "version", "observe", "excerpt", "secret"];
 
 /// Who may name whom, beside the ground.
-const ARROWS: [(&str, &[&str]); 18] = [
+const ARROWS: [(&str, &[&str]); 19] = [
     ("fsx", &[]),
     ("goyaml", &[]),
     ("gotemplate", &[]),
@@ -19,6 +19,7 @@ const ARROWS: [(&str, &[&str]); 18] = [
     ("oci", &[]),
     ("bundle", &["oci", "fsx"]),
     ("mirrors", &[]),
+    ("config", &["mirrors", "goyaml"]),
     ("credentials", &[]),
     ("http", &["credentials"]),
     ("registry", &["http", "credentials", "oci"]),
@@ -59,6 +60,7 @@ const ARROWS: [(&str, &[&str]); 18] = [
             "goyaml",
             "gotemplate",
             "sprig",
+            "config",
         ],
     ),
     (
@@ -81,6 +83,7 @@ const ARROWS: [(&str, &[&str]); 18] = [
             "goyaml",
             "gotemplate",
             "sprig",
+            "config",
         ],
     ),
 ];

@@ -217,7 +217,7 @@ fn a_delta_carries_only_what_is_new_and_refuses_when_the_target_lost_something()
     let ran = program
         .run(&["import", "--from", "delta", "--to", &target.host()])
         .ended_with(0);
-    assert!(ran.out.contains("1 references new"), "{}", ran.out);
+    assert!(ran.out.contains("1 reference new"), "{}", ran.out);
     let path = format!("{}/team/app", upstream.host().replace(':', "-"));
     assert!(target.manifest(&path, "2").is_some());
     let poor = TestRegistry::start();

@@ -6,9 +6,11 @@
 
 mod architecture;
 mod charts_pull;
+mod config;
 mod conformance;
 mod crash_points;
 mod direct;
+mod docs;
 mod drive;
 mod engines;
 mod export;

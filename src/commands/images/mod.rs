@@ -109,30 +109,80 @@ const STACK: usize = 64 << 20;
 ///
 /// Fails only where the arguments are wrong; a chart or file that cannot be read is a failure of the report.
 pub fn run(options: &Options, cancel: &CancellationToken, observer: &dyn Observer) -> Result<Report, Error> {
-    let plan = Plan {
-        options,
-        knowledge: knowledge(options)?,
-        profiles: profiles(options)?,
-    };
+    run_all(std::slice::from_ref(options), cancel, observer)
+}
+
+/// Finds the images of several groups of sources, each with its own values and target, as one report.
+///
+/// What counts as an image, what is added and what is left out holds for all of them and is said by the first.
+pub fn run_all(
+    groups: &[Options],
+    cancel: &CancellationToken,
+    observer: &dyn Observer,
+) -> Result<Report, Error> {
     let mut report = Report::default();
-    let paths: Vec<PathBuf> = options
-        .sources
-        .iter()
-        .flat_map(|path| sources::list(path, &mut report))
-        .collect();
     let mut catalogue = Catalogue::default();
-    // Each source by itself, on as many threads as there are processors; put together in the order of the sources.
-    for (found, part) in plan.survey(&paths, cancel, observer)? {
-        catalogue.extend(found);
-        report.take(part);
+    for options in groups {
+        let plan = Plan::new(options)?;
+        let paths: Vec<PathBuf> = options
+            .sources
+            .iter()
+            .flat_map(|path| sources::list(path, &mut report))
+            .collect();
+        // Each source by itself, on as many threads as there are processors; put together in the order of the sources.
+        for (found, part) in plan.survey(&paths, cancel, observer)? {
+            catalogue.extend(found);
+            report.take(part);
+        }
     }
+    match groups.first() {
+        Some(options) => finish(options, catalogue, report),
+        None => Ok(report),
+    }
+}
+
+/// Finds the images of a text that is no chart. `name` is what the report calls it.
+pub fn of_text(text: &str, name: &str, options: &Options) -> Result<Report, Error> {
+    let plan = Plan::new(options)?;
+    let work = || {
+        let mut survey = plan.begin();
+        survey.text(text, name);
+        (survey.found, survey.report)
+    };
+    let (found, part) = std::thread::scope(|scope| {
+        let worker = std::thread::Builder::new()
+            .stack_size(STACK)
+            .spawn_scoped(scope, work);
+        let worker = worker.map_err(|cause| Error::Runtime { cause })?;
+        worker.join().map_err(|_| Error::Crashed)
+    })?;
+    let mut catalogue = Catalogue::default();
+    catalogue.extend(found);
+    let mut report = Report::default();
+    report.take(part);
     finish(options, catalogue, report)
 }
 
 /// What one source gave.
 type Part = (Vec<Sighting>, Report);
 
-impl Plan<'_> {
+impl<'o> Plan<'o> {
+    fn new(options: &'o Options) -> Result<Self, Error> {
+        Ok(Self {
+            options,
+            knowledge: knowledge(options)?,
+            profiles: profiles(options)?,
+        })
+    }
+
+    fn begin(&self) -> Survey<'_> {
+        Survey {
+            plan: self,
+            found: Vec::new(),
+            report: Report::default(),
+        }
+    }
+
     fn survey(
         &self,
         paths: &[PathBuf],
@@ -188,11 +238,7 @@ impl Plan<'_> {
         observer.on(&Event::ItemStarted {
             subject: subject.clone(),
         });
-        let mut survey = Survey {
-            plan: self,
-            found: Vec::new(),
-            report: Report::default(),
-        };
+        let mut survey = self.begin();
         match sources::read(path) {
             sources::Content::Chart(chart) => survey.chart(&chart, &subject),
             sources::Content::Text(text) => survey.text(&text, &subject),

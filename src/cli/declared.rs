@@ -1,0 +1,103 @@
+//! Sources and `--config` files that declare what crosses, apart from sources that are carried themselves.
+
+use std::path::{Path, PathBuf};
+
+use crate::commands::Error;
+use crate::commands::configuration::Declaration;
+use crate::commands::consignment::Asked;
+use crate::commands::{World, images};
+use crate::digest::Digest;
+use crate::mirrors::PullSource;
+use crate::observe::{Event, Observer};
+use crate::oci::Platform;
+
+/// What the files of a command line declare.
+#[derive(Debug)]
+pub(super) struct Declared {
+    declarations: Vec<Declaration>,
+    /// The sources that declare nothing.
+    pub(super) others: Vec<String>,
+}
+
+impl Declared {
+    /// Reads every source that is a declaration, and every `--config`. What of another tool's file is not done is told.
+    pub(super) fn read(
+        sources: &[String],
+        configs: &[PathBuf],
+        observer: &dyn Observer,
+    ) -> Result<Self, Error> {
+        let mut declared = Self {
+            declarations: Vec::new(),
+            others: Vec::new(),
+        };
+        for path in configs {
+            let declaration = Declaration::of_source(path)?;
+            declared.declarations.push(match declaration {
+                Some(declaration) => declaration,
+                None => Declaration::load(path)?,
+            });
+        }
+        for source in sources {
+            match Declaration::of_source(Path::new(source))? {
+                Some(declaration) => declared.declarations.push(declaration),
+                None => declared.others.push(source.clone()),
+            }
+        }
+        for declaration in &declared.declarations {
+            for note in &declaration.notes {
+                observer.on(&Event::Warning {
+                    text: format!("{}, {note}", declaration.name),
+                });
+            }
+        }
+        Ok(declared)
+    }
+
+    /// What they ask for; `common` is what the command line says.
+    pub(super) fn asked(&self, common: &images::Options) -> Result<Vec<Asked>, Error> {
+        let mut asked = Vec::new();
+        for declaration in &self.declarations {
+            asked.extend(declaration.asked(common)?);
+        }
+        Ok(asked)
+    }
+
+    /// Tells the world how hosts are reached.
+    pub(super) fn equip(&self, world: &mut World) -> Result<(), Error> {
+        self.declarations
+            .iter()
+            .try_for_each(|declaration| declaration.equip(world))
+    }
+
+    /// Where content is pulled from, if not from the hosts that names say.
+    pub(super) fn pull_sources(&self) -> Result<Vec<PullSource>, Error> {
+        let mut rules = Vec::new();
+        for declaration in &self.declarations {
+            rules.extend(declaration.pull_sources()?);
+        }
+        Ok(rules)
+    }
+
+    /// The platforms to carry, each once.
+    pub(super) fn platforms(&self) -> Vec<Platform> {
+        let mut platforms = Vec::new();
+        for platform in self.declarations.iter().flat_map(Declaration::platforms) {
+            if !platforms.contains(&platform) {
+                platforms.push(platform);
+            }
+        }
+        platforms
+    }
+
+    /// One digest for all declarations together: that of the only one, or of their digests in order.
+    pub(super) fn digest(&self) -> Option<Digest> {
+        match &self.declarations[..] {
+            [] => None,
+            [only] => Some(only.digest),
+            several => {
+                let digests: Vec<String> = several.iter().map(|d| d.digest.to_string()).collect();
+                Some(Digest::sha256(digests.join("\n").as_bytes()))
+            }
+        }
+    }
+}

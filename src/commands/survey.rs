@@ -1,0 +1,100 @@
+//! `carrack images` over everything that can be asked for: charts of repositories are fetched first, all else is on disk.
+
+use std::sync::Arc;
+
+use super::consignment::{self, Asked, Item};
+use super::{Error, World, images};
+use crate::discover::Include;
+use crate::fsx::Folder;
+use crate::observe::{Observer, Outcome};
+
+/// Finds the images of everything that is asked for. Charts of repositories go into `shelf`; without any of those no
+/// connection is opened.
+pub async fn survey(
+    asked: &[Asked],
+    shelf: Option<&Folder>,
+    world: &World,
+    observer: &Arc<dyn Observer>,
+) -> Result<images::Report, Error> {
+    let mut groups = Vec::new();
+    let mut failures = Vec::new();
+    let mut warnings = Vec::new();
+    for asked in asked {
+        let mut options = asked.images.clone();
+        let mut repositories = Vec::new();
+        for item in &asked.items {
+            match item {
+                Item::Path(path) => options.sources.push(path.clone()),
+                Item::Repository(source) => repositories.push(source.clone()),
+                Item::Reference(reference) => options.include.push(Include {
+                    image: reference.to_string(),
+                    reason: asked.source.clone().unwrap_or_default(),
+                }),
+                Item::Tags(selection) => warnings.push(format!(
+                    "{}: {} are chosen at the export: only the registry knows them",
+                    selection.repository, selection.filter
+                )),
+            }
+        }
+        if let Some(shelf) = shelf {
+            let rows = consignment::pull(asked, &repositories, shelf, world, observer).await?;
+            options.sources.extend(consignment::files(&rows, shelf));
+            for row in rows {
+                if let Outcome::Failed(reason) = row.outcome {
+                    failures.push(images::Failure {
+                        subject: format!("{} {}", row.source, row.chart).trim_end().to_owned(),
+                        reason,
+                    });
+                }
+            }
+        }
+        groups.push(options);
+    }
+    gather_choices(&mut groups);
+    let (cancel, told) = (world.cancel.clone(), Arc::clone(observer));
+    let found = tokio::task::spawn_blocking(move || images::run_all(&groups, &cancel, told.as_ref())).await;
+    let mut report = found.map_err(|_| Error::Crashed)??;
+    report.failures.extend(failures);
+    if let Some(shelf) = shelf {
+        // Where the charts lay for the time of the run says nothing to anybody.
+        let place = format!("{}/", shelf.path().display());
+        for failure in &mut report.failures {
+            failure.subject = failure.subject.replace(&place, "");
+        }
+    }
+    report.failures.sort();
+    report.warnings.extend(warnings);
+    Ok(report)
+}
+
+/// Whether anything of this must be fetched before it can be looked into.
+pub fn needs_network(asked: &[Asked]) -> bool {
+    let mut items = asked.iter().flat_map(|asked| &asked.items);
+    items.any(|item| matches!(item, Item::Repository(_)))
+}
+
+/// Images to add and to leave out hold for all groups: the first one has them all, each once.
+pub(super) fn gather_choices(groups: &mut [images::Options]) {
+    let mut include = Vec::new();
+    let mut exclude = Vec::new();
+    for group in groups.iter_mut() {
+        for one in std::mem::take(&mut group.include) {
+            if !include.contains(&one) {
+                include.push(one);
+            }
+        }
+        for one in std::mem::take(&mut group.exclude) {
+            if !exclude.contains(&one) {
+                exclude.push(one);
+            }
+        }
+    }
+    let least = groups.iter().map(|group| group.least).max();
+    let all_values = groups.iter().any(|group| group.all_values);
+    if let Some(first) = groups.first_mut() {
+        first.include = include;
+        first.exclude = exclude;
+        first.least = least.unwrap_or(first.least);
+        first.all_values = all_values;
+    }
+}

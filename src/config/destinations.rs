@@ -1,0 +1,124 @@
+//! The section `destinations`.
+
+use std::path::PathBuf;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer};
+
+use super::written::Written;
+use crate::mirrors::engines::Engine;
+use crate::mirrors::{Rule, Target};
+
+/// A place that bundles are brought to.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(try_from = "Fields")]
+#[schemars(with = "Fields")]
+pub struct Destination {
+    /// A registry or a folder.
+    pub place: Place,
+    /// How names become paths.
+    pub layout: Layout,
+    /// Sources that are placed elsewhere.
+    pub map: Vec<Written<Rule>>,
+    /// The registry takes paths of this many components only.
+    pub max_depth: Option<usize>,
+    /// Configuration of container engines that is written beside.
+    pub engines: Option<Engines>,
+}
+
+/// A registry or a folder.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Place {
+    /// A registry, with a path on it if everything goes below one.
+    Registry(Written<Target>),
+    /// A folder: a bundle for `carrack serve`.
+    Folder(PathBuf),
+}
+
+/// A destination as it is written.
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[schemars(rename = "Destination", extend("oneOf" = [{"required": ["registry"]}, {"required": ["folder"]}]))]
+struct Fields {
+    /// A registry, with a path on it if everything goes below one: `mirror.example.lan/project`.
+    registry: Option<Written<Target>>,
+    /// A folder: a bundle that `carrack serve` offers to nodes.
+    folder: Option<PathBuf>,
+    /// Where references go: `host` puts `quay.io/a/b` at REGISTRY/quay.io/a/b, `root` at REGISTRY/a/b.
+    #[serde(default)]
+    layout: Layout,
+    /// Place single sources elsewhere: `quay.io/jetstack=jetstack`, `docker.io=/`; with `+=` there too.
+    #[serde(default)]
+    map: Vec<Written<Rule>>,
+    /// The registry takes paths of this many components only (Quay: 2).
+    #[schemars(range(min = 1))]
+    max_depth: Option<usize>,
+    /// Configuration of container engines that is written beside.
+    engines: Option<Engines>,
+}
+
+/// The scheme by which names become paths.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Layout {
+    /// Under the name of the host.
+    #[default]
+    Host,
+    /// At the registry's root.
+    Root,
+}
+
+/// Configuration of container engines, so that nodes find original names in the mirror.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Engines {
+    /// The folder that it is written into, laid out as on a node.
+    pub folder: PathBuf,
+    /// The engines; without any, all of them.
+    #[serde(default, rename = "for")]
+    pub engines: Vec<EngineName>,
+    /// The mirror as nodes know it, if they know it by another name.
+    pub mirror: Option<Written<Target>>,
+    /// The PEM file of the authority behind the mirror's certificate, for nodes that do not trust it yet.
+    pub mirror_ca: Option<PathBuf>,
+}
+
+/// The name of a container engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EngineName(pub Engine);
+
+impl<'de> Deserialize<'de> for EngineName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map(Self).map_err(serde::de::Error::custom)
+    }
+}
+
+impl JsonSchema for EngineName {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Engine".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"enum": Engine::ALL.map(Engine::name)})
+    }
+}
+
+impl TryFrom<Fields> for Destination {
+    type Error = &'static str;
+
+    fn try_from(fields: Fields) -> Result<Self, &'static str> {
+        let place = match (fields.registry, fields.folder) {
+            (Some(registry), None) => Place::Registry(registry),
+            (None, Some(folder)) => Place::Folder(folder),
+            _ => return Err("a destination is one place: say either `registry` or `folder`"),
+        };
+        Ok(Self {
+            place,
+            layout: fields.layout,
+            map: fields.map,
+            max_depth: fields.max_depth,
+            engines: fields.engines,
+        })
+    }
+}
