@@ -51,7 +51,7 @@ pub enum Error {
         /// Its name.
         name: String,
     },
-    /// A link in a directory that leads out of it (CVE-2019-18658).
+    /// A link in a directory that leads out of it and into no other chart (CVE-2019-18658).
     #[error("{} links to {}, outside the chart: put a copy into the chart instead", path.display(), target.display())]
     LinkOutside {
         /// The link.
@@ -166,6 +166,12 @@ pub enum Error {
     MissingDependencies {
         /// Their names.
         names: Vec<String>,
+    },
+    /// Helm 4 installs charts of two API versions.
+    #[error("unsupported chart version: Helm 4 takes apiVersion v1 and v2, and this chart says {found:?}")]
+    ApiVersion {
+        /// What `Chart.yaml` says.
+        found: String,
     },
     /// A library chart was asked to render by itself.
     #[error("library charts are not installable")]

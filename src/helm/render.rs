@@ -9,6 +9,7 @@ use super::error::Error;
 use super::functions;
 use super::manifest;
 use super::options::Options;
+use super::profile::Profile;
 use super::release::{Document, Failed, Release};
 use super::values::{self, Instance, Valued, is_compatible};
 use crate::gotemplate::{NoProbe, Probe, Render, Templates, Value};
@@ -57,7 +58,7 @@ impl<'c> Prepared<'c> {
 
     /// The values that templates will see, and the charts that are in. A render changes them: take new ones for each.
     pub fn values(&self, options: &Options) -> Result<Valued<'c>, Error> {
-        installable(self.chart)?;
+        installable(self.chart, options.profile)?;
         values::prepare(self.chart, options)
     }
 
@@ -104,8 +105,15 @@ impl<'c> Prepared<'c> {
     }
 }
 
-/// Whether the chart is complete and no library.
-fn installable(chart: &Chart) -> Result<(), Error> {
+/// Whether the chart is complete, no library, and of a kind that this Helm knows.
+fn installable(chart: &Chart, profile: Profile) -> Result<(), Error> {
+    // Helm 3 looks at no chart's version, and Helm 4 at that of the outermost one.
+    let version = &chart.metadata.api_version;
+    if profile.is_helm4() && !["v1", "v2"].contains(&version.as_str()) {
+        return Err(Error::ApiVersion {
+            found: version.clone(),
+        });
+    }
     if chart.is_library() {
         return Err(Error::Library);
     }

@@ -1,113 +1,99 @@
 //! `.Files`: the files of a chart that are neither templates nor values.
 
-use std::any::Any;
 use std::collections::BTreeMap;
-use std::rc::Rc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::gotemplate::{Arguments, Engine, Failure, GoString, List, Map, Object, Signature, Type, Value};
+use crate::gotemplate::{Failure, GoString, List, Map, MapMethod, Signature, Type, Value};
 use crate::goyaml;
 use crate::helm::chart::File;
 use crate::helm::glob;
 use crate::helm::manifest::base;
 
-static FILES: Type = Type::named_map("engine.files", Type::BYTES);
-static TEXT: Signature = Signature::of(&[Type::STRING]);
-static NOTHING: Signature = Signature::of(&[]);
+/// Go's `engine.files`: a map from names to bytes, with methods. Copies keep the type, and the methods with it.
+static FILES: Type = Type::named_map("engine.files", Type::BYTES).with_methods(&METHODS);
+const TEXT: Signature = Signature::of(&[Type::STRING]);
+const NOTHING: Signature = Signature::of(&[]);
 
-/// Go's `engine.files`: a map from names to bytes, with methods.
-#[derive(Debug)]
-pub(super) struct Files(Map);
+static METHODS: [MapMethod; 6] = [
+    MapMethod {
+        name: "Get",
+        signature: TEXT,
+        body: |files, arguments| Ok(Value::String(bytes(files, arguments.text(0)?))),
+    },
+    MapMethod {
+        name: "GetBytes",
+        signature: TEXT,
+        body: |files, arguments| Ok(Value::Bytes(bytes(files, arguments.text(0)?))),
+    },
+    MapMethod {
+        name: "Glob",
+        signature: TEXT,
+        body: |files, arguments| Ok(glob_of(files, &arguments.text(0)?.to_text())),
+    },
+    MapMethod {
+        name: "Lines",
+        signature: TEXT,
+        body: |files, arguments| lines(files, arguments.text(0)?),
+    },
+    MapMethod {
+        name: "AsConfig",
+        signature: NOTHING,
+        body: |files, _| Ok(flat(files, |b| String::from_utf8_lossy(b).into_owned())),
+    },
+    MapMethod {
+        name: "AsSecrets",
+        signature: NOTHING,
+        body: |files, _| Ok(flat(files, |b| STANDARD.encode(b))),
+    },
+];
 
-impl Files {
-    /// The files as templates see them.
-    pub(super) fn value(files: &[File]) -> Value {
-        let entries = files
-            .iter()
-            .map(|f| {
-                let bytes = Value::Bytes(GoString::from(&*f.data));
-                (GoString::from(f.name.as_str()), bytes)
-            })
-            .collect();
-        Self::of(Map::with_entries(&FILES, entries))
-    }
+/// The files as templates see them.
+pub(super) fn value(files: &[File]) -> Value {
+    let entries = files.iter().map(|f| {
+        let bytes = Value::Bytes(GoString::from(&*f.data));
+        (GoString::from(f.name.as_str()), bytes)
+    });
+    Map::with_entries(&FILES, entries.collect()).into()
+}
 
-    fn of(map: Map) -> Value {
-        Value::Object(Rc::new(Self(map)))
-    }
-
-    fn bytes(&self, name: &[u8]) -> GoString {
-        match self.0.get(name) {
-            Some(Value::Bytes(bytes)) => bytes,
-            _ => GoString::default(),
-        }
-    }
-
-    fn glob(&self, pattern: &str) -> Value {
-        let compiled = glob::compile(pattern);
-        let entries = self.0.entries().into_iter();
-        let fitting = entries.filter(|(name, _)| glob::fits(compiled.as_ref(), &name.to_text()));
-        Self::of(Map::with_entries(&FILES, fitting.collect()))
-    }
-
-    /// Every file by the last component of its name, as YAML; of equal ones the last wins.
-    fn flat(&self, text: impl Fn(&[u8]) -> String) -> Value {
-        let mut entries = BTreeMap::new();
-        for (name, value) in self.0.entries() {
-            if let Value::Bytes(bytes) = value {
-                entries.insert(
-                    base(&name.to_text()).to_owned(),
-                    goyaml::Value::String(text(&bytes)),
-                );
-            }
-        }
-        Value::string(goyaml::to_yaml(&goyaml::Value::Map(entries)).unwrap_or_default())
-    }
-
-    fn lines(&self, name: &[u8]) -> Result<Value, Failure> {
-        if !self.0.contains(name) {
-            return Ok(List::strings::<GoString>([]).into());
-        }
-        let bytes = self.bytes(name);
-        if bytes.is_empty() {
-            return Err(Failure::from("runtime error: index out of range [-1]"));
-        }
-        let text = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
-        Ok(List::strings(text.split(|b| *b == b'\n')).into())
+fn bytes(files: &Map, name: &[u8]) -> GoString {
+    match files.get(name) {
+        Some(Value::Bytes(bytes)) => bytes,
+        _ => GoString::default(),
     }
 }
 
-impl Object for Files {
-    fn go_type(&self) -> &'static Type {
-        &FILES
-    }
+fn glob_of(files: &Map, pattern: &str) -> Value {
+    let compiled = glob::compile(pattern);
+    let entries = files.entries().into_iter();
+    let fitting = entries.filter(|(name, _)| glob::fits(compiled.as_ref(), &name.to_text()));
+    Map::with_entries(&FILES, fitting.collect()).into()
+}
 
-    fn method(&self, name: &[u8]) -> Option<&'static Signature> {
-        match name {
-            b"Get" | b"GetBytes" | b"Glob" | b"Lines" => Some(&TEXT),
-            b"AsConfig" | b"AsSecrets" => Some(&NOTHING),
-            _ => None,
+/// Every file by the last component of its name, as YAML; of equal ones the last wins.
+fn flat(files: &Map, text: impl Fn(&[u8]) -> String) -> Value {
+    let mut entries = BTreeMap::new();
+    for (name, value) in files.entries() {
+        if let Value::Bytes(bytes) = value {
+            entries.insert(
+                base(&name.to_text()).to_owned(),
+                goyaml::Value::String(text(&bytes)),
+            );
         }
     }
+    Value::string(goyaml::to_yaml(&goyaml::Value::Map(entries)).unwrap_or_default())
+}
 
-    fn call(&self, name: &[u8], arguments: Arguments<'_>, _: &mut dyn Engine) -> Result<Value, Failure> {
-        match name {
-            b"Get" => Ok(Value::String(self.bytes(arguments.text(0)?))),
-            b"GetBytes" => Ok(Value::Bytes(self.bytes(arguments.text(0)?))),
-            b"Glob" => Ok(self.glob(&arguments.text(0)?.to_text())),
-            b"Lines" => self.lines(arguments.text(0)?),
-            b"AsConfig" => Ok(self.flat(|b| String::from_utf8_lossy(b).into_owned())),
-            _ => Ok(self.flat(|b| STANDARD.encode(b))),
-        }
+fn lines(files: &Map, name: &[u8]) -> Result<Value, Failure> {
+    if !files.contains(name) {
+        return Ok(List::strings::<GoString>([]).into());
     }
-
-    fn underlying(&self) -> Option<Value> {
-        Some(Value::Map(self.0.clone()))
+    let bytes = bytes(files, name);
+    if bytes.is_empty() {
+        return Err(Failure::from("runtime error: index out of range [-1]"));
     }
-
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
+    let text = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
+    Ok(List::strings(text.split(|b| *b == b'\n')).into())
 }

@@ -143,7 +143,7 @@ impl<'a> Collector<'a> {
         }
         let dot: Map = [
             ("Chart", about::value(&chart.metadata(), is_root, self.profile)),
-            ("Files", files::Files::value(&chart.chart.files)),
+            ("Files", files::value(&chart.chart.files)),
             ("Release", self.release.clone()),
             ("Capabilities", self.capabilities.clone()),
             ("Values", Value::Map(values.retyped(values_type(self.profile)))),
