@@ -1,7 +1,7 @@
 //! Charts as data, rendered as `helm template` renders them.
 //!
 //! ```text
-//! load      a directory or an archive → Chart (with Helm's limits; never a link out of the chart)
+//! load      a directory or an archive → Chart (with Helm's limits; no link to what belongs to no chart)
 //! values    --set and -f → one tree; dependencies switched on and off; defaults coalesced; schema checked
 //! engine    the templates of a chart and its subcharts, executed in Helm's order over shared values
 //! manifest  rendered files → documents, hooks apart, in the order in which Helm installs them

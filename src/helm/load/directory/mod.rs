@@ -19,12 +19,16 @@ const IGNORE_BYTES: u64 = 1 << 20;
 /// Reads every file below `root` that `.helmignore` leaves, in the order of their names.
 ///
 /// Helm follows links wherever they lead, and so lets a chart read the host's files (CVE-2019-18658). Here a link is
-/// followed if it ends within the chart, and refused by name otherwise.
+/// followed if it ends within the chart or within another chart, as repositories share their libraries, and refused by
+/// name otherwise.
 pub(super) fn read(root: &Path, limits: &Limits) -> Result<Vec<File>, Error> {
     let root = fs::canonicalize(root).map_err(|source| Error::Unreadable {
         path: root.to_owned(),
         source,
     })?;
+    // A folder of charts is no chart: say so before all of it is read.
+    let about = root.join("Chart.yaml");
+    fs::metadata(&about).map_err(|source| Error::Unreadable { path: about, source })?;
     let rules = rules(&root)?;
     let mut walk = Walk {
         root: &root,
@@ -109,7 +113,7 @@ impl Walk<'_> {
                 return Ok(());
             }
             let target = fs::canonicalize(&path).map_err(unreadable)?;
-            if !target.starts_with(self.root) {
+            if !target.starts_with(self.root) && !in_a_chart(&target) {
                 return Err(Error::LinkOutside { path, target });
             }
             let about = fs::symlink_metadata(&target).map_err(unreadable)?;
@@ -161,6 +165,11 @@ impl Walk<'_> {
         });
         Ok(())
     }
+}
+
+/// Whether a directory above, or the directory itself, is a chart's.
+fn in_a_chart(target: &Path) -> bool {
+    target.ancestors().any(|above| above.join("Chart.yaml").is_file())
 }
 
 #[cfg(test)]

@@ -61,6 +61,23 @@ fn a_link_is_followed_within_the_chart_and_refused_outside() {
 }
 
 #[test]
+fn a_link_into_another_chart_is_followed() {
+    let shelf = tempfile::tempdir().unwrap();
+    let text = "apiVersion: v2\nname: a\nversion: 1.0.0\n";
+    write(shelf.path(), "a/Chart.yaml", text);
+    write(shelf.path(), "library/Chart.yaml", text);
+    write(shelf.path(), "library/templates/_names.tpl", "");
+    write(shelf.path(), "notes.txt", "of nobody's chart");
+    let chart = shelf.path().join("a");
+    fs::create_dir_all(chart.join("charts")).unwrap();
+    symlink("../../library", chart.join("charts/library")).unwrap();
+    assert!(names(&chart).contains(&"charts/library/templates/_names.tpl".to_owned()));
+    symlink("../notes.txt", chart.join("notes.txt")).unwrap();
+    let found = read(&chart, &Limits::default());
+    assert!(matches!(found, Err(Error::LinkOutside { .. })), "{found:?}");
+}
+
+#[test]
 fn links_in_a_circle_end_in_an_error() {
     let folder = chart();
     symlink(".", folder.path().join("again")).unwrap();
