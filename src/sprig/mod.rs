@@ -118,19 +118,28 @@ fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
 }
 
 /// The pieces between separators, at most `count`; the last one has the rest.
-fn split_at_most<'a>(whole: &'a [u8], separator: &[u8], count: usize) -> Vec<&'a [u8]> {
+///
+/// They come one by one: a list of them can take sixteen times what the text does, so count them before collecting.
+fn split_at_most<'a>(
+    whole: &'a [u8],
+    separator: &'a [u8],
+    count: usize,
+) -> Box<dyn Iterator<Item = &'a [u8]> + 'a> {
     if let (Ok(whole), Ok(separator)) = (std::str::from_utf8(whole), std::str::from_utf8(separator)) {
-        return whole.splitn(count, separator).map(str::as_bytes).collect();
+        return Box::new(whole.splitn(count, separator).map(str::as_bytes));
     }
-    let mut pieces = Vec::new();
-    let mut rest = whole;
-    while pieces.len() + 1 < count
-        && let Some(at) = find(rest, separator)
-    {
-        let (piece, after) = rest.split_at(at);
-        pieces.push(piece);
-        rest = after.get(separator.len()..).unwrap_or_default();
-    }
-    pieces.push(rest);
-    pieces
+    let mut left = count;
+    let mut rest = (count > 0).then_some(whole);
+    Box::new(std::iter::from_fn(move || {
+        let whole = rest.take()?;
+        left = left.saturating_sub(1);
+        match find(whole, separator).filter(|_| left > 0) {
+            None => Some(whole),
+            Some(at) => {
+                let (piece, after) = whole.split_at(at);
+                rest = after.get(separator.len()..);
+                Some(piece)
+            }
+        }
+    }))
 }

@@ -359,9 +359,18 @@ pub(super) fn replaced(whole: &[u8], old: &[u8], new: &[u8]) -> Result<Bytes, Fa
         }
         return Ok(out);
     }
-    let pieces = split_at_most(whole, old, usize::MAX);
-    memory::reserve(whole.len().saturating_add(pieces.len().saturating_mul(new.len())))?;
-    Ok(pieces.join(new))
+    let pieces = || split_at_most(whole, old, usize::MAX);
+    let places = pieces().count() - 1;
+    let length = (whole.len() - places * old.len()).saturating_add(places.saturating_mul(new.len()));
+    memory::reserve(length)?;
+    let mut out = Vec::with_capacity(length);
+    for (i, piece) in pieces().enumerate() {
+        if i > 0 {
+            out.extend_from_slice(new);
+        }
+        out.extend_from_slice(piece);
+    }
+    Ok(out)
 }
 
 /// The parts between separators, at most `count` of them if that is not negative; an empty separator stands between
@@ -373,9 +382,9 @@ fn parts(whole: &[u8], separator: &[u8], count: i64) -> Result<Vec<GoString>, Fa
         _ => usize::try_from(count).unwrap_or(usize::MAX),
     };
     if !separator.is_empty() {
-        let found = split_at_most(whole, separator, count);
-        memory::reserve(found.len().saturating_mul(PART))?;
-        return Ok(found.into_iter().map(GoString::from).collect());
+        let found = || split_at_most(whole, separator, count);
+        memory::reserve(found().count().saturating_mul(PART).saturating_add(whole.len()))?;
+        return Ok(found().map(GoString::from).collect());
     }
     memory::reserve(whole.len().min(count).saturating_mul(PART))?;
     let mut found = Vec::new();
