@@ -183,6 +183,12 @@ impl Clock for SystemClock {
     }
 }
 
+/// What this thread has used of the processor: a measure of work that a busy machine does not change.
+pub fn processor_time() -> Duration {
+    let used = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::try_from(used).unwrap_or_default()
+}
+
 /// A clock that stands still, for reproducible output.
 #[derive(Clone, Copy, Debug)]
 pub struct FixedClock(pub SystemTime);

@@ -72,7 +72,7 @@ pub struct Rendering {
     /// Render as this major of Helm does.
     #[arg(long, value_name = "MAJOR", default_value = "4")]
     helm: Major,
-    /// Give a chart this many seconds before it is refused as hostile.
+    /// Give a chart this many seconds of processor time before it is refused as hostile.
     #[arg(long, value_name = "SECONDS", default_value_t = 8)]
     render_seconds: u64,
     /// Let a chart's templates write this many megabytes before it is refused as hostile.

@@ -105,6 +105,7 @@ impl Error {
             ErrorKind::Function { failure, .. } => match failure.as_ref() {
                 Failure::Template { source, .. } => source.limit(),
                 Failure::Memory => Some(Limit::Memory),
+                Failure::Time => Some(Limit::Time),
                 Failure::Refused { .. } => None,
             },
             _ => None,

@@ -69,6 +69,9 @@ pub enum Failure {
     /// The values would need more memory than the render may use.
     #[error("the values need more memory than allowed")]
     Memory,
+    /// The run's time is over.
+    #[error("the evaluation takes more time than allowed")]
+    Time,
 }
 
 impl From<&str> for Failure {

@@ -21,9 +21,12 @@ pub(super) struct Items {
     nil: bool,
 }
 
+/// What a list costs beside its items.
+const LIST: usize = 64;
+
 impl Drop for Items {
     fn drop(&mut self) {
-        memory::gave_back(self.items.len() * size_of::<Value>());
+        memory::gave_back(LIST + self.items.len() * size_of::<Value>());
         release(std::mem::take(&mut self.items));
     }
 }
@@ -56,7 +59,7 @@ impl List {
 
     /// A slice of the given slice type; the items must be of its element type.
     pub fn typed(ty: &'static Type, items: Vec<Value>) -> Self {
-        memory::took(items.len() * size_of::<Value>());
+        memory::took(LIST + items.len() * size_of::<Value>());
         Self {
             data: Rc::new(Items { items, nil: false }),
             ty,
@@ -65,6 +68,7 @@ impl List {
 
     /// The nil slice of a type: empty, and JSON's `null`.
     pub fn nil(ty: &'static Type) -> Self {
+        memory::took(LIST);
         Self {
             data: Rc::new(Items {
                 items: Vec::new(),
@@ -72,6 +76,16 @@ impl List {
             }),
             ty,
         }
+    }
+
+    /// Whether both are one list.
+    pub fn same(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.data, &other.data)
+    }
+
+    /// A number that tells this list from all others that live.
+    pub fn address(&self) -> usize {
+        Rc::as_ptr(&self.data).addr()
     }
 
     /// The slice type.

@@ -14,6 +14,9 @@ use super::value::{Value, release};
 /// What an entry costs beside its key's bytes and what the value holds.
 const ENTRY: usize = 64;
 
+/// What a map costs beside its entries: its tree has room for eleven from the first one on.
+const TABLE: usize = 448;
+
 thread_local! {
     static NEXT: Cell<u64> = const { Cell::new(1) };
 }
@@ -35,6 +38,7 @@ pub(super) struct Entries {
 
 impl Drop for Entries {
     fn drop(&mut self) {
+        memory::gave_back(TABLE);
         release(self.take());
     }
 }
@@ -69,7 +73,7 @@ impl Map {
     }
 
     fn build(ty: &'static Type, entries: BTreeMap<GoString, Value>, nil: bool) -> Self {
-        memory::took(entries.len() * ENTRY);
+        memory::took(TABLE + entries.len() * ENTRY);
         let id = NEXT.with(|n| n.replace(n.get().wrapping_add(1)));
         Self {
             data: Rc::new(Entries {

@@ -19,7 +19,7 @@ pub fn held() -> isize {
 
 /// Asks for `bytes` more before building something large.
 ///
-/// Fails when the running render may not hold that much; outside a render nothing is limited.
+/// Fails when the running render may not hold that much; where no [`Ceiling`] stands, nothing is limited.
 pub fn reserve(bytes: usize) -> Result<(), Failure> {
     let wanted = held().saturating_add(signed(bytes));
     if wanted > CEILING.with(Cell::get) {
@@ -33,14 +33,22 @@ pub(super) fn exceeded() -> bool {
     held() > CEILING.with(Cell::get)
 }
 
-/// Sets how many bytes more than now may be held; gives back the old ceiling for [`restore`].
-pub(super) fn limit(bytes: usize) -> isize {
-    CEILING.with(|c| c.replace(held().saturating_add(signed(bytes))))
+/// A limit on what the values of this thread may hold beyond what they hold now, for as long as it lives.
+#[derive(Debug)]
+#[must_use = "the limit ends when this is dropped"]
+pub struct Ceiling(isize);
+
+impl Ceiling {
+    /// Sets the limit, in bytes. The one that was there before comes back when this is dropped.
+    pub fn set(bytes: usize) -> Self {
+        Self(CEILING.with(|c| c.replace(held().saturating_add(signed(bytes)))))
+    }
 }
 
-/// Puts an old ceiling back.
-pub(super) fn restore(ceiling: isize) {
-    CEILING.with(|c| c.set(ceiling));
+impl Drop for Ceiling {
+    fn drop(&mut self) {
+        CEILING.with(|c| c.set(self.0));
+    }
 }
 
 pub(super) fn took(bytes: usize) {

@@ -27,6 +27,7 @@
 
 mod arguments;
 mod builtins;
+pub mod deadline;
 mod error;
 mod evaluate;
 pub mod fmt;

@@ -105,6 +105,23 @@ pub enum Error {
         /// The limit.
         limit: usize,
     },
+    /// Aliases of aliases without end.
+    #[error("the chart brings in more than {limit} charts, each alias counted")]
+    TooManyCharts {
+        /// The limit.
+        limit: usize,
+    },
+    /// The defaults of all charts, copied for each alias, take too much memory.
+    #[error(
+        "the values of the chart and its dependencies take more memory than a render may (limit: memory)"
+    )]
+    ValuesTooLarge,
+    /// Putting the values together takes too long.
+    #[error("putting the values together takes more than {milliseconds} ms of processor time (limit: time)")]
+    ValuesTakeTime {
+        /// The limit.
+        milliseconds: u64,
+    },
     /// `.helmignore` has a rule that Helm refuses.
     #[error("cannot use {}", path.display())]
     IgnoreFile {

@@ -111,13 +111,15 @@ pub struct Limits {
     pub files: usize,
     /// How deep charts may lie within charts.
     pub chart_depth: usize,
+    /// How many charts may be in one release, each alias of a chart counted.
+    pub charts: usize,
     /// Steps of the template engine over the whole render.
     pub steps: u64,
     /// What the templates may write, in bytes.
     pub output_bytes: u64,
     /// What the values of a render may hold at a time, in bytes, estimated.
     pub memory_bytes: u64,
-    /// Wall clock of one render, in milliseconds.
+    /// Processor time of one render, in milliseconds.
     pub milliseconds: u64,
 }
 
@@ -128,6 +130,7 @@ impl Default for Limits {
             chart_bytes: 100 << 20,
             files: 100_000,
             chart_depth: 32,
+            charts: 10_000,
             steps: 50_000_000,
             output_bytes: 128 << 20,
             memory_bytes: 256 << 20,

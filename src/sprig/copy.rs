@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::semver::VersionObject;
 use super::with_stack;
-use crate::gotemplate::{Failure, List, Map, Value, memory};
+use crate::gotemplate::{Failure, List, Map, Value, deadline, memory};
 
 /// Lists and dictionaries inside one another beyond which copying stops: one that holds itself would never end.
 const DEEPEST: usize = 1_000;
@@ -20,6 +20,7 @@ pub(super) fn deep_copy(value: &Value) -> Result<Value, Failure> {
 }
 
 fn copy_level(value: &Value, levels: usize) -> Result<Value, Failure> {
+    deadline::check()?;
     let inner = || levels.checked_sub(1).ok_or("the value to copy is too deep");
     Ok(match value {
         Value::List(list) if list.is_nil() => List::nil(list.go_type()).into(),

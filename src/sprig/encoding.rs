@@ -151,7 +151,7 @@ pub fn to_yaml_value(value: &Value) -> Result<goyaml::Value, Failure> {
 }
 
 /// What a piece of a document takes beside its text.
-const PIECE: usize = 48;
+const PIECE: usize = 96;
 
 /// What a mapping takes before its first entry: its tree has room for eleven.
 const TABLE: usize = 640;

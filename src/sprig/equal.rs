@@ -3,18 +3,24 @@
 use std::collections::HashSet;
 use std::rc::Rc;
 
-use crate::gotemplate::Value;
+use crate::gotemplate::{Failure, Value, deadline, memory};
+
+/// What a pair that is remembered takes.
+const PAIR: usize = 64;
 
 /// Whether two values have the same type and, all the way down, the same contents.
 ///
 /// An `int` never equals an `int64`, a nil slice never an empty one, and NaN not itself. Maps that hold themselves
 /// are equal where their walks agree.
-pub(super) fn deep_equal(left: &Value, right: &Value) -> bool {
+pub(super) fn deep_equal(left: &Value, right: &Value) -> Result<bool, Failure> {
     let mut pending = vec![(left.clone(), right.clone())];
     let mut compared = HashSet::new();
+    let mut compared_lists = HashSet::new();
     while let Some((left, right)) = pending.pop() {
+        deadline::check()?;
+        memory::reserve((pending.len() + compared.len() + compared_lists.len()) * PAIR)?;
         if left.go_type() != right.go_type() {
-            return false;
+            return Ok(false);
         }
         let same = match (&left, &right) {
             (Value::Invalid | Value::Nil, Value::Invalid | Value::Nil) => true,
@@ -29,6 +35,10 @@ pub(super) fn deep_equal(left: &Value, right: &Value) -> bool {
                 left == right
             }
             (Value::List(left), Value::List(right)) => {
+                // Both live as long as what is compared, so that their addresses tell them from all others.
+                if left.same(right) || !compared_lists.insert((left.address(), right.address())) {
+                    continue;
+                }
                 let same = left.is_nil() == right.is_nil() && left.len() == right.len();
                 pending.extend(left.iter().cloned().zip(right.iter().cloned()));
                 same
@@ -66,8 +76,8 @@ pub(super) fn deep_equal(left: &Value, right: &Value) -> bool {
             _ => false,
         };
         if !same {
-            return false;
+            return Ok(false);
         }
     }
-    true
+    Ok(true)
 }

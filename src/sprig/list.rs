@@ -161,18 +161,28 @@ fn compact(arguments: Arguments<'_>) -> Result<Value, Failure> {
 fn uniq(arguments: Arguments<'_>) -> Result<Value, Failure> {
     let items = items_for(arguments.value(0)?, "find uniq on")?;
     let mut seen = Known::default();
-    Ok(list_of(items.iter().filter(|v| seen.learn(v)).cloned().collect()))
+    let mut unlike = Vec::new();
+    for item in items.iter() {
+        if seen.learn(item)? {
+            unlike.push(item.clone());
+        }
+    }
+    Ok(list_of(unlike))
 }
 
 fn without(arguments: Arguments<'_>) -> Result<Value, Failure> {
     let items = items_for(arguments.value(0)?, "find without on")?;
     let mut omitted = Known::default();
     for value in arguments.from(1) {
-        omitted.learn(value);
+        omitted.learn(value)?;
     }
-    Ok(list_of(
-        items.iter().filter(|v| !omitted.has(v)).cloned().collect(),
-    ))
+    let mut left = Vec::new();
+    for item in items.iter() {
+        if !omitted.has(item)? {
+            left.push(item.clone());
+        }
+    }
+    Ok(list_of(left))
 }
 
 fn has(engine: &mut dyn Engine, arguments: Arguments<'_>) -> Result<Value, Failure> {
@@ -183,7 +193,12 @@ fn has(engine: &mut dyn Engine, arguments: Arguments<'_>) -> Result<Value, Failu
     let items = items_for(haystack, "find has on")?;
     engine.compared(std::slice::from_ref(needle));
     engine.compared(&items);
-    Ok(items.iter().any(|item| deep_equal(needle, item)).into())
+    for item in items.iter() {
+        if deep_equal(needle, item)? {
+            return Ok(true.into());
+        }
+    }
+    Ok(false.into())
 }
 
 fn slice(arguments: Arguments<'_>) -> Result<Value, Failure> {
@@ -265,20 +280,31 @@ struct Known<'a> {
 }
 
 impl<'a> Known<'a> {
-    fn has(&self, value: &Value) -> bool {
-        let alike = self.by_hash.get(&fingerprint(value));
-        alike.is_some_and(|alike| alike.iter().any(|known| deep_equal(value, known)))
+    fn has(&self, value: &Value) -> Result<bool, Failure> {
+        match self.by_hash.get(&fingerprint(value)) {
+            Some(alike) => is_among(value, alike),
+            None => Ok(false),
+        }
     }
 
     /// Remembers a value; whether it is new.
-    fn learn(&mut self, value: &'a Value) -> bool {
+    fn learn(&mut self, value: &'a Value) -> Result<bool, Failure> {
         let alike = self.by_hash.entry(fingerprint(value)).or_default();
-        let new = !alike.iter().any(|known| deep_equal(value, known));
+        let new = !is_among(value, alike)?;
         if new {
             alike.push(value);
         }
-        new
+        Ok(new)
     }
+}
+
+fn is_among(value: &Value, others: &[&Value]) -> Result<bool, Failure> {
+    for other in others {
+        if deep_equal(value, other)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// A number that equal values share; looks into lists and maps a few levels only.
@@ -301,7 +327,7 @@ fn mix(value: &Value, levels: u8, hasher: &mut DefaultHasher) {
             list.len().hash(hasher);
             if levels > 0 {
                 list.iter()
-                    .take(64)
+                    .take(16)
                     .for_each(|item| mix(item, levels - 1, hasher));
             }
         }
@@ -309,7 +335,7 @@ fn mix(value: &Value, levels: u8, hasher: &mut DefaultHasher) {
             let entries = map.borrow();
             entries.len().hash(hasher);
             if levels > 0 {
-                for (key, item) in entries.iter().take(64) {
+                for (key, item) in entries.iter().take(16) {
                     key.hash(hasher);
                     mix(item, levels - 1, hasher);
                 }

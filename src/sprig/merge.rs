@@ -1,7 +1,7 @@
 //! Merging of dictionaries with the rules of Go's mergo, on which charts rely.
 
 use super::with_stack;
-use crate::gotemplate::{Failure, Kind, Map, Type, Value};
+use crate::gotemplate::{Failure, Kind, Map, Type, Value, deadline};
 
 /// Dictionaries inside dictionaries beyond which merging stops: a dictionary that holds itself would never end.
 const DEEPEST: usize = 1_000;
@@ -29,6 +29,7 @@ fn merge_level(target: &Map, source: &Map, collisions: Collisions, levels: usize
         .checked_sub(1)
         .ok_or("the dictionaries to merge are too deep")?;
     for (key, new) in source.entries() {
+        deadline::check()?;
         let overwrite = collisions == Collisions::Overwrite;
         if is_nil(&new) {
             if overwrite {

@@ -11,7 +11,7 @@ pub(super) fn functions() -> Vec<Function> {
         Function::plain("kindOf", &[Type::ANY], |a| Ok(kind_of(a.value(0)?).into())),
         Function::plain("kindIs", &[Type::STRING, Type::ANY], kind_is),
         Function::plain("deepEqual", &[Type::ANY, Type::ANY], |a| {
-            Ok(deep_equal(a.value(0)?, a.value(1)?).into())
+            Ok(deep_equal(a.value(0)?, a.value(1)?)?.into())
         }),
     ]
 }

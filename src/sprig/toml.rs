@@ -6,7 +6,7 @@ use super::date::Moment;
 use super::runes::runes;
 use super::with_stack;
 use crate::gotemplate::strconv::{Form, format_float};
-use crate::gotemplate::{Arguments, Failure, Function, GoString, List, Map, Type, Value, memory};
+use crate::gotemplate::{Arguments, Failure, Function, GoString, List, Map, Type, Value, deadline, memory};
 
 /// Tables and arrays inside one another beyond which nothing is written.
 const DEEPEST: usize = 1_000;
@@ -46,6 +46,7 @@ enum Part {
 }
 
 fn form(value: &Value) -> Result<Part, Failure> {
+    deadline::check()?;
     Ok(match value {
         Value::Invalid | Value::Nil => Part::Nothing,
         Value::Map(map) if map.is_nil() => Part::Nothing,
@@ -85,10 +86,15 @@ struct Writer {
 }
 
 impl Writer {
+    fn room(&self) -> Result<(), Failure> {
+        deadline::check()?;
+        memory::reserve(self.out.len())
+    }
+
     /// Plain entries stand before tables, each in the order of the keys.
     fn table(&mut self, path: &[String], map: &Map, levels: usize) -> Result<(), Failure> {
         let levels = levels.checked_sub(1).ok_or("toml: the value is too deep")?;
-        memory::reserve(self.out.len())?;
+        self.room()?;
         let mut tables = Vec::new();
         for (key, value) in map.entries() {
             match form(&value)? {
@@ -131,7 +137,7 @@ impl Writer {
     /// A value on its line; tables inside arrays stand in braces.
     fn value(&mut self, value: &Value, levels: usize) -> Result<(), Failure> {
         let levels = levels.checked_sub(1).ok_or("toml: the value is too deep")?;
-        memory::reserve(self.out.len())?;
+        self.room()?;
         match value {
             Value::Bool(truth) => self.out.push_str(&truth.to_string()),
             Value::Int(number, _) => self.out.push_str(&number.to_string()),

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use carrack::helm::{Error, Options, load, render};
+use carrack::helm::{Error, Limits, Options, load, render};
 
 #[expect(clippy::disallowed_methods, reason = "a test lays its own charts out")]
 fn write(root: &Path, name: &str, text: &str) {
@@ -32,10 +32,14 @@ const SOON: Duration = Duration::from_secs(if cfg!(debug_assertions) { 60 } else
 
 /// Renders a chart that must fail soon, and gives the reason with all its causes.
 fn refused(files: &[(&str, &str)]) -> String {
+    refused_with(files, &Options::default())
+}
+
+fn refused_with(files: &[(&str, &str)], options: &Options) -> String {
     let folder = chart(files);
     let started = Instant::now();
     let failure = load(folder.path())
-        .and_then(|chart| render(&chart, &Options::default()))
+        .and_then(|chart| render(&chart, options))
         .map(|release| release.documents.len());
     assert!(started.elapsed() < SOON, "{:?}", started.elapsed());
     let error: Error = failure.expect_err("a hostile chart is refused");
@@ -46,6 +50,17 @@ fn refused(files: &[(&str, &str)]) -> String {
         source = cause.source();
     }
     reason
+}
+
+/// The limits are the same in kind as the default ones; a second is enough to see them work.
+fn a_second() -> Options {
+    Options {
+        limits: Limits {
+            milliseconds: 1000,
+            ..Limits::default()
+        },
+        ..Options::default()
+    }
 }
 
 fn template(text: &str) -> String {
@@ -91,6 +106,48 @@ fn loops_and_texts_without_measure_end() {
         let reason = template(text);
         assert!(!reason.is_empty(), "{text}");
     }
+}
+
+#[test]
+fn work_within_one_call_ends_in_time() {
+    let doubled = r#"{{ $d := dict "k" "v" }}{{ $e := dict "k" "v" }}
+{{ range until 60 }}{{ $d = dict "a" $d "b" $d }}{{ $e = dict "a" $e "b" $e }}{{ end }}"#;
+    for call in [
+        "{{ merge $d $e }}",
+        "{{ toToml $d }}",
+        r#"{{ regexFindAll "a.*b|a" (repeat 200000 "a") -1 | len }}"#,
+    ] {
+        let reason = refused_with(&[("templates/x.yaml", &format!("{doubled}{call}"))], &a_second());
+        assert!(reason.contains("limit: "), "{call}: {reason}");
+    }
+}
+
+#[test]
+fn lists_that_double_at_every_level_are_compared_once() {
+    let text = r#"{{ $d := list 1 }}{{ $e := list 1 }}
+{{ range until 60 }}{{ $d = list $d $d }}{{ $e = list $e $e }}{{ end }}
+{{ if deepEqual $d $e }}{{ fail "equal" }}{{ end }}"#;
+    assert!(template(text).contains("equal"));
+}
+
+#[test]
+fn aliases_of_aliases_are_counted() {
+    let mut dependencies = String::from("dependencies:\n");
+    for alias in 0..10 {
+        writeln!(dependencies, "- {{name: x, version: \"*\", alias: x{alias}}}").unwrap();
+    }
+    let mut files = vec![(
+        "Chart.yaml".to_owned(),
+        format!("apiVersion: v2\nname: demo\nversion: 1.0.0\n{dependencies}"),
+    )];
+    for depth in 1..8 {
+        let path = "charts/x/".repeat(depth);
+        let text = format!("apiVersion: v2\nname: x\nversion: 1.0.0\n{dependencies}");
+        files.push((format!("{path}Chart.yaml"), text));
+    }
+    let files: Vec<(&str, &str)> = files.iter().map(|(n, t)| (n.as_str(), t.as_str())).collect();
+    let reason = refused(&files);
+    assert!(reason.contains("more than 10000 charts"), "{reason}");
 }
 
 #[test]

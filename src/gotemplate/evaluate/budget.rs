@@ -1,9 +1,10 @@
 //! What a run may use up.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::gotemplate::error::{Error, ErrorKind, Limit};
 use crate::gotemplate::memory;
+use crate::observe::processor_time;
 
 /// Steps between two looks at the clock.
 const CLOCK_EVERY: u64 = 64;
@@ -20,7 +21,7 @@ pub struct Limits {
     pub steps: u64,
     /// How many bytes may be printed, inner texts of `include` among them. Default 256 MiB.
     pub output: usize,
-    /// How long the run may take. Default 10 s.
+    /// How much processor time the run may take, so that a busy machine fails no template. Default 10 s.
     pub time: Duration,
     /// How many bytes the values may hold at a time (estimated). Default 256 MiB.
     pub memory: usize,
@@ -44,7 +45,7 @@ pub(super) struct Budget {
     steps: u64,
     next_look: u64,
     output: usize,
-    deadline: Option<Instant>,
+    deadline: Option<Duration>,
 }
 
 impl Budget {
@@ -65,8 +66,13 @@ impl Budget {
     /// The clock runs from the first template on.
     pub(super) fn start(&mut self) {
         if self.deadline.is_none() {
-            self.deadline = Instant::now().checked_add(self.limits.time);
+            self.deadline = processor_time().checked_add(self.limits.time);
         }
+    }
+
+    /// When the run must be over, in the thread's processor time.
+    pub(super) fn deadline(&self) -> Duration {
+        self.deadline.unwrap_or(Duration::MAX)
     }
 
     pub(super) fn step(&mut self) -> Result<(), Error> {
@@ -88,7 +94,7 @@ impl Budget {
         if self.steps > self.limits.steps {
             return Err(self.exceeded(Limit::Steps));
         }
-        if self.deadline.is_some_and(|d| Instant::now() > d) {
+        if self.deadline.is_some_and(|d| processor_time() > d) {
             return Err(self.exceeded(Limit::Time));
         }
         if memory::exceeded() {
@@ -118,7 +124,7 @@ impl Budget {
                 limits.output
             ),
             Limit::Time => format!(
-                "evaluation takes longer than {} s (limit: time)",
+                "evaluation takes more than {} s of processor time (limit: time)",
                 limits.time.as_secs_f64()
             ),
             Limit::Memory => format!("values hold more than {} bytes (limit: memory)", limits.memory),
@@ -128,20 +134,5 @@ impl Budget {
             place: None,
             message,
         }
-    }
-}
-
-/// The memory limit while a run lasts.
-pub(super) struct Ceiling(isize);
-
-impl Ceiling {
-    pub(super) fn set(bytes: usize) -> Self {
-        Self(memory::limit(bytes))
-    }
-}
-
-impl Drop for Ceiling {
-    fn drop(&mut self) {
-        memory::restore(self.0);
     }
 }

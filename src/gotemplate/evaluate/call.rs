@@ -109,6 +109,7 @@ impl<P: Probe> Evaluation<'_, P> {
                 Ok(Operand::of(value))
             }
             Err(Failure::Memory) => Err(self.budget.exceeded(Limit::Memory)),
+            Err(Failure::Time) => Err(self.budget.exceeded(Limit::Time)),
             // A limit ends the whole run; who called whom is no news then, and could be very long.
             Err(Failure::Template { source, .. }) if source.limit().is_some() => Err(*source),
             Err(failure) => {

@@ -14,10 +14,11 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use budget::Budget;
 pub use budget::Limits;
-use budget::{Budget, Ceiling};
 use frame::{Frame, Operand};
 
+use super::deadline::Deadline;
 use super::error::{Error, ErrorKind, Limit};
 use super::function::{Engine, State};
 use super::map::Map;
@@ -87,8 +88,9 @@ impl<'t, P: Probe> Render<'t, P> {
 
     /// Runs a template and gives what it prints.
     pub fn run(&mut self, name: &str, data: &Value) -> Result<Vec<u8>> {
-        let _ceiling = Ceiling::set(self.budget.limits().memory);
+        let _ceiling = memory::Ceiling::set(self.budget.limits().memory);
         self.budget.start();
+        let _deadline = Deadline::set(self.budget.deadline());
         let mut evaluation = Evaluation {
             templates: self.templates,
             overlay: None,

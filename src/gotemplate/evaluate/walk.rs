@@ -75,6 +75,7 @@ impl<P: Probe> Evaluation<'_, P> {
                 fmt::print_into(&mut self.out, std::slice::from_ref(other)).map_err(
                     |failure| match failure {
                         Failure::Memory => self.budget.exceeded(Limit::Memory),
+                        Failure::Time => self.budget.exceeded(Limit::Time),
                         other => frame.error(other.to_string()),
                     },
                 )?;

@@ -4,6 +4,7 @@
 //! and everything else is replaced, null takes a default away, and globals trickle down. Tables are shared by
 //! reference as Helm shares them, so that a global table of a subchart can even show up above it.
 
+use super::allowance::Allowance;
 use super::live::deep_copy;
 use super::tree::Instance;
 use crate::gotemplate::{GoString, Map, Value};
@@ -14,21 +15,24 @@ const GLOBAL: &[u8] = b"global";
 
 /// How a coalescing is done.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Rules {
+pub(super) struct Rules<'a> {
     /// Nulls stay, because another coalescing follows that needs them.
     pub(super) keep_nulls: bool,
     /// Helm 4 takes the nulls out of a chart's own defaults.
     pub(super) profile: Profile,
+    /// What may still be used up.
+    pub(super) allowance: &'a Allowance,
 }
 
 /// The values of `chart` and its subcharts, with `asked` on top of the defaults. Nothing given is changed.
-pub(super) fn coalesce(chart: &Instance<'_>, asked: &Map, rules: Rules) -> Result<Map, Error> {
+pub(super) fn coalesce(chart: &Instance<'_>, asked: &Map, rules: Rules<'_>) -> Result<Map, Error> {
     let result = deep_copy(asked);
     chart_into(chart, &result, rules)?;
     Ok(result)
 }
 
-fn chart_into(chart: &Instance<'_>, into: &Map, rules: Rules) -> Result<(), Error> {
+fn chart_into(chart: &Instance<'_>, into: &Map, rules: Rules<'_>) -> Result<(), Error> {
+    rules.allowance.check()?;
     defaults_into(chart, into, rules);
     for below in &chart.below {
         let key = below.name.as_bytes();
@@ -81,7 +85,7 @@ fn globals_into(into: &Map, from: &Map) {
     put(into, GLOBAL, Value::Map(target));
 }
 
-fn defaults_into(chart: &Instance<'_>, into: &Map, rules: Rules) {
+fn defaults_into(chart: &Instance<'_>, into: &Map, rules: Rules<'_>) {
     let clean = rules.profile.is_helm4();
     for (key, default) in deep_copy(&chart.values).entries() {
         match into.get(&key) {

@@ -6,24 +6,26 @@ use super::tree::Instance;
 use crate::gotemplate::{Map, Value};
 use crate::helm::error::Error;
 use crate::helm::metadata::{Dependency, ImportValue};
-use crate::helm::profile::Profile;
 use crate::version::Constraint;
 
 /// Switches the dependencies of the whole tree on and off, then imports their values.
-pub(super) fn process(root: &mut Instance<'_>, asked: &Map, profile: Profile) -> Result<(), Error> {
-    enable(root, asked, "", profile)?;
-    import(root, profile)
+pub(super) fn process(root: &mut Instance<'_>, asked: &Map, rules: Rules<'_>) -> Result<(), Error> {
+    enable(root, asked, "", rules)?;
+    import(
+        root,
+        Rules {
+            keep_nulls: true,
+            ..rules
+        },
+    )
 }
 
-fn enable(chart: &mut Instance<'_>, asked: &Map, path: &str, profile: Profile) -> Result<(), Error> {
+fn enable(chart: &mut Instance<'_>, asked: &Map, path: &str, rules: Rules<'_>) -> Result<(), Error> {
     let Some(mut declared) = chart.declared.take() else {
         return Ok(());
     };
     chart.below = under_declared_names(&chart.below, &mut declared);
-    let rules = Rules {
-        keep_nulls: false,
-        profile,
-    };
+    rules.allowance.take(&chart.below)?;
     let values = coalesce(chart, asked, rules)?;
     for dependency in &mut declared {
         dependency.enabled = true;
@@ -45,7 +47,7 @@ fn enable(chart: &mut Instance<'_>, asked: &Map, path: &str, profile: Profile) -
     declared.retain(|d| !off.contains(&d.name));
     for below in &mut chart.below {
         let path = format!("{path}{}.", below.name);
-        enable(below, &values, &path, profile)?;
+        enable(below, &values, &path, rules)?;
     }
     chart.declared = Some(declared);
     Ok(())
@@ -118,21 +120,18 @@ fn apply_condition(dependency: &mut Dependency, values: &Map, path: &str) {
 }
 
 /// Takes over what a chart imports from its dependencies, from the leaves up.
-fn import(chart: &mut Instance<'_>, profile: Profile) -> Result<(), Error> {
+fn import(chart: &mut Instance<'_>, rules: Rules<'_>) -> Result<(), Error> {
     for below in &mut chart.below {
-        import(below, profile)?;
+        import(below, rules)?;
     }
     let Some(declared) = &chart.declared else {
         return Ok(());
-    };
-    let rules = Rules {
-        keep_nulls: true,
-        profile,
     };
     let values = coalesce(chart, &Map::any(), rules)?;
     let imported = Map::any();
     for dependency in declared {
         for entry in &dependency.import_values {
+            rules.allowance.check()?;
             let (child, parent) = match entry {
                 ImportValue::Export(name) => (format!("exports.{name}"), "."),
                 ImportValue::Path { child, parent } => (child.clone(), parent.as_str()),

@@ -1,11 +1,14 @@
 //! The values that templates see: files, `--set` and its relatives, defaults, globals, dependencies, schemas.
 
+mod allowance;
 mod coalesce;
 mod dependencies;
 mod live;
 mod schema;
 mod strvals;
 mod tree;
+
+use std::time::Duration;
 
 use super::chart::Chart;
 use super::error::Error;
@@ -14,6 +17,7 @@ use super::profile::Profile;
 use crate::gotemplate;
 use crate::goyaml::{self, Map, Value};
 
+use allowance::Allowance;
 pub(super) use dependencies::is_compatible;
 pub(super) use live::{scalar_at, table_at};
 pub use schema::Violation;
@@ -33,14 +37,17 @@ pub struct Valued<'a> {
 pub fn prepare<'a>(chart: &'a Chart, options: &Options) -> Result<Valued<'a>, Error> {
     let asked = live::table(&asked_for(&options.values, options.profile)?);
     let mut root = Instance::of(chart, options.profile);
-    dependencies::process(&mut root, &asked, options.profile)?;
+    let allowance = Allowance::new(&options.limits);
     let rules = coalesce::Rules {
         keep_nulls: false,
         profile: options.profile,
+        allowance: &allowance,
     };
+    dependencies::process(&mut root, &asked, rules)?;
     let values = coalesce::coalesce(&root, &asked, rules)?;
     if !options.skip_schema_validation {
-        schema::check(&root, &values)?;
+        let time = Duration::from_millis(options.limits.milliseconds);
+        schema::check(&root, &values, time)?;
     }
     Ok(Valued { root, values })
 }

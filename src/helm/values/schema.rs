@@ -1,5 +1,10 @@
 //! `values.schema.json`: whether the values are what a chart says it takes.
 
+use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
+
 use jsonschema::{Retrieve, Uri};
 
 use super::live;
@@ -12,6 +17,9 @@ const NAMED: usize = 20;
 
 /// How deep a schema may be nested.
 const DEPTH: usize = 200;
+
+/// Stack of the thread that checks, in bytes: schemas and values may be nested as deep as their limits let them.
+const STACK: usize = 64 << 20;
 
 /// What is wrong with the values of one chart.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,10 +37,10 @@ impl std::fmt::Display for Violation {
     }
 }
 
-/// Checks the values of every chart of the tree against the chart's own schema.
-pub(super) fn check(root: &Instance<'_>, values: &Map) -> Result<(), Error> {
+/// Checks the values of every chart of the tree against the chart's own schema; each may take so long.
+pub(super) fn check(root: &Instance<'_>, values: &Map, time: Duration) -> Result<(), Error> {
     let mut violations = Vec::new();
-    check_chart(root, values, &mut violations);
+    check_chart(root, values, time, &mut violations);
     if violations.is_empty() {
         Ok(())
     } else {
@@ -40,9 +48,9 @@ pub(super) fn check(root: &Instance<'_>, values: &Map) -> Result<(), Error> {
     }
 }
 
-fn check_chart(chart: &Instance<'_>, values: &Map, violations: &mut Vec<Violation>) {
+fn check_chart(chart: &Instance<'_>, values: &Map, time: Duration, violations: &mut Vec<Violation>) {
     if let Some(schema) = &chart.chart.schema {
-        let details = check_values(schema, values);
+        let details = check_in_time(schema, values, time);
         if !details.is_empty() {
             violations.push(Violation {
                 chart: chart.name.clone(),
@@ -53,7 +61,7 @@ fn check_chart(chart: &Instance<'_>, values: &Map, violations: &mut Vec<Violatio
     for below in &chart.below {
         match values.get(below.name.as_bytes()) {
             None | Some(Value::Nil) => {}
-            Some(Value::Map(table)) => check_chart(below, &table, violations),
+            Some(Value::Map(table)) => check_chart(below, &table, time, violations),
             Some(other) => violations.push(Violation {
                 chart: below.name.clone(),
                 details: vec![format!(
@@ -65,7 +73,29 @@ fn check_chart(chart: &Instance<'_>, values: &Map, violations: &mut Vec<Violatio
     }
 }
 
-fn check_values(schema: &[u8], values: &Map) -> Vec<String> {
+/// References that double at every level ask for more steps than there is time, and the validator cannot be stopped:
+/// it gets a thread of its own, which is left behind when the time is over.
+fn check_in_time(schema: &Arc<[u8]>, values: &Map, time: Duration) -> Vec<String> {
+    let schema = Arc::clone(schema);
+    let values = live::to_json(&Value::Map(values.clone()));
+    let (tell, told) = mpsc::channel();
+    let checker = thread::Builder::new().name("schema".to_owned()).stack_size(STACK);
+    let started = checker.spawn(move || tell.send(check_values(&schema, &values)));
+    let failed = match started {
+        Err(e) => format!("there is no thread to check the values in: {e}"),
+        Ok(_) => match told.recv_timeout(time) {
+            Ok(details) => return details,
+            Err(RecvTimeoutError::Timeout) => format!(
+                "checking the values against the schema takes longer than {} s (limit: time)",
+                time.as_secs_f64()
+            ),
+            Err(RecvTimeoutError::Disconnected) => "the schema's validator broke down".to_owned(),
+        },
+    };
+    vec![failed]
+}
+
+fn check_values(schema: &[u8], values: &serde_json::Value) -> Vec<String> {
     let schema: serde_json::Value = match serde_json::from_slice(schema) {
         Ok(schema) => schema,
         Err(e) => return vec![format!("the schema is no JSON: {e}")],
@@ -78,7 +108,7 @@ fn check_values(schema: &[u8], values: &Map) -> Vec<String> {
         Err(e) => return vec![format!("the schema cannot be used: {e}")],
     };
     validator
-        .iter_errors(&live::to_json(&Value::Map(values.clone())))
+        .iter_errors(values)
         .take(NAMED)
         .map(|e| format!("at '{}': {e}", e.instance_path()))
         .collect()
@@ -117,7 +147,8 @@ mod tests {
 
     fn complaints(schema: &str, values: &str) -> Vec<String> {
         let values = crate::goyaml::parse_json_style(values.as_bytes()).unwrap();
-        check_values(schema.as_bytes(), &live::table(values.as_map().unwrap()))
+        let values = live::table(values.as_map().unwrap());
+        check_in_time(&schema.as_bytes().into(), &values, Duration::from_secs(2))
     }
 
     #[test]
@@ -135,6 +166,18 @@ mod tests {
             assert!(!found.is_empty(), "{place} was followed");
         }
         assert!(complaints(r#"{"$ref": "urn:example:any"}"#, "a: 1").is_empty());
+    }
+
+    #[test]
+    fn references_that_double_at_every_level_end_in_time() {
+        let schema = r##"{"$defs": {"x": {"properties": {"a": {"allOf": [{"$ref": "#/$defs/x"}, {"$ref": "#/$defs/x"}]}}}},
+            "$ref": "#/$defs/x"}"##;
+        // Four million steps: too many for this test, few enough for the thread that is left behind to end.
+        let values = format!("{}1{}", "{a: ".repeat(22), "}".repeat(22));
+        let values = crate::goyaml::parse_json_style(values.as_bytes()).unwrap();
+        let values = live::table(values.as_map().unwrap());
+        let found = check_in_time(&schema.as_bytes().into(), &values, Duration::from_millis(10));
+        assert!(found.first().unwrap().contains("limit: time"), "{found:?}");
     }
 
     #[test]

@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::runes::first_rune;
-use crate::gotemplate::{Failure, memory};
+use crate::gotemplate::{Failure, deadline, memory};
 
 /// The most memory that one compiled expression may take, in bytes: a counted repetition of a Unicode class needs
 /// some 100 KiB for each ten counts.
@@ -114,6 +114,7 @@ impl Regex {
         let cost = MATCH + slots.len() * size_of::<Option<(usize, usize)>>();
         let (mut at, mut previous_end) = (0, None);
         while at <= text.len() && found.len() < limit {
+            deadline::check()?;
             let Some(whole) = self.compiled.captures_read_at(&mut slots, text, at) else {
                 break;
             };
