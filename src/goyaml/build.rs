@@ -32,7 +32,22 @@ pub(super) trait Trees {
     fn open(node: Self::Node) -> Open<Self::Node, Self::Entries>;
     /// The node as a value, for messages and keys.
     fn value(node: &Self::Node) -> Value;
+
+    /// Whether elements of listed lists are handed over as soon as they are whole.
+    const HANDS_OVER: bool = false;
+    /// A list begins under `name` in the mapping under the document's `key`; without a name that mapping itself.
+    /// What came under these names before does not count any more.
+    fn begin(&self, _key: &str, _name: Option<&str>) {}
+    /// Takes an element of such a list, or gives it back to stay in the tree.
+    fn take(&self, _key: &str, _name: &str, element: Self::Node) -> Option<Self::Node> {
+        Some(element)
+    }
+    /// Anchors, aliases or merge keys stand where lists are: the tree alone tells what they mean.
+    fn entangled(&self) {}
 }
+
+/// How many collections a listed element stands in: the document, the mapping under its key, the list.
+const LISTED: usize = 3;
 
 /// A node taken apart.
 pub(super) enum Open<N, E> {
@@ -273,6 +288,9 @@ impl<'t, T: Trees> Builder<'t, T> {
         if let Some(name) = properties.anchor {
             self.anchors.insert(name.to_owned(), None);
         }
+        if T::HANDS_OVER && self.layers.len() < LISTED {
+            self.tell_begin(properties.anchor.is_some());
+        }
         self.layers.push(Layer {
             frame: match collection {
                 Collection::Seq => Frame::Seq(Vec::new()),
@@ -288,6 +306,61 @@ impl<'t, T: Trees> Builder<'t, T> {
             depth: 1,
         });
         Ok(())
+    }
+
+    /// Tells that a collection begins above the elements of listed lists.
+    fn tell_begin(&self, has_anchor: bool) {
+        if has_anchor {
+            self.trees.entangled();
+        }
+        let key = |layer: &'_ Layer<T::Node, T::Entries>| match &layer.frame {
+            Frame::Map {
+                key: Some(Key::Text(text, _)),
+                ..
+            } => Some(text.clone()),
+            _ => None,
+        };
+        match self.layers.as_slice() {
+            [document] => {
+                if let Some(key) = key(document) {
+                    self.trees.begin(&key, None);
+                }
+            }
+            [document, lists] => {
+                if let (Some(key), Some(name)) = (key(document), key(lists)) {
+                    self.trees.begin(&key, Some(&name));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Hands the node over if it is an element of a listed list.
+    fn hand_over(&mut self, whole: Whole<T::Node>) -> Option<Whole<T::Node>> {
+        let [document, lists, list] = self.layers.as_slice() else {
+            return Some(whole);
+        };
+        match (&document.frame, &lists.frame, &list.frame) {
+            (
+                Frame::Map {
+                    key: Some(Key::Text(key, _)),
+                    ..
+                },
+                Frame::Map {
+                    key: Some(Key::Text(name, _)),
+                    ..
+                },
+                Frame::Seq(_),
+            ) => {
+                let bytes = whole.bytes;
+                let kept = self.trees.take(key, name, whole.node);
+                if kept.is_none() {
+                    self.weight.release(bytes);
+                }
+                kept.map(|node| Whole { node, ..whole })
+            }
+            _ => Some(whole),
+        }
     }
 
     fn end(&mut self) -> Result<(), Error> {
@@ -325,6 +398,18 @@ impl<'t, T: Trees> Builder<'t, T> {
 
     /// Puts a whole node where it belongs.
     fn place(&mut self, whole: Whole<T::Node>, is_alias: bool) -> Result<(), Error> {
+        let whole = if T::HANDS_OVER {
+            if self.layers.len() < LISTED && is_alias {
+                self.trees.entangled();
+            }
+            match self.hand_over(whole) {
+                Some(whole) => whole,
+                None => return Ok(()),
+            }
+        } else {
+            whole
+        };
+        let above_elements = self.layers.len() < LISTED;
         let Some(layer) = self.layers.last_mut() else {
             self.root = Some(whole.node);
             return Ok(());
@@ -341,7 +426,12 @@ impl<'t, T: Trees> Builder<'t, T> {
         match key.take() {
             None => *key = Some(key_of_value(T::value(&whole.node), whole.at)?),
             Some(Key::Text(text, at)) => T::insert(entries, text, at, whole.node),
-            Some(Key::Merge) => merge::<T>(entries, whole.node, is_alias, whole.at)?,
+            Some(Key::Merge) => {
+                if T::HANDS_OVER && above_elements {
+                    self.trees.entangled();
+                }
+                merge::<T>(entries, whole.node, is_alias, whole.at)?;
+            }
             Some(Key::Foreign(kind, key, position)) => {
                 if self.foreign.is_none() {
                     self.foreign = Some(Error::Key {

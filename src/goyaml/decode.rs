@@ -89,10 +89,10 @@ impl Iterator for Documents<'_> {
 }
 
 /// Numbers as go-yaml resolves them.
-const KEPT: Values = Values { floats: false };
+pub(super) const KEPT: Values = Values { floats: false };
 
 /// Trees of [`Value`]s.
-struct Values {
+pub(super) struct Values {
     /// Whether every number becomes a float.
     floats: bool,
 }

@@ -69,6 +69,11 @@ impl Weight {
         }
         Ok(())
     }
+
+    /// Takes back what was handed over and is in memory here no longer.
+    pub(super) fn release(&mut self, bytes: usize) {
+        self.bytes = self.bytes.saturating_sub(bytes);
+    }
 }
 
 /// Runs a step of a recursion with enough stack for it, whatever thread it is on.

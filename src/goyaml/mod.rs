@@ -8,6 +8,7 @@
 //! | Function | What it is in Go |
 //! |---|---|
 //! | [`parse`](parse()), [`documents`] | go-yaml v2, keys made strings, integers kept |
+//! | [`parse_listed`] | the same for documents of long lists, element by element |
 //! | [`parse_json_style`] | `sigs.k8s.io/yaml.Unmarshal` into `any`: every number is a float |
 //! | [`from_yaml`], [`from_yaml_array`] | the template functions of these names |
 //! | [`from_json`], [`from_json_map`], [`from_json_array`] | `encoding/json`, and the template functions |
@@ -34,6 +35,7 @@ mod error;
 mod gosyntax;
 mod json;
 pub mod limits;
+mod listed;
 pub mod located;
 mod number;
 mod parse;
@@ -47,6 +49,7 @@ mod yaml;
 pub use decode::{Documents, documents, parse, parse_json_style};
 pub use error::{Error, Position};
 pub use json::{from_json, to_json, to_pretty_json, to_raw_json};
+pub use listed::{Listed, parse_listed};
 pub use template::{from_json_array, from_json_map, from_yaml, from_yaml_array};
 pub use value::{Map, Value};
 pub use yaml::{to_yaml, to_yaml_pretty};
