@@ -1,6 +1,7 @@
 //! A chart's archive, looked into without unpacking it.
 
 use std::io::Read;
+use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
 
@@ -28,6 +29,8 @@ pub struct Archive {
     pub version: String,
     /// All of `Chart.yaml`.
     pub metadata: Map,
+    /// The charts that it depends on and does not bring along, as far as the names of its files tell.
+    pub missing: Vec<String>,
 }
 
 impl Archive {
@@ -43,7 +46,7 @@ impl Archive {
         let unpacked = MultiGzDecoder::new(bytes).take(UNPACKED_CAP + 1);
         let mut archive = tar::Archive::new(unpacked);
         let mut top: Option<String> = None;
-        let mut chart = None;
+        let mut texts = Texts::default();
         let mut total = 0_u64;
         let entries = archive.entries().map_err(|error| bad(error.to_string()))?;
         for (number, entry) in entries.enumerate() {
@@ -77,24 +80,43 @@ impl Archive {
                 Some(_) => {}
                 None => top = Some(first.to_owned()),
             }
-            if rest == ["Chart.yaml"] && kind.is_file() && chart.is_none() {
+            let slot = match rest.as_slice() {
+                ["Chart.yaml"] if kind.is_file() => &mut texts.chart,
+                ["requirements.yaml"] if kind.is_file() => &mut texts.requirements,
+                ["charts", name, ..] => {
+                    if !texts.inside.iter().any(|known| known == name) {
+                        texts.inside.push((*name).to_owned());
+                    }
+                    continue;
+                }
+                _ => continue,
+            };
+            if slot.is_none() {
                 let mut text = Vec::new();
                 let read = entry.by_ref().take(METADATA_CAP).read_to_end(&mut text);
                 read.map_err(|error| bad(format!("its gzip is broken: {error}")))?;
-                chart = Some(text);
+                *slot = Some(text);
             }
         }
-        let text = chart.ok_or_else(|| bad("it has no Chart.yaml in its top folder".to_owned()))?;
-        Self::of_metadata(&text)
+        Self::of_texts(&texts)
     }
 
-    fn of_metadata(text: &[u8]) -> Result<Self, Error> {
+    fn of_texts(texts: &Texts) -> Result<Self, Error> {
         let bad = |problem: String| Error::BadArchive { problem };
-        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-        let document = goyaml::parse(text).map_err(|error| bad(format!("its Chart.yaml: {error}")))?;
-        let Value::Map(metadata) = document else {
-            return Err(bad("its Chart.yaml is no mapping".to_owned()));
+        let text = texts
+            .chart
+            .as_deref()
+            .ok_or_else(|| bad("it has no Chart.yaml in its top folder".to_owned()))?;
+        let metadata = mapping(text, "Chart.yaml")?;
+        let requirements = match &texts.requirements {
+            Some(text) => mapping(text, "requirements.yaml")?,
+            None => Map::new(),
         };
+        let missing = declared(&metadata)
+            .chain(declared(&requirements))
+            .filter(|name| !texts.brings(name))
+            .map(str::to_owned)
+            .collect();
         let field = |name: &str| match metadata.get(name) {
             Some(Value::String(text)) => text.clone(),
             Some(other) => goyaml::to_json(other).unwrap_or_default(),
@@ -104,8 +126,54 @@ impl Archive {
             name: field("name"),
             version: field("version"),
             metadata,
+            missing,
         })
     }
+}
+
+/// What an archive says of itself.
+#[derive(Default)]
+struct Texts {
+    chart: Option<Vec<u8>>,
+    requirements: Option<Vec<u8>>,
+    /// The names in `charts/`.
+    inside: Vec<String>,
+}
+
+impl Texts {
+    /// Whether a chart of this name lies in `charts/`, as a folder or an archive.
+    fn brings(&self, name: &str) -> bool {
+        self.inside.iter().any(|file| {
+            file.strip_prefix(name)
+                .is_some_and(|rest| rest.is_empty() || (rest.starts_with('-') && is_archive(file)))
+        })
+    }
+}
+
+/// Whether a file of this name is an archive.
+fn is_archive(name: &str) -> bool {
+    Path::new(name)
+        .extension()
+        .is_some_and(|end| end.eq_ignore_ascii_case("tgz"))
+}
+
+/// A document of a chart that must be a mapping; an empty one is.
+pub(super) fn mapping(text: &[u8], name: &str) -> Result<Map, Error> {
+    let bad = |problem: String| Error::BadArchive { problem };
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+    match goyaml::parse(text).map_err(|error| bad(format!("its {name}: {error}")))? {
+        Value::Map(fields) => Ok(fields),
+        Value::Null => Ok(Map::new()),
+        _ => Err(bad(format!("its {name} is no mapping"))),
+    }
+}
+
+/// The names of the charts that a document asks for.
+fn declared(document: &Map) -> impl Iterator<Item = &str> {
+    let list = document.get("dependencies").and_then(Value::as_seq);
+    list.unwrap_or_default()
+        .iter()
+        .filter_map(|dependency| dependency.get("name")?.as_str())
 }
 
 /// The name of an entry, if nobody who unpacks it can be led astray by it.
@@ -162,6 +230,24 @@ mod tests {
         });
         let read = Archive::read(&bytes).unwrap();
         assert_eq!((read.name.as_str(), read.version.as_str()), ("a", "1.0.0"));
+    }
+
+    #[test]
+    fn charts_that_are_asked_for_and_not_inside_are_known() {
+        const UMBRELLA: &[u8] =
+            b"name: a\nversion: 1.0.0\ndependencies: [{name: one}, {name: two}, {name: three}]\n";
+        let bytes = archive(|b| {
+            add(b, "a/Chart.yaml", UMBRELLA);
+            add(b, "a/charts/one/Chart.yaml", b"name: one\n");
+            add(b, "a/charts/two-1.0.0.tgz", b"x");
+            add(b, "a/charts/threefold-1.0.0.tgz", b"x");
+        });
+        assert_eq!(Archive::read(&bytes).unwrap().missing, ["three"]);
+        let old = archive(|b| {
+            add(b, "a/Chart.yaml", CHART);
+            add(b, "a/requirements.yaml", b"dependencies: [{name: four}]\n");
+        });
+        assert_eq!(Archive::read(&old).unwrap().missing, ["four"]);
     }
 
     #[test]

@@ -1,10 +1,14 @@
 //! Asking web servers and registries for indexes and archives.
 
+use std::sync::Arc;
+
 use base64::Engine;
 use bytes::Bytes;
 use url::Url;
 
-use super::{Error, Source};
+use super::known::authority;
+use super::pull::blocking;
+use super::{Error, Index, Repositories, Source};
 use crate::credentials::{Credential, Store};
 use crate::http::header::{AUTHORIZATION, HeaderValue};
 use crate::http::{self, Request, StatusCode};
@@ -18,6 +22,15 @@ pub struct Fetcher {
     registries: registry::Client,
     credentials: Store,
     pass_credentials: bool,
+    known: Arc<Repositories>,
+}
+
+/// A repository that was asked what it has.
+#[derive(Debug)]
+pub(super) struct Repository {
+    /// The classic repository; none for a registry.
+    pub(super) site: Option<Site>,
+    pub(super) index: Index,
 }
 
 /// One classic repository, and who we are to it.
@@ -25,6 +38,7 @@ pub struct Fetcher {
 pub(super) struct Site {
     url: Url,
     authorization: Option<HeaderValue>,
+    pass_credentials: bool,
 }
 
 impl Fetcher {
@@ -38,6 +52,35 @@ impl Fetcher {
             http,
             credentials,
             pass_credentials,
+            known: Arc::default(),
+        }
+    }
+
+    /// The same fetcher, with the repositories that Helm knows: their names, and who we are to them.
+    #[must_use]
+    pub fn with_repositories(self, known: Repositories) -> Self {
+        Self {
+            known: Arc::new(known),
+            ..self
+        }
+    }
+
+    /// The repositories that Helm knows.
+    pub(super) fn repositories(&self) -> &Repositories {
+        &self.known
+    }
+
+    /// The source with a name of Helm's list replaced by the address.
+    pub(super) fn resolve(&self, source: &Source) -> Result<Source, Error> {
+        match source {
+            Source::Named { name, pattern } => {
+                let known = self.known.named(name)?;
+                if known.url.starts_with("oci://") {
+                    return known.url.parse();
+                }
+                Source::classic(&known.url, pattern.clone())
+            }
+            other => Ok(other.clone()),
         }
     }
 
@@ -47,11 +90,9 @@ impl Fetcher {
 
     /// Finds out who we are to a repository.
     pub(super) async fn site(&self, url: &Url, login: Option<&(String, Secret)>) -> Result<Site, Error> {
-        let host = url.host_str().unwrap_or_default();
-        let host = url
-            .port()
-            .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
-        let known = match login {
+        let host = authority(url).unwrap_or_default();
+        let listed = self.known.of_url(url)?;
+        let known = match login.or_else(|| listed.and_then(|listed| listed.login.as_ref())) {
             Some((user, password)) => Some((user.clone(), password.clone())),
             None => match self.credentials.for_host(&host).await? {
                 Some(Credential::Basic { user, password }) => Some((user, password)),
@@ -68,6 +109,32 @@ impl Fetcher {
         Ok(Site {
             url: url.clone(),
             authorization,
+            pass_credentials: self.pass_credentials || listed.is_some_and(|listed| listed.pass_credentials),
+        })
+    }
+
+    /// What a source has: the entries of its index, or the versions that a registry has of the chart.
+    pub async fn charts_of(&self, source: &Source) -> Result<Index, Error> {
+        let source = self.resolve(source)?;
+        Ok(self.repository(&source).await?.index)
+    }
+
+    /// Asks a repository what it has.
+    pub(super) async fn repository(&self, source: &Source) -> Result<Repository, Error> {
+        if let Source::Oci { repository, .. } = source {
+            return Ok(Repository {
+                site: None,
+                index: self.oci_index(repository).await?,
+            });
+        }
+        let Some((url, login)) = classic(source) else {
+            return Err(Error::NoIndex { found: "no address" });
+        };
+        let site = self.site(url, login).await?;
+        let bytes = self.index(&site).await?;
+        Ok(Repository {
+            site: Some(site),
+            index: blocking(move || Index::parse(&bytes)).await?,
         })
     }
 
@@ -86,9 +153,7 @@ impl Fetcher {
         cap: u64,
     ) -> Result<Bytes, Error> {
         let host = url.host_str().unwrap_or_default();
-        let authority = url
-            .port()
-            .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+        let authority = authority(url).unwrap_or_default();
         if url.scheme() == "http" && !self.http.is_plain(&authority) && !self.http.is_plain(host) {
             return Err(Error::PlainHttp {
                 url: redact_url(url.as_str()),
@@ -96,7 +161,7 @@ impl Fetcher {
         }
         let mut request = Request::get(url.clone());
         if let Some(authorization) = &site.authorization
-            && (self.pass_credentials || http::same_origin(url, &site.url))
+            && (site.pass_credentials || http::same_origin(url, &site.url))
         {
             request.headers.insert(AUTHORIZATION, authorization.clone());
         }
@@ -149,10 +214,10 @@ impl Site {
 }
 
 /// The classic repository of a source, if it is one.
-pub(super) fn classic(source: &Source) -> Option<(&Url, Option<&(String, Secret)>)> {
+fn classic(source: &Source) -> Option<(&Url, Option<&(String, Secret)>)> {
     match source {
         Source::Classic { url, login, .. } => Some((url, login.as_ref())),
-        Source::Oci { .. } => None,
+        Source::Oci { .. } | Source::Named { .. } | Source::Local { .. } => None,
     }
 }
 
@@ -164,6 +229,7 @@ mod tests {
         let site = Site {
             url: Url::parse(base).unwrap(),
             authorization: None,
+            pass_credentials: false,
         };
         site.resolve(reference)
             .map_or_else(|error| error.to_string(), |url| url.to_string())

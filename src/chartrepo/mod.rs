@@ -8,31 +8,40 @@
 //! does not do. No path comes out of an index: a file's name is made of a checked chart name and a parsed version.
 
 mod archive;
+mod dependencies;
+mod entry;
 mod fetch;
 mod index;
+mod known;
 mod local;
 mod oci_chart;
+mod pack;
 mod pull;
 mod push;
 mod selection;
 mod shelf;
 mod source;
+mod stock;
 
 pub use archive::Archive;
+pub use entry::Entry;
 pub use fetch::Fetcher;
-pub use index::{Entry, INDEX_CAP, Index, Problem};
+pub use index::{INDEX_CAP, Index, Problem};
+pub use known::{Known, Repositories};
 pub use local::{LocalArchive, NO_REPOSITORY, put_local};
-pub use pull::{DigestMismatch, Options, Provenance, Row, pull};
+pub use pull::{DigestMismatch, Options, Provenance, Row, chain, pull};
 pub use push::{Pushed, push};
-pub use selection::{Pattern, Selected, Selection, parse_range};
+pub use selection::{Pattern, Selected, Selection, parse_moment, parse_range};
 pub use shelf::Shelf;
 pub use source::Source;
+pub use stock::{Stock, stock_at};
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::digest::Digest;
 use crate::http::{self, StatusCode};
-use crate::{credentials, fsx, goyaml, oci, reference, registry, version};
+use crate::{credentials, fsx, goyaml, helm, oci, reference, registry, version};
 
 /// Why a repository or a chart cannot be mirrored.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +76,66 @@ pub enum Error {
     NoIndex {
         /// What it has or lacks.
         found: &'static str,
+    },
+    /// The index has more entries than are kept in memory.
+    #[error("the index lists more than {limit} archives")]
+    IndexTooLong {
+        /// How many are read.
+        limit: usize,
+    },
+    /// A moment is none.
+    #[error("`{text}` is neither a day such as 2024-05-31 nor a moment such as 2024-05-31T12:00:00Z")]
+    BadMoment {
+        /// What was written, shortened.
+        text: String,
+    },
+    /// A file or folder that was named cannot be read.
+    #[error("cannot read {}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// The system's word.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A folder has nothing to mirror in it.
+    #[error("there is no chart and no archive (.tgz) in {}; the address of a repository begins with https:// or oci://", path.display())]
+    NoCharts {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Helm's list of repositories cannot be used.
+    #[error("{}: {problem}", path.display())]
+    BadRepositoryList {
+        /// The list.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A name is not in Helm's list of repositories.
+    #[error("no repository is called `{name}` in {}", path.as_deref().map_or_else(|| "Helm's repositories.yaml".into(), |path| path.to_string_lossy()))]
+    UnknownRepository {
+        /// The name, shortened.
+        name: String,
+        /// The list, if there is a place for one.
+        path: Option<PathBuf>,
+    },
+    /// A chart does not load.
+    #[error(transparent)]
+    Chart(#[from] helm::Error),
+    /// A folder's chart asks for charts that are not in `charts/`.
+    #[error("it needs charts that are not in charts/: {}; --with-dependencies fetches them", names.join(", "))]
+    MissingDependencies {
+        /// Their names.
+        names: Vec<String>,
+    },
+    /// Something that a chart asks for cannot be had.
+    #[error("its dependency `{name}` {problem}")]
+    Dependency {
+        /// The name of the dependency, shortened.
+        name: String,
+        /// What is wrong with it.
+        problem: String,
     },
     /// A URL in an index is none, or of a scheme that is not fetched.
     #[error("the index gives `{url}`, {problem}")]
@@ -192,6 +261,11 @@ impl std::fmt::Display for NotSent {
 }
 
 impl Error {
+    /// Whether a file that the operator keeps on this machine is wrong, such as Helm's list of repositories.
+    pub fn is_of_configuration(&self) -> bool {
+        matches!(self, Self::BadRepositoryList { .. } | Self::Unreadable { .. })
+    }
+
     /// Whether the server says that it does not have it; nothing else is absence.
     pub fn is_absent(&self) -> bool {
         match self {

@@ -2,6 +2,8 @@
 
 use std::str::FromStr;
 
+use jiff::Timestamp;
+
 use super::{Entry, Error, Index};
 use crate::version::Constraint;
 
@@ -10,6 +12,25 @@ use crate::version::Constraint;
 pub struct Pattern {
     glob: String,
     versions: Option<Constraint>,
+    /// The range as it was written.
+    range: Option<String>,
+}
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.glob == other.glob && self.range == other.range
+    }
+}
+
+impl Pattern {
+    /// One chart, with the versions wanted of it.
+    pub(super) fn of_chart(name: &str, range: &str) -> Result<Self, Error> {
+        Ok(Self {
+            glob: name.to_owned(),
+            versions: Some(parse_range(range)?),
+            range: Some(range.to_owned()),
+        })
+    }
 }
 
 impl FromStr for Pattern {
@@ -28,6 +49,7 @@ impl FromStr for Pattern {
                 glob.to_owned()
             },
             versions: range.map(parse_range).transpose()?,
+            range: range.map(str::to_owned),
         })
     }
 }
@@ -53,8 +75,24 @@ pub struct Selection {
     pub all_versions: bool,
     /// Pre-releases too, as `helm --devel`.
     pub prereleases: bool,
-    /// Only versions of this application version.
+    /// Only versions of this application version; `*` and `?` are patterns.
     pub app_version: Option<String>,
+    /// Only versions that the index calls younger than this.
+    pub created_after: Option<Timestamp>,
+}
+
+/// Reads a day, `2024-05-31`, or a moment, `2024-05-31T12:00:00Z`. A day begins at midnight, UTC.
+pub fn parse_moment(text: &str) -> Result<Timestamp, Error> {
+    let bad = || Error::BadMoment {
+        text: crate::secret::printable(text, 80),
+    };
+    if let Ok(moment) = text.parse::<Timestamp>() {
+        return Ok(moment);
+    }
+    let day: jiff::civil::Date = text.parse().map_err(|_| bad())?;
+    jiff::tz::TimeZone::UTC
+        .to_timestamp(day.at(0, 0, 0, 0))
+        .map_err(|_| bad())
 }
 
 /// What a selection finds in one repository.
@@ -64,6 +102,8 @@ pub struct Selected<'a> {
     pub entries: Vec<&'a Entry>,
     /// Patterns and charts for which there is nothing, one line each.
     pub nothing: Vec<String>,
+    /// What could not be compared with what was asked for, one line each.
+    pub notes: Vec<String>,
 }
 
 impl Selection {
@@ -93,6 +133,15 @@ impl Selection {
             for (_, pattern) in patterns {
                 self.choose(versions, pattern.versions.as_ref(), &mut selected.entries);
             }
+            if self.created_after.is_some() {
+                let without = versions.iter().filter(|entry| created(entry).is_none()).count();
+                if without > 0 {
+                    selected.notes.push(format!(
+                        "{name}: {without} of its {} versions do not say when they were made, and are passed over",
+                        versions.len()
+                    ));
+                }
+            }
             if selected.entries.len() == before {
                 selected
                     .nothing
@@ -118,14 +167,26 @@ impl Selection {
             let stable = entry.version().prerelease().is_empty();
             let in_range = range.map_or(stable, |range| range.matches(entry.version()));
             let devel = self.prereleases && !stable && range.is_none_or(|range| in_devel_range(range, entry));
-            let app = self.app_version.is_none() || entry.text("appVersion") == self.app_version;
-            (in_range || devel) && app
+            (in_range || devel) && self.is_of_app_version(entry) && self.is_young_enough(entry)
         };
         for entry in versions.iter().filter(fits).take(limit) {
             if !chosen.iter().any(|other| std::ptr::eq(*other, entry)) {
                 chosen.push(entry);
             }
         }
+    }
+
+    fn is_of_app_version(&self, entry: &Entry) -> bool {
+        self.app_version.as_ref().is_none_or(|wanted| {
+            entry
+                .text("appVersion")
+                .is_some_and(|version| glob_matches(wanted, &version))
+        })
+    }
+
+    fn is_young_enough(&self, entry: &Entry) -> bool {
+        self.created_after
+            .is_none_or(|after| created(entry).is_some_and(|created| created > after))
     }
 
     fn why_nothing(&self, versions: &[Entry]) -> String {
@@ -145,6 +206,11 @@ impl Selection {
     }
 }
 
+/// When the index says that the version was made.
+fn created(entry: &Entry) -> Option<Timestamp> {
+    entry.text("created")?.parse().ok()
+}
+
 /// A range does not match pre-releases by itself; asked for, they count by the release they lead to.
 fn in_devel_range(range: &Constraint, entry: &Entry) -> bool {
     let version = entry.version();
@@ -153,7 +219,7 @@ fn in_devel_range(range: &Constraint, entry: &Entry) -> bool {
 }
 
 /// `*` stands for any characters, `?` for one.
-fn glob_matches(glob: &str, name: &str) -> bool {
+pub(super) fn glob_matches(glob: &str, name: &str) -> bool {
     let (glob, name): (Vec<char>, Vec<char>) = (glob.chars().collect(), name.chars().collect());
     let (mut g, mut n) = (0, 0);
     // Where to go on if what follows the last star does not fit: after the star, one character later.
@@ -296,6 +362,33 @@ mod tests {
             ..patterns(&["argo-cd"])
         };
         assert_eq!(chosen(&app), ["argo-cd-7.0.0"]);
+        let app = Selection {
+            app_version: Some("v6.*".into()),
+            ..patterns(&["argo-cd"])
+        };
+        assert_eq!(chosen(&app), ["argo-cd-6.2.0"]);
+    }
+
+    #[test]
+    fn what_was_made_after_a_day_and_what_does_not_say() {
+        let index = Index::parse(
+            b"apiVersion: v1\nentries:\n  a:\n  - {name: a, version: 3.0.0, urls: [x], created: '2024-06-01T00:00:00.5+02:00'}\n  - {name: a, version: 2.0.0, urls: [x], created: '2024-05-30T12:00:00Z'}\n  - {name: a, version: 1.0.0, urls: [x], created: never}\n",
+        )
+        .unwrap();
+        let selection = Selection {
+            all_versions: true,
+            created_after: Some(parse_moment("2024-05-31").unwrap()),
+            ..Selection::default()
+        };
+        let selected = selection.of(&index);
+        let chosen: Vec<_> = selected.entries.iter().map(ToString::to_string).collect();
+        assert_eq!(chosen, ["a-3.0.0"]);
+        assert_eq!(
+            selected.notes,
+            ["a: 1 of its 3 versions do not say when they were made, and are passed over"]
+        );
+        assert!(parse_moment("yesterday").is_err());
+        assert!(parse_moment("2024-05-30T12:00:00Z").is_ok());
     }
 
     #[test]

@@ -4,14 +4,26 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::sync::{Mutex, PoisonError};
 
+use tokio::sync::oneshot;
+
 use super::{Entry, Error, INDEX_CAP, Index};
 use crate::digest::{Algorithm, Digest};
-use crate::fsx::{self, Commit, Committer, Folder, Kind, Staged};
+use crate::fsx::{self, Commit, Committer, Finished, Folder, Kind, Staged, Volume};
 
 const INDEX: &str = "index.yaml";
 
 /// What the names of files on their way end in.
 const STAGED: &str = ".part";
+
+/// An archive that is written and not yet durable.
+#[derive(Debug)]
+pub(super) struct Arriving {
+    entry: Entry,
+    digest: Digest,
+    name: String,
+    provenance: Option<oneshot::Receiver<Result<(), fsx::Error>>>,
+    archive: Finished,
+}
 
 /// The folder of one repository: `index.yaml`, archives and provenance files. Runs add to it.
 #[derive(Debug)]
@@ -27,6 +39,8 @@ struct State {
     index: Index,
     /// The index as it lies on the disk.
     written: Option<Vec<u8>>,
+    /// Whether the index is no longer what lies on the disk.
+    changed: bool,
     /// Names in small letters → names as they are.
     names: BTreeMap<String, String>,
     warnings: Vec<String>,
@@ -62,6 +76,7 @@ impl Shelf {
             Err(error) if error.is_absent() => None,
             Err(error) => return Err(error.into()),
         };
+        let mut changed = false;
         let index = match written.as_deref().map(Index::parse) {
             None => Index::default(),
             Some(Ok(index)) => index,
@@ -69,16 +84,19 @@ impl Shelf {
                 warnings.push(format!(
                     "{place}/{INDEX} could not be read and is made anew: {error}"
                 ));
+                changed = true;
                 Index::default()
             }
         };
+        let committer = Committer::on(Volume::of(&folder)?.file_system);
         Ok(Self {
             folder,
             base: base.map(|base| base.trim_end_matches('/').to_owned()),
-            committer: Committer::new(),
+            committer,
             state: Mutex::new(State {
                 index,
                 written,
+                changed,
                 names,
                 warnings,
             }),
@@ -134,24 +152,73 @@ impl Shelf {
     /// Notes that an archive that is here belongs to the entry.
     pub fn keep(&self, entry: &Entry, digest: Digest) {
         let listed = entry.listed_as(self.url_of(&entry.file_name()), digest);
-        self.state().index.insert(listed);
+        let mut state = self.state();
+        if !state.index.has(&listed) {
+            state.index.insert(listed);
+            state.changed = true;
+        }
+    }
+
+    /// Whether a provenance file lies beside the entry's archive.
+    pub fn has_provenance(&self, entry: &Entry) -> bool {
+        let name = format!("{}.prov", entry.file_name());
+        self.state().names.contains_key(&name.to_lowercase())
     }
 
     /// Writes an archive and its provenance durably, and puts the entry into the index. Blocks until the disk has them.
     pub fn put(&self, entry: &Entry, archive: &[u8], provenance: Option<&[u8]>) -> Result<(), Error> {
+        let mut arriving = self.begin(entry, archive, provenance)?;
+        if let Some(told) = arriving.provenance.take() {
+            self.answer(told.blocking_recv(), &arriving.name)?;
+        }
+        let name = arriving.name.clone();
+        let told = self.commit(arriving.archive, &name);
+        self.answer(told.blocking_recv(), &name)?;
+        self.keep(entry, arriving.digest);
+        Ok(())
+    }
+
+    /// Writes an archive and its provenance, neither durable nor visible yet.
+    pub(super) fn begin(
+        &self,
+        entry: &Entry,
+        archive: &[u8],
+        provenance: Option<&[u8]>,
+    ) -> Result<Arriving, Error> {
         let name = entry.file_name();
         self.claim(&name)?;
-        // The archive comes last: where it lies, its provenance was decided.
-        if let Some(provenance) = provenance {
-            self.write(&format!("{name}.prov"), provenance)?;
+        let archive = self.stage(&name, archive)?;
+        let provenance = match provenance {
+            Some(bytes) => {
+                let name = format!("{name}.prov");
+                let staged = self.stage(&name, bytes)?;
+                Some(self.commit(staged, &name))
+            }
+            None => None,
+        };
+        Ok(Arriving {
+            entry: entry.clone(),
+            digest: *archive.digest(),
+            name,
+            provenance,
+            archive,
+        })
+    }
+
+    /// Makes what [`begin`](Self::begin) wrote durable, and puts the entry into the index. Many may wait at once: the disk
+    /// syncs them together. The archive comes last: where it lies, its provenance was decided.
+    pub(super) async fn settle(&self, arriving: Arriving) -> Result<(), Error> {
+        if let Some(told) = arriving.provenance {
+            self.answer(told.await, &arriving.name)?;
         }
-        self.write(&name, archive)?;
-        self.keep(entry, Digest::sha256(archive));
+        let told = self.commit(arriving.archive, &arriving.name);
+        self.answer(told.await, &arriving.name)?;
+        self.keep(&arriving.entry, arriving.digest);
         Ok(())
     }
 
     /// Takes a name, unless another one differs from it in capitals only.
-    fn claim(&self, name: &str) -> Result<(), Error> {
+    pub(super) fn claim(&self, name: &str) -> Result<(), Error> {
         let mut state = self.state();
         let known = state
             .names
@@ -167,12 +234,16 @@ impl Shelf {
         }
     }
 
-    fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
+    fn stage(&self, name: &str, bytes: &[u8]) -> Result<Finished, Error> {
         let mut staged = Staged::create(&self.folder, &staged_name(name), Algorithm::Sha256)?;
         staged.write(bytes)?;
-        let (told, wait) = std::sync::mpsc::sync_channel(1);
+        Ok(staged.finish())
+    }
+
+    fn commit(&self, file: Finished, name: &str) -> oneshot::Receiver<Result<(), fsx::Error>> {
+        let (told, wait) = oneshot::channel();
         self.committer.submit(Commit {
-            file: staged.finish(),
+            file,
             folder: self.folder.clone(),
             name: name.to_owned(),
             acknowledged: Box::new(move |result| {
@@ -180,12 +251,19 @@ impl Shelf {
                 let _ = told.send(result);
             }),
         });
-        wait.recv().unwrap_or_else(|_| {
+        wait
+    }
+
+    fn answer(
+        &self,
+        told: Result<Result<(), fsx::Error>, oneshot::error::RecvError>,
+        name: &str,
+    ) -> Result<(), Error> {
+        Ok(told.unwrap_or_else(|_| {
             Err(fsx::Error::WriterStopped {
                 path: self.folder.path().join(name),
             })
-        })?;
-        Ok(())
+        })?)
     }
 
     fn url_of(&self, file: &str) -> String {
@@ -207,13 +285,19 @@ impl Shelf {
             .map(|entry| entry.name)
             .collect();
         let mut state = self.state();
+        let before = state.index.len();
         state.index.retain(|entry| there.contains(&entry.file_name()));
+        let count = state.index.len();
+        if state.written.is_some() && !state.changed && before == count {
+            return Ok(count);
+        }
         let text = state.index.to_yaml()?.into_bytes();
         if state.written.as_ref() != Some(&text) {
             self.folder.write(INDEX, &text)?;
             state.written = Some(text);
         }
-        Ok(state.index.charts().values().map(Vec::len).sum())
+        state.changed = false;
+        Ok(count)
     }
 }
 

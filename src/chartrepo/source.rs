@@ -1,11 +1,12 @@
 //! What `charts pull` is told to fetch from.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use url::Url;
 
-use super::{Error, Pattern};
+use super::{Error, NO_REPOSITORY, Pattern};
 use crate::digest::Digest;
 use crate::reference::Repository;
 use crate::secret::{Secret, printable, redact_url};
@@ -29,13 +30,43 @@ pub enum Source {
         /// The version or the range wanted.
         range: Option<String>,
     },
+    /// A repository that Helm knows by name: `@argo[/CHART[@RANGE]]`.
+    Named {
+        /// Its name in `repositories.yaml`.
+        name: String,
+        /// The charts wanted of it.
+        pattern: Option<Pattern>,
+    },
+    /// Charts on disk: an archive, the folder of a chart, or a folder of archives.
+    Local {
+        /// Where.
+        path: PathBuf,
+    },
 }
 
 impl Source {
+    /// The classic repository at `url`, with the charts wanted of it.
+    pub(super) fn classic(url: &str, pattern: Option<Pattern>) -> Result<Self, Error> {
+        match parse_classic(url)? {
+            Self::Classic {
+                url,
+                login,
+                pattern: own,
+            } => Ok(Self::Classic {
+                url,
+                login,
+                pattern: pattern.or(own),
+            }),
+            other => Ok(other),
+        }
+    }
+
     /// Where its charts lie below the folder of all repositories: `host/path`, each part a name that every file system
     /// holds. Different sources have different places, also where capitals are not told from small letters.
     pub fn place(&self) -> String {
         let (host, segments): (String, Vec<String>) = match self {
+            Self::Local { .. } => return NO_REPOSITORY.to_owned(),
+            Self::Named { name, .. } => (name.clone(), Vec::new()),
             Self::Classic { url, .. } => {
                 let host = url.host_str().unwrap_or_default();
                 let host = url
@@ -64,11 +95,25 @@ impl Source {
     }
 }
 
+/// Whether Windows takes the name for a device, whatever follows its first dot; such a file on an exFAT or NTFS drive
+/// cannot be read there.
+pub(super) fn is_device(name: &str) -> bool {
+    let stem = name.split('.').next().unwrap_or_default().to_ascii_lowercase();
+    let numbered = |prefix: &str| {
+        stem.strip_prefix(prefix)
+            .is_some_and(|rest| rest.len() == 1 && rest.bytes().all(|b| b.is_ascii_digit()))
+    };
+    matches!(stem.as_str(), "con" | "prn" | "aux" | "nul") || numbered("com") || numbered("lpt")
+}
+
 /// A name of `[a-z0-9._-]` for any text; what has to be changed gets a mark of its own, so that two texts stay two.
 fn safe_name(text: &str) -> String {
     let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '_' | '-');
-    let plain =
-        text.len() <= 100 && text.chars().all(legal) && !text.starts_with('.') && !text.ends_with('.');
+    let plain = text.len() <= 100
+        && text.chars().all(legal)
+        && !text.starts_with('.')
+        && !text.ends_with('.')
+        && !is_device(text);
     if plain && !text.is_empty() {
         return text.to_owned();
     }
@@ -90,12 +135,20 @@ fn safe_name(text: &str) -> String {
 impl FromStr for Source {
     type Err = Error;
 
-    /// `https://HOST/PATH[#CHART[@RANGE]]` or `oci://HOST/PATH/CHART[:VERSION|@RANGE]`.
+    /// `https://HOST/PATH[#CHART[@RANGE]]`, `oci://HOST/PATH/CHART[:VERSION|@RANGE]`, `@NAME[/CHART[@RANGE]]`, or a path.
     fn from_str(text: &str) -> Result<Self, Error> {
         let text = text.trim();
-        match text.strip_prefix("oci://") {
-            Some(rest) => parse_oci(text, rest),
-            None => parse_classic(text),
+        if let Some(rest) = text.strip_prefix("oci://") {
+            return parse_oci(text, rest);
+        }
+        if let Some(rest) = text.strip_prefix('@').or_else(|| text.strip_prefix("alias:")) {
+            return parse_named(text, rest);
+        }
+        match text.strip_prefix("file://") {
+            Some(path) => Ok(Self::Local { path: path.into() }),
+            None if text.contains("://") => parse_classic(text),
+            None if text.is_empty() => Err(bad(text, "it is empty")),
+            None => Ok(Self::Local { path: text.into() }),
         }
     }
 }
@@ -105,6 +158,23 @@ fn bad(text: &str, problem: &'static str) -> Error {
         source_text: printable(&redact_url(text), 160),
         problem,
     }
+}
+
+fn parse_named(text: &str, rest: &str) -> Result<Source, Error> {
+    let (name, pattern) = match rest.split_once(['/', '#']) {
+        Some((name, pattern)) => (name, Some(pattern.parse()?)),
+        None => (rest, None),
+    };
+    if name.is_empty() {
+        return Err(bad(
+            text,
+            "expected @NAME of a repository that `helm repo add` knows",
+        ));
+    }
+    Ok(Source::Named {
+        name: name.to_owned(),
+        pattern,
+    })
 }
 
 fn parse_classic(text: &str) -> Result<Source, Error> {
@@ -171,6 +241,8 @@ impl fmt::Display for Source {
         match self {
             Self::Classic { url, .. } => f.write_str(redact_url(url.as_str()).trim_end_matches('/')),
             Self::Oci { repository, .. } => write!(f, "oci://{repository}"),
+            Self::Named { name, .. } => write!(f, "@{}", printable(name, 120)),
+            Self::Local { path } => f.write_str(&printable(&path.to_string_lossy(), 400)),
         }
     }
 }
@@ -211,6 +283,32 @@ mod tests {
     }
 
     #[test]
+    fn a_name_of_helms_list_and_a_path_are_told_from_urls() {
+        for (text, name, shown) in [
+            ("@argo", "argo", "@argo"),
+            ("alias:argo/argo-cd@>=7", "argo", "@argo"),
+        ] {
+            let source = source(text);
+            assert!(
+                matches!(&source, Source::Named { name: found, .. } if found == name),
+                "{text}"
+            );
+            assert_eq!(source.to_string(), shown);
+        }
+        assert!("@".parse::<Source>().is_err());
+        for text in [
+            "./umbrella",
+            "/srv/umbrella-1.0.0.tgz",
+            "umbrella",
+            "file://../common",
+        ] {
+            let source = source(text);
+            assert!(matches!(source, Source::Local { .. }), "{text}");
+            assert_eq!(source.place(), "local");
+        }
+    }
+
+    #[test]
     fn a_chart_of_a_registry_lies_beside_its_neighbours() {
         let source = source("oci://ghcr.io/argoproj/argo-helm/argo-cd:7.0.0_build");
         assert_eq!(source.place(), "ghcr.io/argoproj/argo-helm");
@@ -227,11 +325,14 @@ mod tests {
             "https://h.example/a/b%20c",
             "https://h.example/a/b-c",
             "https://h.example/a/.hidden",
+            "https://h.example/a/aux",
+            "https://h.example/a/com1.x",
         ]
         .map(|text| source(text).place().to_ascii_lowercase());
         let distinct: std::collections::BTreeSet<_> = places.iter().collect();
         assert_eq!(distinct.len(), places.len(), "{places:?}");
         for place in &places {
+            assert!(!place.split('/').any(is_device), "{place}");
             assert!(
                 !place
                     .split('/')

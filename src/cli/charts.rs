@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::arguments::{Network, ResultFormat};
+use super::charts_look::{Choice, Diff, List};
 use super::failure::{Exit, Failure};
 use super::session::{Session, print};
 use super::values::{Rendering, Values};
-use crate::chartrepo::{self, DigestMismatch, Provenance, Selection, Source};
+use crate::chartrepo::{self, DigestMismatch, Provenance, Source};
 use crate::commands::charts::{PullOptions, pull};
 use crate::commands::charts_push::{PushOptions, push};
 use crate::commands::render;
@@ -24,6 +25,10 @@ pub enum Command {
     Push(Push),
     /// Print what `helm template` prints.
     Render(Box<Render>),
+    /// List the charts that a repository, a registry, a folder or a bundle has.
+    List(Box<List>),
+    /// Compare two versions of a chart: images, resource definitions, Kubernetes APIs, default values.
+    Diff(Box<Diff>),
 }
 
 impl Command {
@@ -32,6 +37,8 @@ impl Command {
             Self::Pull(arguments) => arguments.run(session),
             Self::Push(arguments) => arguments.run(session),
             Self::Render(arguments) => arguments.run(session),
+            Self::List(arguments) => arguments.run(session),
+            Self::Diff(arguments) => arguments.run(session),
         }
     }
 }
@@ -72,31 +79,17 @@ impl Push {
 /// The arguments of `charts pull`.
 #[derive(Debug, Args)]
 pub struct Pull {
-    /// Repositories: `https://HOST/PATH`, one chart of it as `https://HOST/PATH#CHART[@RANGE]`, or
-    /// `oci://HOST/PATH/CHART[:VERSION]`.
+    /// Repositories: `https://HOST/PATH`, one chart of it as `https://HOST/PATH#CHART[@RANGE]`, `@NAME[/CHART[@RANGE]]`
+    /// of a repository that Helm knows, or `oci://HOST/PATH/CHART[:VERSION]`; archives and folders on disk.
     #[arg(value_name = "SOURCE", required = true)]
     sources: Vec<Source>,
     /// The folder under which each repository gets its own; it is made if it is not there.
     #[arg(long, value_name = "DIR")]
     to: PathBuf,
-    /// Only charts of this name; `*` and `?` are patterns. May be repeated.
-    #[arg(long, value_name = "NAME[@RANGE]")]
-    chart: Vec<chartrepo::Pattern>,
-    /// Versions in this range, as `^1.2` or `>=1.2, <2`. Without it: the newest.
-    #[arg(long, value_name = "RANGE", value_parser = chartrepo::parse_range)]
-    version: Option<crate::version::Constraint>,
-    /// At most this many of the newest versions of each chart.
-    #[arg(long, value_name = "N")]
-    latest: Option<usize>,
-    /// Every version.
+    /// Fetch the charts that a chart depends on and does not bring along, from wherever it says, and put it whole into
+    /// the repository `local`.
     #[arg(long)]
-    all_versions: bool,
-    /// Pre-releases, too.
-    #[arg(long)]
-    devel: bool,
-    /// Only charts of this application version.
-    #[arg(long, value_name = "VERSION")]
-    app_version: Option<String>,
+    with_dependencies: bool,
     /// Fail charts that have no provenance file; without it, provenance files are taken where they are.
     #[arg(long, conflicts_with = "no_provenance")]
     require_provenance: bool,
@@ -119,6 +112,8 @@ pub struct Pull {
     #[arg(long, short, value_name = "FORM", default_value = "text")]
     output: ResultFormat,
     #[command(flatten)]
+    choice: Choice,
+    #[command(flatten)]
     network: Network,
 }
 
@@ -130,14 +125,8 @@ impl Pull {
             sources: self.sources,
             to: self.to,
             pull: chartrepo::Options {
-                selection: Selection {
-                    charts: self.chart,
-                    versions: self.version,
-                    latest: self.latest,
-                    all_versions: self.all_versions,
-                    prereleases: self.devel,
-                    app_version: self.app_version,
-                },
+                selection: self.choice.selection(),
+                dependencies: self.with_dependencies,
                 provenance: match (self.require_provenance, self.no_provenance) {
                     (true, _) => Provenance::Required,
                     (_, true) => Provenance::Never,

@@ -2,6 +2,7 @@
 
 pub mod arguments;
 pub mod charts;
+pub mod charts_look;
 pub mod config;
 mod declared;
 pub mod discovery;

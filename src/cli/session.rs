@@ -135,6 +135,7 @@ impl Session {
             jobs,
             http,
             credentials,
+            helm_repositories: environment.helm_repository_config.clone(),
         }
     }
 

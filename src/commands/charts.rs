@@ -10,8 +10,7 @@ use serde::Serialize;
 
 use super::{Ending, Error, Report, World};
 use crate::bundle::Bundle;
-use crate::chartrepo::{self, Entry, Fetcher, LocalArchive, Row, Source};
-use crate::credentials::Store;
+use crate::chartrepo::{self, Entry, LocalArchive, Row, Source};
 use crate::fsx::Folder;
 use crate::observe::{Observer, Outcome};
 
@@ -59,8 +58,7 @@ pub async fn pull(
         jobs: world.jobs,
         ..options.pull.clone()
     };
-    let credentials = Store::load(&world.credentials)?;
-    let fetcher = Fetcher::new(world.http(observer)?, credentials, options.pass_credentials);
+    let fetcher = world.charts(options.pass_credentials, observer)?;
     let root = if options.dry_run {
         None
     } else {

@@ -10,8 +10,7 @@ use std::sync::Arc;
 use super::images;
 use super::{Error, World};
 use crate::bundle::Provenance;
-use crate::chartrepo::{self, Fetcher, LocalArchive, Row};
-use crate::credentials::Store;
+use crate::chartrepo::{self, LocalArchive, Row};
 use crate::discover::{Image, Severity};
 use crate::fsx::Folder;
 use crate::observe::{Observer, Outcome};
@@ -203,8 +202,7 @@ pub(super) async fn pull(
     if repositories.is_empty() {
         return Ok(Vec::new());
     }
-    let credentials = Store::load(&world.credentials)?;
-    let fetcher = Fetcher::new(world.http(observer)?, credentials, asked.pass_credentials);
+    let fetcher = world.charts(asked.pass_credentials, observer)?;
     let options = chartrepo::Options {
         jobs: world.jobs,
         ..asked.charts.clone()

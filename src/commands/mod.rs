@@ -1,6 +1,8 @@
 //! One file a command: options → plan → run → report. Nothing here prints or reads the environment.
 
 pub mod charts;
+pub mod charts_diff;
+pub mod charts_list;
 pub mod charts_push;
 pub mod check;
 pub mod configuration;
@@ -28,6 +30,7 @@ use std::{fmt, io};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
+use crate::chartrepo::{Fetcher, Repositories};
 use crate::observe::{Clock, Observer};
 use crate::{bundle, credentials, fsx, helm, http, registry, transfer};
 
@@ -44,6 +47,8 @@ pub struct World {
     pub http: http::Settings,
     /// Who we are to them.
     pub credentials: credentials::Settings,
+    /// Where Helm lists the repositories that it knows.
+    pub helm_repositories: Option<PathBuf>,
 }
 
 impl World {
@@ -54,6 +59,19 @@ impl World {
             Arc::clone(observer),
             Arc::clone(&self.clock),
         )?)
+    }
+
+    /// The way to charts, by the names, credentials and authorities that Helm knows. `pass_credentials` sends a
+    /// repository's credentials also to other hosts that its index names.
+    pub fn charts(&self, pass_credentials: bool, observer: &Arc<dyn Observer>) -> Result<Fetcher, Error> {
+        let repositories = Repositories::load(self.helm_repositories.as_deref())?;
+        let mut settings = self.http.clone();
+        for (host, tls) in repositories.tls() {
+            settings.per_host.entry(host).or_insert(tls);
+        }
+        let http = http::Client::new(settings, Arc::clone(observer), Arc::clone(&self.clock))?;
+        let credentials = credentials::Store::load(&self.credentials)?;
+        Ok(Fetcher::new(http, credentials, pass_credentials).with_repositories(repositories))
     }
 
     /// A client for registries.
@@ -177,6 +195,7 @@ impl Error {
             Self::Transfer(transfer::Error::BadLock { .. } | transfer::Error::UnknownLock { .. }) => {
                 Kind::Usage
             }
+            Self::Charts(error) if error.is_of_configuration() => Kind::Usage,
             Self::Interrupted => Kind::Interrupted,
             Self::Runtime { .. }
             | Self::Result { .. }

@@ -183,6 +183,30 @@ async fn a_wrong_digest_is_refused_with_both_values_unless_it_is_accepted() {
 }
 
 #[tokio::test]
+async fn a_version_that_was_published_anew_is_fetched_anew() {
+    let site = Site::start();
+    let old = site.hex_of("a", "1.0.0");
+    site.web.page(
+        "/stable/index.yaml",
+        index(&[("a", "1.0.0", "a-1.0.0.tgz", &old)]),
+    );
+    site.pull(&[&site.source()], Options::default()).await;
+    let chart = b"apiVersion: v2\nname: a\nversion: 1.0.0\ndescription: the same, and another\n";
+    let new = layer(&[("a/Chart.yaml", chart)]);
+    site.web.page("/stable/a-1.0.0.tgz", new.clone());
+    let hex = Digest::sha256(&new).hex();
+    site.web.page(
+        "/stable/index.yaml",
+        index(&[("a", "1.0.0", "a-1.0.0.tgz", &hex)]),
+    );
+    let rows = site.pull(&[&site.source()], Options::default()).await;
+    assert_eq!(done(&rows), ["a-1.0.0"]);
+    assert_eq!(std::fs::read(site.place().join("a-1.0.0.tgz")).unwrap(), new);
+    let read = Index::parse(&std::fs::read(site.place().join("index.yaml")).unwrap()).unwrap();
+    assert_eq!(read.charts()["a"][0].digest().unwrap().hex(), hex);
+}
+
+#[tokio::test]
 async fn what_a_server_says_instead_of_an_index_is_told() {
     let site = Site::start();
     for (status, body, said) in [

@@ -5,7 +5,10 @@
 )]
 
 mod architecture;
+mod charts_hostile;
+mod charts_look;
 mod charts_pull;
+mod charts_whole;
 mod config;
 mod conformance;
 mod crash_points;

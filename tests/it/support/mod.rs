@@ -2,6 +2,7 @@
 
 pub(crate) mod docker_registry;
 pub(crate) mod fixture_bundle;
+pub(crate) mod helm;
 pub(crate) mod images;
 pub(crate) mod internet;
 pub(crate) mod program;

@@ -1,0 +1,105 @@
+//! One source on its way: its index, what is wanted of it, and the charts, many at once.
+
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+
+use super::{Options, Row};
+use crate::chartrepo::fetch::Repository;
+use crate::chartrepo::{Error, Fetcher, Selection, Shelf, Source};
+use crate::observe::{Event, Observer, Outcome};
+
+/// How many archives may wait for the disk at once, beside those that are fetched. Each holds two open files and no
+/// bytes; the disk syncs them together.
+const SETTLING: usize = 32;
+
+/// One source on its way.
+pub(super) struct Run<'a> {
+    pub(super) fetcher: &'a Fetcher,
+    pub(super) source: &'a Source,
+    pub(super) place: &'a str,
+    pub(super) shelf: Option<Arc<Shelf>>,
+    pub(super) options: &'a Options,
+    pub(super) observer: &'a dyn Observer,
+}
+
+impl Run<'_> {
+    /// Asks the source what it has.
+    pub(super) async fn repository(&self) -> Result<Repository, Error> {
+        let repository = self.fetcher.repository(self.source).await?;
+        for problem in repository.index.problems() {
+            self.warn(&problem.to_string());
+        }
+        Ok(repository)
+    }
+
+    /// Mirrors what is wanted. Only a disk that takes nothing more is an error.
+    pub(super) async fn mirror(&self, repository: &Repository) -> Result<Vec<Row>, Error> {
+        let selection = match self.selection() {
+            Ok(selection) => selection,
+            Err(error) => return Ok(vec![Row::failed(self.source, &"", &error)]),
+        };
+        let selected = selection.of(&repository.index);
+        self.observer.on(&Event::Planned {
+            items: selected.entries.len() as u64,
+            blobs: 0,
+            bytes: 0,
+        });
+        for note in &selected.notes {
+            self.warn(note);
+        }
+        // A wish that finds nothing fails; a chart that only the whole repository's selection passes over does not.
+        let wished = !selection.charts.is_empty();
+        let mut rows: Vec<Row> = Vec::new();
+        for text in selected.nothing {
+            if wished {
+                rows.push(Row {
+                    outcome: Outcome::Failed(text.clone()),
+                    ..Row::new(self.source, &text)
+                });
+            } else {
+                self.warn(&text);
+            }
+        }
+        let site = repository.site.as_ref();
+        let items = selected.entries.into_iter().map(|entry| {
+            let shelf = self.shelf.as_ref();
+            let claimed = shelf.map_or(Ok(()), |shelf| shelf.claim(&entry.file_name()));
+            self.item(site, entry, claimed)
+        });
+        let fetched = futures_util::stream::iter(items).buffered(self.options.jobs.max(1));
+        let settled = fetched.map(|item| self.settle(item)).buffered(SETTLING);
+        let mut settled = std::pin::pin!(settled);
+        while let Some(row) = settled.next().await {
+            rows.push(row?);
+        }
+        Ok(rows)
+    }
+
+    fn warn(&self, text: &str) {
+        self.observer.on(&Event::Warning {
+            text: format!("{}: {text}", self.source),
+        });
+    }
+
+    /// The run's selection, narrowed by what the source itself says.
+    fn selection(&self) -> Result<Selection, Error> {
+        let mut selection = self.options.selection.clone();
+        match self.source {
+            Source::Classic {
+                pattern: Some(pattern),
+                ..
+            } => selection.charts = vec![pattern.clone()],
+            Source::Oci { range, repository } => {
+                let name = repository.path().rsplit('/').next().unwrap_or_default();
+                let range = range
+                    .as_ref()
+                    .map(|range| format!("@{range}"))
+                    .unwrap_or_default();
+                selection.charts = vec![format!("{name}{range}").parse()?];
+            }
+            _ => {}
+        }
+        Ok(selection)
+    }
+}
