@@ -4,7 +4,8 @@
 //! all files fsynced, all renamed, all fsynced again, then each folder once. A file is acknowledged only after its
 //! folder was synced; while a batch is at the disk the next one gathers.
 //!
-//! On FAT a renamed file has no size until it is synced again. There each file goes through rename and second fsync
+//! On FAT a renamed file has no size until it is synced again, and keeps its old name until the old folder is synced.
+//! There each file goes through rename and second fsync
 //! before the next one is renamed, so that a power cut finds one such file at most, and not a batch of them.
 
 use std::collections::HashMap;
@@ -173,20 +174,36 @@ fn commit(batch: Vec<Commit>, one_by_one: bool) {
     } else {
         each(each(batch, name), |c| c.file.sync())
     };
-    let mut folders: HashMap<PathBuf, Result<(), String>> = HashMap::new();
+    let mut folders = Synced::default();
     for commit in batch {
-        let path = commit.folder.path().to_path_buf();
-        let synced = match folders.get(&path) {
+        let mut synced = folders.once(&commit.folder);
+        if one_by_one && synced.is_ok() {
+            // FAT keeps the old name until its folder is synced too. With both names on the drive after a power cut,
+            // fsck finds two files that share clusters, and empties one of them.
+            synced = folders.once(&commit.file.folder);
+        }
+        (commit.acknowledged)(synced);
+    }
+}
+
+/// The folders of one batch, each of which is synced once.
+#[derive(Default)]
+struct Synced(HashMap<PathBuf, Result<(), String>>);
+
+impl Synced {
+    fn once(&mut self, folder: &Folder) -> Result<(), Error> {
+        let path = folder.path().to_path_buf();
+        match self.0.get(&path) {
             Some(Ok(())) => Ok(()),
             // The first one got the real error; syncing again would lie, so the others fail with it.
             Some(Err(text)) => Err(Error::io("sync", &path, std::io::Error::other(text.clone()))),
             None => {
-                let result = commit.folder.sync();
-                folders.insert(path, result.as_ref().copied().map_err(ToString::to_string));
+                let result = folder.sync();
+                self.0
+                    .insert(path, result.as_ref().copied().map_err(ToString::to_string));
                 result
             }
-        };
-        (commit.acknowledged)(synced);
+        }
     }
 }
 

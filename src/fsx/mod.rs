@@ -4,10 +4,13 @@
 //!
 //! ```text
 //! write to a temporary name → hash → fsync → rename → fsync the same file AGAIN → fsync the directory
+//! → fsync the directory of the temporary name
 //! ```
 //!
 //! and every directory that was newly made is synced up to the folder the work began in. The second fsync is what
 //! vfat needs: it writes a renamed file's size into the new directory entry only when the inode is synced once more.
+//! The last one is what its `fsck` needs: a file that has both names after a power cut shares its clusters with itself,
+//! and is emptied.
 //!
 //! A drive is hostile input. Every path is walked from an open folder, one component at a time, and no link is followed.
 

@@ -167,7 +167,12 @@ impl Finished {
         self.sync()?;
         self.folder.rename(&self.name, to, name)?;
         self.sync()?;
-        to.sync()
+        to.sync()?;
+        if self.folder.path() == to.path() {
+            return Ok(());
+        }
+        // FAT keeps the old name until its folder is synced too.
+        self.folder.sync()
     }
 
     pub(super) fn sync(&self) -> Result<(), Error> {

@@ -21,71 +21,91 @@ pub struct Packing {
     pub too_large: Vec<(usize, u64)>,
 }
 
-/// A volume that is being filled.
-#[derive(Default)]
-struct Volume {
-    items: Vec<usize>,
-    blobs: BTreeSet<usize>,
-    bytes: u64,
-}
-
 /// Packs the items of a plan, made as if nothing were there yet, into volumes of `capacity` bytes. Each volume holds
 /// `everywhere` bytes besides, such as the charts.
 ///
-/// A blob that several images share is on every volume that one of them is on, so that an image goes where most of it
-/// is already, if there is room, and else where the least room is left. The same plan gives the same volumes.
+/// A blob that several images share is on every volume that one of them is on. So a volume is begun with the largest
+/// image that is left, and goes on with the one of which most is there already, as long as one fits. The same plan
+/// gives the same volumes.
 pub fn pack(plan: &Plan, capacity: u64, everywhere: u64) -> Packing {
-    let sizes: Vec<u64> = plan.blobs.iter().map(|b| on_drive(b.descriptor.size)).collect();
-    let mut needs: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
-    for (number, blob) in plan.blobs.iter().enumerate() {
-        for item in &blob.items {
-            needs.entry(*item).or_default().insert(number);
-        }
-    }
-    let size = |blob: &usize| sizes.get(*blob).copied().unwrap_or(0);
-    let mut items: Vec<(u64, usize, BTreeSet<usize>, u64)> = Vec::new();
-    for (number, item) in plan.items.iter().enumerate() {
-        let State::Resolved { manifest_bytes, .. } = item.state else {
-            continue;
-        };
-        let blobs = needs.remove(&number).unwrap_or_default();
-        let own = on_drive(manifest_bytes);
-        items.push((own + blobs.iter().map(size).sum::<u64>(), number, blobs, own));
-    }
-    items.sort_by(|a, b| (b.0, a.1).cmp(&(a.0, b.1)));
+    let room = capacity.saturating_sub(everywhere);
     let mut packing = Packing::default();
-    let mut volumes: Vec<Volume> = Vec::new();
-    for (whole, number, blobs, own) in items {
-        if whole + everywhere > capacity {
-            packing.too_large.push((number, whole));
-            continue;
+    let mut left = Cargo::of(plan);
+    left.whole.retain(|item, bytes| {
+        let fits = *bytes <= room;
+        if !fits {
+            packing.too_large.push((*item, *bytes));
         }
-        let added = |volume: &Volume| own + blobs.difference(&volume.blobs).map(size).sum::<u64>();
-        let fitting = volumes
-            .iter()
-            .enumerate()
-            .map(|(at, volume)| (added(volume), capacity - volume.bytes, at))
-            .filter(|(added, room, _)| added <= room)
-            .min();
-        let at = fitting.map_or(volumes.len(), |(_, _, at)| at);
-        if at == volumes.len() {
-            volumes.push(Volume {
-                bytes: everywhere,
-                ..Volume::default()
-            });
-        }
-        if let Some(volume) = volumes.get_mut(at) {
-            volume.bytes += added(volume);
-            volume.items.push(number);
-            volume.blobs.extend(blobs);
-        }
-    }
-    for mut volume in volumes {
-        volume.items.sort_unstable();
-        packing.bytes.push(volume.bytes);
-        packing.volumes.push(volume.items);
+        fits
+    });
+    while !left.whole.is_empty() {
+        let (mut items, bytes) = left.fill(plan, room);
+        items.sort_unstable();
+        packing.volumes.push(items);
+        packing.bytes.push(everywhere + bytes);
     }
     packing
+}
+
+/// What is not on a volume yet.
+struct Cargo {
+    /// Bytes of each item by itself.
+    whole: BTreeMap<usize, u64>,
+    /// The blobs of each item.
+    needs: BTreeMap<usize, Vec<usize>>,
+}
+
+impl Cargo {
+    fn of(plan: &Plan) -> Self {
+        let mut cargo = Self {
+            whole: BTreeMap::new(),
+            needs: BTreeMap::new(),
+        };
+        for (number, item) in plan.items.iter().enumerate() {
+            if let State::Resolved { manifest_bytes, .. } = item.state {
+                cargo.whole.insert(number, on_drive(manifest_bytes));
+            }
+        }
+        for (number, blob) in plan.blobs.iter().enumerate() {
+            for item in &blob.items {
+                cargo.needs.entry(*item).or_default().push(number);
+                if let Some(whole) = cargo.whole.get_mut(item) {
+                    *whole += on_drive(blob.descriptor.size);
+                }
+            }
+        }
+        cargo
+    }
+
+    /// Takes what goes on one volume: its items and their bytes together.
+    fn fill(&mut self, plan: &Plan, room: u64) -> (Vec<usize>, u64) {
+        let (mut items, mut bytes) = (Vec::new(), 0);
+        let mut aboard: BTreeSet<usize> = BTreeSet::new();
+        // How much of each item the volume has already, kept up to date as blobs come aboard.
+        let mut shared: BTreeMap<usize, u64> = BTreeMap::new();
+        loop {
+            let has = |item: &usize| shared.get(item).copied().unwrap_or(0);
+            let fitting = self
+                .whole
+                .iter()
+                .filter(|(item, whole)| bytes + **whole - has(item) <= room);
+            let best = fitting.max_by_key(|(item, whole)| (has(item), **whole, std::cmp::Reverse(**item)));
+            let Some((&item, &whole)) = best else {
+                return (items, bytes);
+            };
+            bytes += whole - has(&item);
+            self.whole.remove(&item);
+            items.push(item);
+            for blob in self.needs.remove(&item).unwrap_or_default() {
+                let Some(planned) = plan.blobs.get(blob).filter(|_| aboard.insert(blob)) else {
+                    continue;
+                };
+                for other in &planned.items {
+                    *shared.entry(*other).or_default() += on_drive(planned.descriptor.size);
+                }
+            }
+        }
+    }
 }
 
 fn on_drive(bytes: u64) -> u64 {

@@ -27,7 +27,7 @@ fn what_is_not_asked_for_any_more_goes_and_what_is_shared_stays() {
     );
     assert_eq!(
         bundle.blob_size(&new.layers()[0].descriptor.digest).unwrap(),
-        Some(9000)
+        Some(new.layers()[0].descriptor.size)
     );
     program.verify().ended_with(0);
 }
