@@ -26,6 +26,22 @@ pub enum Outcome {
 /// Watches a render. Every method has an empty body, so that one implements what one needs; with [`NoProbe`] the
 /// compiler leaves nothing of them.
 pub trait Probe {
+    /// A template is about to be run by [`Render::run`](super::Render::run); not told for those that it calls.
+    fn begin(&mut self, name: &str) {
+        let _ = name;
+    }
+
+    /// A part of the running template's output was written by the node at a place: `verbatim` if it is the template's
+    /// own text from there on. What `include` and `tpl` capture is told once, when their result is printed.
+    fn wrote(&mut self, site: Site<'_>, output: &[u8], verbatim: bool) {
+        let _ = (site, output, verbatim);
+    }
+
+    /// A function is about to be called, or `range` about to iterate, with these values.
+    fn called(&mut self, function: &str, values: &[Value]) {
+        let _ = (function, values);
+    }
+
     /// A key of a map was read, whether it exists or not. `map.id()` tells which map.
     fn read(&mut self, map: &Map, key: &[u8]) {
         let _ = (map, key);

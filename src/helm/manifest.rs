@@ -96,7 +96,7 @@ pub(super) fn sort(
             continue;
         }
         for text in split(content, profile) {
-            match document(path, text) {
+            match document(path, text, content) {
                 Ok(Some(document)) if document.is_hook => hooks.push(document),
                 Ok(Some(document)) => manifests.push(document),
                 Ok(None) => {}
@@ -112,6 +112,30 @@ pub(super) fn sort(
         documents: manifests,
         failures,
     })
+}
+
+/// The documents of all files as they lie there, without a look into them.
+pub(super) fn cut(files: &BTreeMap<String, Vec<u8>>, profile: Profile) -> Vec<Document> {
+    let manifests = files
+        .iter()
+        .filter(|(path, _)| !base(path).starts_with('_') && !path.ends_with("NOTES.txt"));
+    manifests
+        .flat_map(|(path, content)| {
+            split(content, profile).into_iter().map(|text| Document {
+                template: path.clone(),
+                text: text.to_vec(),
+                lines_before: lines_before(text, content),
+                ..Document::default()
+            })
+        })
+        .collect()
+}
+
+/// How many lines of a file stand before a part of it.
+fn lines_before(part: &[u8], whole: &[u8]) -> u32 {
+    let start = part.as_ptr().addr() - whole.as_ptr().addr();
+    let before = whole.get(..start).unwrap_or_default();
+    u32::try_from(before.iter().filter(|b| **b == b'\n').count()).unwrap_or(u32::MAX)
 }
 
 /// Documents in their order, and what was none.
@@ -151,7 +175,7 @@ pub(super) fn split(content: &[u8], profile: Profile) -> Vec<&[u8]> {
     }
 }
 
-fn document(path: &str, text: &[u8]) -> Result<Option<Document>, Error> {
+fn document(path: &str, text: &[u8], file: &[u8]) -> Result<Option<Document>, Error> {
     let parsed = goyaml::parse(text).map_err(|source| Error::Manifest {
         template: path.to_owned(),
         source,
@@ -171,6 +195,7 @@ fn document(path: &str, text: &[u8]) -> Result<Option<Document>, Error> {
     Ok(Some(Document {
         template: path.to_owned(),
         text: text.to_vec(),
+        lines_before: lines_before(text, file),
         api_version: head.api_version,
         kind: head.kind,
         name: head.name,

@@ -40,6 +40,7 @@ mod output;
 mod profile;
 mod release;
 mod render;
+mod trace;
 mod values;
 
 pub use chart::{Chart, Crd, File};
@@ -51,4 +52,5 @@ pub use options::{Limits, Options, ValuesSource};
 pub use profile::Profile;
 pub use release::{Document, Failed, Release};
 pub use render::{Prepared, render};
+pub use trace::{Trace, Written};
 pub use values::{Instance, SetError, Valued, Violation, asked_for, prepare, set_file_paths};

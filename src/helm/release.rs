@@ -9,6 +9,8 @@ pub struct Document {
     pub template: String,
     /// The text without the separating `---`. Bytes: templates may cut strings anywhere.
     pub text: Vec<u8>,
+    /// How many lines of the rendered file stand before the text.
+    pub lines_before: u32,
     /// `apiVersion`, empty if the document has none.
     pub api_version: String,
     /// `kind`, empty if the document has none.

@@ -72,10 +72,52 @@ impl<'c> Prepared<'c> {
         match self.start(options) {
             Err(error) => (Err(error), probe),
             Ok((options, capabilities)) => {
-                let (executed, probe) = engine::execute(valued, &capabilities, &options, &self.parsed, probe);
+                let all = |_: &str| true;
+                let (executed, probe) =
+                    engine::execute(valued, &capabilities, &options, &self.parsed, &all, probe);
                 (executed.and_then(|e| finish(valued, e, &options)), probe)
             }
         }
+    }
+
+    /// Runs the templates that are wanted and only cuts what they write into documents, which are neither parsed nor
+    /// sorted: for renders that are only looked at. `wanted` is asked for CRD files too.
+    pub fn render_part<P: Probe>(
+        &self,
+        valued: &Valued<'c>,
+        options: &Options,
+        wanted: &dyn Fn(&str) -> bool,
+        probe: P,
+    ) -> (Result<Release, Error>, P) {
+        match self.start(options) {
+            Err(error) => (Err(error), probe),
+            Ok((options, capabilities)) => {
+                let (executed, probe) =
+                    engine::execute(valued, &capabilities, &options, &self.parsed, wanted, probe);
+                let release = executed.map(|executed| {
+                    let mut documents = Vec::new();
+                    crds(&valued.root, &valued.root.name, wanted, &mut documents);
+                    documents.extend(manifest::cut(&executed.files, options.profile));
+                    Release {
+                        documents,
+                        failures: executed.failures.into_iter().map(Failed::from).collect(),
+                        ..Release::default()
+                    }
+                });
+                (release, probe)
+            }
+        }
+    }
+
+    /// The newest minor version of Kubernetes that the chart accepts, where it does not accept the one that the options
+    /// say: charts refuse clusters that are too new or too old for them. Nothing if there is no need, or no such version.
+    pub fn acceptable_kube_version(&self, options: &Options) -> Option<String> {
+        let wanted = &self.chart.metadata.kube_version;
+        let refused = matches!(self.start(options), Err(Error::Incompatible { .. }));
+        let newest_first = (0..=MINORS).rev().map(|minor| format!("v1.{minor}.0"));
+        newest_first
+            .chain(named_versions(wanted))
+            .find(|version| refused && is_compatible(wanted, version))
     }
 
     /// Checks what can be checked before any template runs.
@@ -103,6 +145,18 @@ impl<'c> Prepared<'c> {
         }
         Ok((options, capabilities))
     }
+}
+
+/// Minor versions of Kubernetes up to this one are tried.
+const MINORS: u32 = 60;
+
+/// The versions that a constraint names, for one that leaves room for a patch version alone.
+fn named_versions(constraint: &str) -> impl Iterator<Item = String> {
+    constraint
+        .split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '+')))
+        .map(|word| word.trim_start_matches('v'))
+        .filter(|word| word.starts_with(|c: char| c.is_ascii_digit()) && word.contains('.'))
+        .map(|word| format!("v{word}"))
 }
 
 /// Whether the chart is complete, no library, and of a kind that this Helm knows.
@@ -166,7 +220,7 @@ fn finish(valued: &Valued<'_>, executed: engine::Executed, options: &Options) ->
         failures: executed.failures.into_iter().map(Failed::from).collect(),
         ..Release::default()
     };
-    crds(&valued.root, &valued.root.name, &mut release.documents);
+    crds(&valued.root, &valued.root.name, &|_| true, &mut release.documents);
     let mut sorted = manifest::sort(&files, options.profile, options.keep_going)?;
     release.documents.append(&mut sorted.documents);
     release
@@ -176,10 +230,14 @@ fn finish(valued: &Valued<'_>, executed: engine::Executed, options: &Options) ->
 }
 
 /// The CRD files of the charts that are in.
-fn crds(chart: &Instance<'_>, path: &str, documents: &mut Vec<Document>) {
+fn crds(chart: &Instance<'_>, path: &str, wanted: &dyn Fn(&str) -> bool, documents: &mut Vec<Document>) {
     for file in chart.chart.files.iter().filter(|f| is_crd(&f.name)) {
+        let template = format!("{path}/{}", file.name);
+        if !wanted(&template) {
+            continue;
+        }
         documents.push(Document {
-            template: format!("{path}/{}", file.name),
+            template,
             text: file.data.to_vec(),
             kind: "CustomResourceDefinition".to_owned(),
             is_crd: true,
@@ -187,7 +245,7 @@ fn crds(chart: &Instance<'_>, path: &str, documents: &mut Vec<Document>) {
         });
     }
     for below in &chart.below {
-        crds(below, &format!("{path}/charts/{}", below.name), documents);
+        crds(below, &format!("{path}/charts/{}", below.name), wanted, documents);
     }
 }
 

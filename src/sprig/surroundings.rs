@@ -16,8 +16,8 @@ use crate::observe::Clock;
 pub enum Keys {
     /// Each key is made anew: what a rendered chart deploys must have keys of its own.
     Fresh,
-    /// All RSA keys of a size are one key, made once per process: for renders whose output is only looked at. The
-    /// certificates are well-formed and verify, but whoever has one of their keys has all of them.
+    /// All RSA keys of a size are one key, made once per process and of 2048 bits at most: for renders whose output is
+    /// only looked at. The certificates are well-formed and verify, but whoever has one of their keys has all of them.
     Shared,
 }
 

@@ -32,6 +32,7 @@ impl<P: Probe> Evaluation<'_, P> {
             _ => {}
         }
         let values = self.arguments(frame, dot, signature, function.name(), arguments, last)?;
+        self.probe.called(function.name(), &values);
         if function.name() == "call"
             && let Some(message) = not_callable(values.first(), arguments.first())
         {

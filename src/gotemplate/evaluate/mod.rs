@@ -91,6 +91,7 @@ impl<'t, P: Probe> Render<'t, P> {
         let _ceiling = memory::Ceiling::set(self.budget.limits().memory);
         self.budget.start();
         let _deadline = Deadline::set(self.budget.deadline());
+        self.probe.begin(name);
         let mut evaluation = Evaluation {
             templates: self.templates,
             overlay: None,
@@ -99,6 +100,7 @@ impl<'t, P: Probe> Render<'t, P> {
             probe: &mut self.probe,
             out: Vec::new(),
             depth: 0,
+            captures: 0,
             source: None,
             variables: 0,
         };
@@ -133,6 +135,8 @@ struct Evaluation<'e, P: Probe> {
     probe: &'e mut P,
     out: Vec<u8>,
     depth: usize,
+    /// How many captured texts the running template writes into; 0 if it writes to the output.
+    captures: usize,
     source: Option<Arc<Source>>,
     /// How many variables live below the running template.
     variables: u64,
@@ -182,7 +186,9 @@ impl<P: Probe> Evaluation<'_, P> {
     /// Runs a template into a text of its own.
     fn captured(&mut self, body: &Arc<Body>, data: &Value) -> Result<GoString> {
         let outer = std::mem::take(&mut self.out);
+        self.captures += 1;
         let result = self.execute(body, Operand::of(data.clone()));
+        self.captures -= 1;
         let inner = std::mem::replace(&mut self.out, outer);
         result.map(|()| GoString::from(inner))
     }

@@ -7,7 +7,7 @@ use crate::gotemplate::fmt;
 use crate::gotemplate::function::Failure;
 use crate::gotemplate::probe::{Outcome, Probe, Site};
 use crate::gotemplate::strconv::quote;
-use crate::gotemplate::tree::{Branch, Node, NodeKind, Pipeline, Variable};
+use crate::gotemplate::tree::{Body, Branch, Node, NodeKind, Pipeline, Variable};
 use crate::gotemplate::value::{UintKind, Value};
 
 /// How a list of nodes ended.
@@ -28,9 +28,11 @@ impl<P: Probe> Evaluation<'_, P> {
         for node in nodes {
             self.budget.step()?;
             frame.at = Some(At::Node(node));
+            let before = self.out.len();
             let flow = match &node.kind {
                 NodeKind::Text(text) => {
                     self.write(text)?;
+                    self.tell(frame, node, before);
                     Flow::Onward
                 }
                 NodeKind::Action(pipeline) => {
@@ -38,6 +40,7 @@ impl<P: Probe> Evaluation<'_, P> {
                     if pipeline.declared.is_empty() {
                         frame.at = Some(At::Node(node));
                         self.print(frame, &value.value, pipeline)?;
+                        self.tell(frame, node, before);
                     }
                     Flow::Onward
                 }
@@ -56,6 +59,16 @@ impl<P: Probe> Evaluation<'_, P> {
             }
         }
         Ok(Flow::Onward)
+    }
+
+    /// Tells the probe what a node wrote since the output had that length.
+    fn tell(&mut self, frame: &Frame<'_>, node: &Node, before: usize) {
+        if self.captures == 0 {
+            let site = site(frame.body(), node.position);
+            let output = self.out.get(before..).unwrap_or_default();
+            self.probe
+                .wrote(site, output, matches!(node.kind, NodeKind::Text(_)));
+        }
     }
 
     fn nested<'t>(&mut self, frame: &mut Frame<'t>, dot: &Operand, nodes: &'t [Node]) -> Result<Flow> {
@@ -92,12 +105,7 @@ impl<P: Probe> Evaluation<'_, P> {
         pipeline: &'t Pipeline,
         goes_in: impl Fn(&Value) -> bool,
     ) -> Result<Operand> {
-        let body = frame.body();
-        let site = Site {
-            file: &body.source.name,
-            template: &body.name,
-            offset: usize::try_from(pipeline.position).unwrap_or(usize::MAX),
-        };
+        let site = site(frame.body(), pipeline.position);
         self.probe.enter_condition(site);
         let value = self.pipeline(frame, dot, pipeline);
         let outcome = value.as_ref().ok().map(|v| {
@@ -134,6 +142,7 @@ impl<P: Probe> Evaluation<'_, P> {
     fn range<'t>(&mut self, frame: &mut Frame<'t>, dot: &Operand, branch: &'t Branch) -> Result<Flow> {
         let outer = frame.variables.len();
         let value = self.decide(frame, dot, &branch.pipeline, iterates)?;
+        self.probe.called("range", std::slice::from_ref(&value.value));
         let ran = self.iterate(frame, &value.value.plain(), branch)?;
         let mut flow = Flow::Onward;
         if !ran && let Some(otherwise) = &branch.otherwise {
@@ -257,6 +266,14 @@ impl<P: Probe> Evaluation<'_, P> {
         let result = self.execute(&body, data);
         self.variables = below;
         result
+    }
+}
+
+fn site(body: &Body, position: u32) -> Site<'_> {
+    Site {
+        file: &body.source.name,
+        template: &body.name,
+        offset: usize::try_from(position).unwrap_or(usize::MAX),
     }
 }
 

@@ -36,12 +36,13 @@ pub(super) struct Executed {
     pub(super) failures: Vec<(String, Error)>,
 }
 
-/// Parses and runs all templates of the release.
+/// Parses all templates of the release and runs those that are wanted.
 pub(super) fn execute<P: Probe>(
     valued: &Valued<'_>,
     capabilities: &Capabilities,
     options: &Options,
     parsed: &Parsed,
+    wanted: &dyn Fn(&str) -> bool,
     probe: P,
 ) -> (Result<Executed, Error>, P) {
     let templates = scope::templates(valued, capabilities, options);
@@ -58,7 +59,10 @@ pub(super) fn execute<P: Probe>(
         .limits(limits(&options.limits))
         .state(state);
     for name in order {
-        let Some(template) = templates.get(name).filter(|_| !base(name).starts_with('_')) else {
+        let Some(template) = templates
+            .get(name)
+            .filter(|_| !base(name).starts_with('_') && wanted(name))
+        else {
             continue;
         };
         match render.run(name, &template.enter(name, options.profile)) {

@@ -32,6 +32,9 @@ pub(super) enum PrivateKey {
     Dsa(Vec<u8>),
 }
 
+/// No shared key is larger: twice the bits take eight times as long, and nobody relies on them.
+const SHARED_BITS: usize = 2048;
+
 /// RSA keys by size, for [`Keys::Shared`].
 static SHARED: Mutex<Option<HashMap<usize, PrivateKey>>> = Mutex::new(None);
 
@@ -41,6 +44,7 @@ impl PrivateKey {
         if surroundings.keys() == Keys::Fresh {
             return Self::new_rsa(&mut surroundings.random(), bits);
         }
+        let bits = bits.min(SHARED_BITS);
         let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
         let shared = shared.get_or_insert_default();
         if let Some(key) = shared.get(&bits) {
