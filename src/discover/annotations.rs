@@ -168,6 +168,7 @@ impl List<'_> {
                 embedded: Vec::new(),
                 line: None,
                 template_line: None,
+                template_file: None,
             },
             under: BTreeSet::new(),
         });
@@ -225,6 +226,20 @@ mod tests {
             read("images", "- image: a/b:1\n- image: c/d:2\n", &declared),
             [(4, "a/b:1".to_owned()), (2, "c/d:2".to_owned())]
         );
+    }
+
+    #[test]
+    fn a_lock_of_images_is_read_and_a_broken_one_is_reported() {
+        let text = "apiVersion: v0\nkind: ImagesLock\nimages:\n- name: redis\n  image: docker.io/bitnami/redis:7.4\n  \
+                    digests: [{digest: 'sha256:00', arch: linux/amd64}]\n";
+        let found = scan_images_lock(text, &Subject::default(), &in_use());
+        assert_eq!(found.len(), 1);
+        assert_eq!(
+            (found[0].raw.as_str(), found[0].source),
+            ("docker.io/bitnami/redis:7.4", Source::Lock)
+        );
+        let broken = scan_images_lock("images: [", &Subject::default(), &in_use());
+        assert!(matches!(broken[0].reading, Reading::Unresolved { .. }));
     }
 
     #[test]

@@ -76,6 +76,7 @@ type Key = (Tier, Source, Rule, Place, String);
 struct Known {
     line: Option<u32>,
     template_line: Option<u32>,
+    template_file: Option<String>,
     under: BTreeSet<String>,
 }
 
@@ -101,6 +102,7 @@ impl Catalogue {
         let seen = Known {
             line: place.line.take(),
             template_line: place.template_line.take(),
+            template_file: place.template_file.take(),
             under,
         };
         let key = (tier, source, rule, place, raw);
@@ -166,6 +168,7 @@ impl Catalogue {
                         place: Place {
                             line: known.line,
                             template_line: known.template_line,
+                            template_file: known.template_file.clone(),
                             ..place.clone()
                         },
                         raw: raw.clone(),
@@ -198,6 +201,7 @@ impl Catalogue {
                     place: Place {
                         line: known.line,
                         template_line: known.template_line,
+                        template_file: known.template_file.clone(),
                         ..place.clone()
                     },
                     under: known.under.clone(),
@@ -212,7 +216,14 @@ impl Catalogue {
 fn join(known: &mut Known, seen: Known) {
     let first = |one: Option<u32>, other: Option<u32>| one.into_iter().chain(other).min();
     known.line = first(known.line, seen.line);
-    known.template_line = first(known.template_line, seen.template_line);
+    if known.template_line.is_none()
+        || seen
+            .template_line
+            .is_some_and(|line| known.template_line > Some(line))
+    {
+        known.template_line = seen.template_line;
+        known.template_file = seen.template_file;
+    }
     if seen.under.is_empty() {
         known.under.clear();
     } else if !known.under.is_empty() {
@@ -240,6 +251,7 @@ mod tests {
                 embedded: Vec::new(),
                 line: Some(7),
                 template_line: None,
+                template_file: None,
             },
             under: under.iter().map(|&u| u.to_owned()).collect(),
         }

@@ -77,6 +77,7 @@ pub fn include(includes: &[Include], catalogue: &mut Catalogue) -> Result<(), (S
                 embedded: Vec::new(),
                 line: None,
                 template_line: None,
+                template_file: None,
             },
             under: BTreeSet::new(),
         });

@@ -6,9 +6,10 @@ use base64::Engine as _;
 
 use super::embedded::is_crd;
 use super::knowledge::Knowledge;
-use super::sighting::{Sighting, Source, Subject};
+use super::scope::{Lines, Scope};
+use super::sighting::{Rule, Sighting, Source, Subject, Tier};
 use super::tree::{self, Content, Node};
-use super::walk::{Lines, Scope, Walk};
+use super::walk::Walk;
 
 /// Larger manifests are refused: the largest that public projects publish has a tenth of it.
 pub const MANIFEST_CAP: usize = 64 << 20;
@@ -56,7 +57,23 @@ pub fn walk(text: &[u8], origin: &Origin, knowledge: &Knowledge) -> Result<Vec<S
     for root in tree::parse(text)? {
         document(&root, origin, knowledge, &mut Vec::new(), &mut found);
     }
+    comments(text, origin, &mut found);
     Ok(found)
+}
+
+/// What comments mention are candidates: nothing reads a comment, and a person may want to know.
+fn comments(text: &[u8], origin: &Origin, found: &mut Vec<Sighting>) {
+    let subject = Arc::new(origin.subject.clone());
+    let mut walk = Walk::new(&subject, Lines::After(origin.lines_before), found);
+    let scope = Scope::of(origin.source).at_best(Tier::Candidate);
+    for (number, line) in (1..).zip(text.split(|byte| *byte == b'\n')) {
+        if let Some(comment) = line.trim_ascii_start().strip_prefix(b"#")
+            && comment.contains(&b'/')
+            && let Ok(comment) = std::str::from_utf8(comment)
+        {
+            walk.free_text(comment, number, Rule::Mention, scope);
+        }
+    }
 }
 
 /// Searches a text that is no YAML for words that read as references, so that what can be saved of it is.

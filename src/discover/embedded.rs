@@ -1,8 +1,10 @@
 //! Documents inside strings, and texts that are no documents: scripts, INI files, argument lists.
 
+use super::record;
+use super::scope::{Lines, Scope};
 use super::sighting::{Rule, Tier};
 use super::tree::{self, Content, Node};
-use super::walk::{self, Lines, Scope, Walk};
+use super::walk::Walk;
 use super::{names, reading};
 
 /// Larger strings are searched as text and not parsed.
@@ -33,7 +35,7 @@ impl<'t> Walk<'_, 't> {
             parse(text)
         };
         let mut embedded = self.embedded.clone();
-        embedded.push(walk::pointer(&self.pointer));
+        embedded.push(record::pointer(&self.pointer));
         if documents.is_empty() {
             self.plain_text(text, lines, embedded, inner);
             return;
@@ -164,7 +166,7 @@ impl<'t> Walk<'_, 't> {
         }
     }
 
-    /// A `CustomResourceDefinition`: only `default:` values are read, everything else in it is documentation.
+    /// A `CustomResourceDefinition`: only `default:` values are needs, what everything else in it mentions is a candidate.
     pub(super) fn definition(&mut self, node: &'t Node, property: &str, scope: Scope) {
         for (key, value) in node.entries() {
             self.within(key, |walk| match key.as_str() {
@@ -174,7 +176,8 @@ impl<'t> Walk<'_, 't> {
                     }
                 }
                 "default" => walk.default_value(property, value, scope.at_best(Tier::Strong)),
-                "description" | "example" | "examples" | "enum" | "pattern" | "metadata" | "status" => {}
+                "description" | "example" | "examples" | "enum" => walk.documentation(value, scope),
+                "pattern" | "metadata" | "status" => {}
                 _ => walk.definition(value, property, scope),
             });
         }
@@ -182,6 +185,18 @@ impl<'t> Walk<'_, 't> {
             self.within(&index.to_string(), |walk| {
                 walk.definition(element, property, scope);
             });
+        }
+    }
+
+    /// Texts for people in a definition. A property may be called `description`: then it is a map.
+    fn documentation(&mut self, node: &'t Node, scope: Scope) {
+        let scope = scope.at_best(Tier::Candidate);
+        match &node.content {
+            Content::Null => {}
+            Content::Plain(text) | Content::Text { text, .. } => {
+                self.free_text(text, node.line, Rule::Mention, scope);
+            }
+            Content::Seq(_) | Content::Map(_) => self.tree(node, "", scope),
         }
     }
 

@@ -25,15 +25,20 @@ pub(crate) struct Join {
 pub(crate) fn read(map: &Node, under: &str) -> Option<Join> {
     let field = |key: &'static str| map.filled(key).map(|text| (key, text));
     let registry = field("registry").or_else(|| field("imageRegistry"));
-    let tag = field("tag").or_else(|| field("imageTag"));
+    // `newName` and `newTag` are kustomize's.
+    let tag = ["tag", "imageTag", "newTag", "imageVersion", "defaultImageVersion"]
+        .into_iter()
+        .find_map(field);
     let version = field("version");
     let digest = field("digest")
         .or_else(|| field("sha"))
         .or_else(|| field("sha256"))
         .or_else(|| field("imageDigest"));
-    let repository = field("repository").or_else(|| field("imageRepository"));
-    let image = field("image").or_else(|| field("baseImage"));
     let about_image = names::holds_image(under) || names::holds_images(under);
+    let repository = field("repository")
+        .or_else(|| field("imageRepository"))
+        .or_else(|| field("repo").filter(|_| about_image));
+    let image = field("image").or_else(|| field("baseImage"));
 
     let (mut keys, name, tag) = match (repository, image) {
         (Some((repository_key, repository)), Some((image_key, image))) => {
@@ -67,10 +72,14 @@ pub(crate) fn read(map: &Node, under: &str) -> Option<Join> {
             (vec![key], image.to_owned(), tag)
         }
         (None, None) => {
-            let (key, name) = field("name")?;
-            registry?;
+            let (key, name) = field("newName").or_else(|| field("name"))?;
+            let kustomized = about_image && (map.get("newName").is_some() || map.get("newTag").is_some());
+            let whole = about_image && name.contains('/');
+            if registry.is_none() && !kustomized && !whole {
+                return None;
+            }
             let tag = tag.or(version);
-            if tag.is_none() && digest.is_none() {
+            if tag.is_none() && digest.is_none() && !whole {
                 return None;
             }
             (vec![key], name.to_owned(), tag)
@@ -179,6 +188,20 @@ mod tests {
         assert_eq!(
             join(r#"{"repository":"a/b","tag":"1","digest":"sha256:cd"}"#).unwrap(),
             "a/b:1@sha256:cd"
+        );
+    }
+
+    #[test]
+    fn a_name_below_an_image_key_is_one_with_its_version_and_kustomize_renames() {
+        assert_eq!(
+            join(r#"{"name":"cr.l5d.io/linkerd/proxy","version":"stable-2.14"}"#).unwrap(),
+            "cr.l5d.io/linkerd/proxy:stable-2.14"
+        );
+        assert_eq!(join(r#"{"name":"quay.io/a/b:1"}"#).unwrap(), "quay.io/a/b:1");
+        assert_eq!(join(r#"{"name":"nginx","newTag":"1.27"}"#).unwrap(), "nginx:1.27");
+        assert_eq!(
+            join(r#"{"name":"nginx","newName":"quay.io/a/nginx","newTag":"1.27"}"#).unwrap(),
+            "quay.io/a/nginx:1.27"
         );
     }
 

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::reading;
+use super::scope::Scope;
 use super::sighting::{Rule, Source};
 use super::tree::Node;
-use super::walk::{Scope, Walk};
+use super::walk::Walk;
 
 /// The table that ships with the program.
 const BUILT_IN: &str = include_str!("knowledge.toml");

@@ -119,6 +119,7 @@ impl Reader {
                 embedded: Vec::new(),
                 line,
                 template_line: None,
+                template_file: None,
             },
             under: BTreeSet::new(),
         });

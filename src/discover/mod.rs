@@ -3,7 +3,10 @@
 //! ```text
 //! tree       YAML or JSON → nodes with lines                       names     which keys, variables and flags announce an image
 //! walk       every node, whatever the kind                         reading   text → reference, and the guards of free text
+//! positions  where the API defines an image                        variables names with values
+//! scope, record   what holds in a part of a document; what is written down of it
 //! embedded   documents and scripts inside strings                  joins     registry + repository + tag + digest
+//! split      the same under names that begin alike
 //! knowledge  what operators compose (a table)                      sighting  the record: what, how sure, which rule, where
 //! values, annotations, lists   what charts and people declare        catalogue, choice   all of it as one list
 //! ```
@@ -36,12 +39,17 @@ mod joins;
 mod knowledge;
 mod lists;
 mod names;
+mod positions;
 mod reading;
+mod record;
+mod scope;
 mod sighting;
+mod split;
 #[cfg(test)]
 mod tests;
 mod tree;
 mod values;
+mod variables;
 mod walk;
 
 pub use annotations::{Declared, scan_annotations, scan_images_lock};

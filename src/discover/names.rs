@@ -86,11 +86,25 @@ pub(crate) fn is_digest_of_something(name: &str) -> bool {
         .is_some_and(|last| matches!(last.as_str(), "shasum" | "digest" | "sha" | "sha256"))
 }
 
-/// Whether a name promises no more than a repository, so that a value without a tag is no image yet.
+/// Whether a name promises no more than a repository, so that a value without a tag is no image yet:
+/// `IMAGE_REPOSITORY`, `--prometheus-default-base-image`.
 pub(crate) fn is_partial(name: &str) -> bool {
-    words(name)
-        .last()
-        .is_some_and(|last| PARTIAL_LAST.contains(&last.as_str()))
+    let words = words(name);
+    let last = words.last().map_or("", String::as_str);
+    PARTIAL_LAST.contains(&last)
+        || last == "image" && words.iter().rev().nth(1).is_some_and(|word| word == "base")
+}
+
+/// Whether the name says that its value is nothing but an image: it ends in `image` or what may follow it, or begins
+/// with the `RELATED_IMAGE` of operators.
+pub(crate) fn ends_in_image(name: &str) -> bool {
+    let words = words(name);
+    let is_image = |word: Option<&String>| word.is_some_and(|word| word == "image" || word == "images");
+    let last = words.last();
+    is_image(last)
+        || last.is_some_and(|word| AFTER_IMAGE.contains(&word.as_str()))
+            && is_image(words.iter().rev().nth(1))
+        || words.first().is_some_and(|word| word == "related") && is_image(words.get(1))
 }
 
 /// Whether a name is written as environment variables are.

@@ -51,6 +51,9 @@ const LITERALS: [(&str, &str); 4] = [
     ("true", "it is a switch"),
 ];
 
+/// What may stand before `://` in an image's position; everything else is the address of something else.
+const IMAGE_SCHEMES: [&str; 4] = ["docker", "oci", "docker-pullable", "ko"];
+
 /// Why a text in an image's position is no image.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refusal {
@@ -60,8 +63,8 @@ pub(crate) enum Refusal {
         text: &'static str,
         meaning: &'static str,
     },
-    /// A web address.
-    #[error("it is a web address, not an image reference")]
+    /// The address of something else: a web page, a socket, a file.
+    #[error("it is an address, not an image reference")]
     Address,
     /// A pattern over images.
     #[error("it is a pattern over images, not one of them")]
@@ -92,7 +95,8 @@ pub(crate) fn read(text: &str) -> Result<Reference, Refusal> {
     if let Some(&(text, meaning)) = LITERALS.iter().find(|(literal, _)| *literal == text) {
         return Err(Refusal::Literal { text, meaning });
     }
-    if text.starts_with("http://") || text.starts_with("https://") {
+    let scheme = text.split_once("://").map(|(scheme, _)| scheme);
+    if scheme.is_some_and(|scheme| !IMAGE_SCHEMES.contains(&scheme)) {
         return Err(Refusal::Address);
     }
     if text.contains('*') {
@@ -109,6 +113,17 @@ pub(crate) fn has_form(text: &str) -> bool {
     text.contains(['/', ':', '@'])
 }
 
+/// Whether a bare word could be a repository on Docker Hub.
+pub(crate) fn is_bare_name(text: &str) -> bool {
+    text.len() >= 2
+        && text.starts_with(|c: char| c.is_ascii_lowercase())
+        && !text.bytes().any(|b| b.is_ascii_uppercase())
+        && !matches!(
+            text,
+            "true" | "false" | "auto" | "none" | "null" | "default" | "yes" | "no"
+        )
+}
+
 /// Whether a text is a file's path rather than a reference.
 pub(crate) fn is_file_path(text: &str) -> bool {
     text.starts_with(['/', '~']) || text.starts_with("./") || text.starts_with("../")
@@ -120,6 +135,13 @@ pub(crate) fn is_exact(text: &str) -> bool {
         || text
             .rsplit_once(':')
             .is_some_and(|(_, tag)| !tag.is_empty() && !tag.contains('/'))
+}
+
+/// Whether the text reads as a host with its port as well as an image with its tag: `thumbnails:8080`.
+pub(crate) fn may_be_port(text: &str) -> bool {
+    text.split_once(':').is_some_and(|(host, port)| {
+        !host.contains('/') && (2..=5).contains(&port.len()) && port.bytes().all(|b| b.is_ascii_digit())
+    })
 }
 
 /// Whether the text is a digest alone.

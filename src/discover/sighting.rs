@@ -237,9 +237,12 @@ pub struct Place {
     /// documents.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,
-    /// The line of the template that writes it, if only one can be meant.
+    /// The line of the template that writes it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub template_line: Option<u32>,
+    /// The file of that line, below the top chart, if it is another one than `file`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub template_file: Option<String>,
 }
 
 /// What a sighting reads as.

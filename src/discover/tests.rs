@@ -147,7 +147,7 @@ fn examples_in_config_maps_are_candidates_only() {
 }
 
 #[test]
-fn only_defaults_of_a_definition_are_read() {
+fn only_defaults_of_a_definition_are_images_and_its_prose_mentions_candidates() {
     let text = "
 kind: CustomResourceDefinition
 spec:
@@ -168,7 +168,16 @@ spec:
               config:
                 default: {sidecar: quay.io/right/two:v2}
 ";
-    assert_eq!(images(text), ["2 quay.io/right/one:v1", "3 quay.io/right/two:v2"]);
+    assert_eq!(
+        images(text),
+        [
+            "4 quay.io/wrong/one:v1",
+            "2 quay.io/right/one:v1",
+            "4 quay.io/wrong/two:v2",
+            "4 quay.io/wrong/three:v3",
+            "3 quay.io/right/two:v2"
+        ]
+    );
 }
 
 #[test]
@@ -307,6 +316,85 @@ fn invalid_yaml_is_an_error_with_its_line_and_the_text_can_still_be_searched() {
         Err(Error::InvalidYaml { line: 2.., .. })
     ));
     assert_eq!(scan_text(text, &origin()).len(), 1);
+}
+
+#[test]
+fn an_alias_bomb_is_refused_in_a_document_and_searched_as_text_in_a_string() {
+    let bomb = (1..12).fold("a0: &a0 [quay.io/a/b:v1]\n".to_owned(), |text, n| {
+        let list = vec![format!("*a{}", n - 1); 10].join(", ");
+        text + &format!("a{n}: &a{n} [{list}]\n")
+    });
+    assert!(walk(bomb.as_bytes(), &origin(), &Knowledge::built_in()).is_err());
+    let inside: String = bomb.lines().map(|line| format!("    {line}\n")).collect();
+    let map = format!("kind: ConfigMap\ndata:\n  bomb.yaml: |\n{inside}");
+    assert_eq!(images(&map), ["3 quay.io/a/b:v1"]);
+}
+
+#[test]
+fn pieces_under_names_that_begin_alike_are_one_image() {
+    let text = "kind: Deployment\nspec:\n  containers:\n  - image: a/operator:1\n    env:\n    \
+                - {name: SIDECAR_IMAGE_REPOSITORY, value: quay.io/a/sidecar}\n    - {name: SIDECAR_IMAGE_TAG, value: v2}\n";
+    assert_eq!(
+        images(text),
+        ["1 docker.io/a/operator:1", "2 quay.io/a/sidecar:v2"]
+    );
+    let text = "kind: ConfigMap\ndata: {trivy.repository: quay.io/a/trivy, trivy.tag: '0.50'}\n";
+    assert_eq!(images(text), ["2 quay.io/a/trivy:0.50"]);
+}
+
+#[test]
+fn a_base_image_without_a_tag_a_port_and_a_socket_are_no_images() {
+    let text = "args: [--prometheus-default-base-image=quay.io/a/prometheus, --image-service=thumbnails:8080, \
+                '--image-endpoint=unix:///run/containerd.sock']\n";
+    assert_eq!(
+        images(text),
+        [
+            "4 quay.io/a/prometheus:latest",
+            "4 docker.io/library/thumbnails:8080"
+        ]
+    );
+    assert!(unresolved(text).iter().all(|row| row.0 == Severity::Note));
+}
+
+#[test]
+fn an_operator_bundle_declares_its_images_and_its_deployments_are_read_too() {
+    let text = "kind: ClusterServiceVersion\nmetadata: {annotations: {containerImage: 'quay.io/a/operator:v1'}}\nspec:\n  \
+                install: {spec: {deployments: [{spec: {template: {spec: {containers: [{image: 'quay.io/a/operator:v1', env: \
+                [{name: RELATED_IMAGE_DB, value: 'quay.io/a/db:v2'}]}]}}}}]}}\n  relatedImages: [{name: db, image: 'quay.io/a/db:v2'}]\n";
+    assert_eq!(
+        images(text),
+        [
+            "2 quay.io/a/operator:v1",
+            "1 quay.io/a/operator:v1",
+            "2 quay.io/a/db:v2",
+            "2 quay.io/a/db:v2"
+        ]
+    );
+    assert!(
+        sightings(text)
+            .iter()
+            .any(|s| s.source == Source::Bundle && s.rule == Rule::RelatedImage)
+    );
+}
+
+#[test]
+fn openshift_and_kustomize_name_images_in_their_own_ways() {
+    let text = "kind: ImageStream\nspec: {tags: [{from: {kind: DockerImage, name: 'quay.io/a/b'}}]}\n---\n\
+                kind: Kustomization\nimages:\n- {name: nginx, newTag: '1.27'}\n- {name: x/y, newName: quay.io/x/y, newTag: v1}\n";
+    assert_eq!(
+        images(text),
+        [
+            "2 quay.io/a/b:latest",
+            "2 docker.io/library/nginx:1.27",
+            "2 quay.io/x/y:v1"
+        ]
+    );
+}
+
+#[test]
+fn comments_mention_candidates_only() {
+    let text = "# was quay.io/a/b:v1\nkind: Pod\n";
+    assert_eq!(images(text), ["4 quay.io/a/b:v1"]);
 }
 
 #[test]

@@ -254,10 +254,11 @@ impl<'l> Scan<'l> {
             source: Source::Values,
             place: Place {
                 subject,
-                pointer: super::walk::pointer(&self.path),
+                pointer: super::record::pointer(&self.path),
                 embedded: Vec::new(),
                 line,
                 template_line: None,
+                template_file: None,
             },
             under: self.switch().into_iter().collect(),
         });
