@@ -10,12 +10,13 @@ use super::discovery::Discovery;
 use super::failure::{Exit, Failure};
 use super::session::{self, Session};
 use crate::commands::consignment::{Asked, Item};
-use crate::commands::images::{Format, Snapshot};
+use crate::commands::images::{Format, Snapshot, check};
 use crate::commands::survey::{needs_network, survey};
 use crate::commands::{self, Report as _};
 use crate::fsx::Folder;
 
-/// Find every image that charts, manifests and lists need, and say why. Needs no network, but for charts of repositories.
+/// Find every image that charts, manifests and lists need, and say why. Needs no network, but for charts of repositories
+/// and --check.
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// Chart directories and archives, manifests or directories of them, image lists; a carrack.yaml, or the file of
@@ -35,6 +36,9 @@ pub struct Arguments {
     /// Show what changed since an earlier run, whose JSON is in this file.
     #[arg(long, value_name = "FILE", conflicts_with = "why")]
     since: Option<PathBuf>,
+    /// Ask the registries whether the images are there: verified, absent or unknown. Takes none off the list.
+    #[arg(long, conflicts_with = "why")]
+    check: bool,
     #[command(flatten)]
     discovery: Discovery,
     #[command(flatten)]
@@ -84,7 +88,12 @@ impl Arguments {
         };
         let shelf = scratch.as_ref().map(|folder| Folder::create(folder.path()));
         let shelf = shelf.transpose().map_err(commands::Error::from)?;
-        let report = Session::block_on(&world, survey(&asked, shelf.as_ref(), &world, &observer))?;
+        let mut report = Session::block_on(&world, survey(&asked, shelf.as_ref(), &world, &observer))?;
+        if self.check {
+            report = Session::block_on(&world, async {
+                check(&mut report, &world, &observer).await.map(|()| report)
+            })?;
+        }
         session.end_progress();
         session.record(&report)?;
         let text = match (why, before) {

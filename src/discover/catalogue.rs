@@ -214,8 +214,7 @@ impl Catalogue {
 }
 
 fn join(known: &mut Known, seen: Known) {
-    let first = |one: Option<u32>, other: Option<u32>| one.into_iter().chain(other).min();
-    known.line = first(known.line, seen.line);
+    known.line = known.line.into_iter().chain(seen.line).min();
     if known.template_line.is_none()
         || seen
             .template_line

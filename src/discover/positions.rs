@@ -95,7 +95,7 @@ impl<'t> Walk<'_, 't> {
             .filter(|_| map.filled("kind") == Some("DockerImage"));
         if let Some((node, text)) = name.and_then(|node| Some((node, node.scalar()?))) {
             self.within("name", |walk| {
-                walk.strong(text.trim(), Rule::KnownField, node.line, scope)
+                walk.strong(text.trim(), Rule::KnownField, node.line, scope);
             });
             return true;
         }

@@ -325,8 +325,8 @@ fn an_alias_bomb_is_refused_in_a_document_and_searched_as_text_in_a_string() {
         text + &format!("a{n}: &a{n} [{list}]\n")
     });
     assert!(walk(bomb.as_bytes(), &origin(), &Knowledge::built_in()).is_err());
-    let inside: String = bomb.lines().map(|line| format!("    {line}\n")).collect();
-    let map = format!("kind: ConfigMap\ndata:\n  bomb.yaml: |\n{inside}");
+    let inside = bomb.trim_end().replace('\n', "\n    ");
+    let map = format!("kind: ConfigMap\ndata:\n  bomb.yaml: |\n    {inside}\n");
     assert_eq!(images(&map), ["3 quay.io/a/b:v1"]);
 }
 

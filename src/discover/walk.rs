@@ -77,7 +77,10 @@ impl<'w, 't> Walk<'w, 't> {
             taken.push("name");
         }
         let mut taken: Vec<&str> = taken;
-        let free = map.entries().iter().filter(|(key, _)| !taken.contains(&key.as_str()));
+        let free = map
+            .entries()
+            .iter()
+            .filter(|(key, _)| !taken.contains(&key.as_str()));
         let scalars = split::scalars(free.map(|(name, node)| (name.as_str(), node)));
         for split in split::find(&scalars) {
             let line = map.get(split.repository).map_or(map.line, |node| node.line);

@@ -2,14 +2,16 @@
 //! rendered again.
 //!
 //! ```text
-//! probe    what a render reads, compares, demands and asks the cluster for, as paths of the values
-//! starts   what can be switched without a render: dependencies, tags, flags of the defaults, modes of the schema
-//! search   flip, render, look; a switch that only shows once another is on is flipped on top of it
+//! probe      what a render reads, compares, demands and asks the cluster for, as paths of the values
+//! footprint  which templates a switch can touch: only those run again
+//! starts     what can be switched without a render: dependencies, tags, flags of the defaults, modes of the schema
+//! search     flip, render, look; a switch that only shows once another is on is flipped on top of it
 //! ```
 //!
 //! Bounded by renders and bytes, never by the clock, so that two runs say the same. A failure never ends the search: the
 //! files that fail are left out, and what was not explored is listed.
 
+mod footprint;
 mod probe;
 mod search;
 mod starts;
@@ -20,7 +22,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use crate::discover::Sighting;
-use crate::helm::{Document, Options, Prepared};
+use crate::helm::{Document, Options, Prepared, Trace};
 use crate::reference::Reference;
 
 pub use switch::{Setting, Switch};
@@ -30,14 +32,14 @@ pub use switch::{Setting, Switch};
 pub struct Bounds {
     /// Renders.
     pub renders: usize,
-    /// What all renders together may write, in bytes.
+    /// What all renders together may write that no render before them wrote, in bytes.
     pub output_bytes: usize,
 }
 
 impl Default for Bounds {
     fn default() -> Self {
         Self {
-            renders: 250,
+            renders: 800,
             output_bytes: 256 << 20,
         }
     }
@@ -65,13 +67,16 @@ pub struct Exploration {
     pub renders: usize,
 }
 
+/// Reads the images of a document whose lines were traced; what cannot be read of it comes with the reason.
+pub type Look<'l> = dyn Fn(&Document, &Trace) -> (Vec<Sighting>, Option<String>) + 'l;
+
 /// Explores a chart. `known` are the images that need no switch; `look` reads the images of a document.
 pub fn explore(
     prepared: &Prepared<'_>,
     options: &Options,
     bounds: Bounds,
     known: &BTreeSet<Reference>,
-    look: &dyn Fn(&Document) -> Vec<Sighting>,
+    look: &Look<'_>,
 ) -> Exploration {
     search::Search::new(prepared, options, bounds, known, look).run()
 }

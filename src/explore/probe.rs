@@ -1,12 +1,59 @@
 //! What a render reads, compares and asks for, as paths of the values.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
+use std::rc::Rc;
 
+use super::footprint::Footprints;
 use super::switch::{Path, Setting, Switch, is_switch};
-use crate::gotemplate::{Map, Outcome, Probe, Site, Value};
+use crate::gotemplate::{GoString, Map, Outcome, Probe, Site, Value};
+use crate::helm::Trace;
 
 /// Deeper values are not given paths.
 const DEEPEST: usize = 40;
+
+/// Functions that look into a table or hand it on: what is read of it then is told by itself.
+const LOOK_ONLY: [&str; 30] = [
+    "and",
+    "or",
+    "not",
+    "default",
+    "coalesce",
+    "ternary",
+    "empty",
+    "required",
+    "dict",
+    "list",
+    "tuple",
+    "get",
+    "index",
+    "hasKey",
+    "dig",
+    "include",
+    "tpl",
+    "template",
+    "typeOf",
+    "kindOf",
+    "kindIs",
+    "typeIs",
+    "typeIsLike",
+    "append",
+    "prepend",
+    "first",
+    "last",
+    "fail",
+    "set",
+    "unset",
+];
+
+/// Functions that change the table that is their first argument.
+const CHANGING: [&str; 6] = [
+    "set",
+    "unset",
+    "merge",
+    "mergeOverwrite",
+    "mustMerge",
+    "mustMergeOverwrite",
+];
 
 /// Watches one render.
 ///
@@ -14,20 +61,31 @@ const DEEPEST: usize = 40;
 /// through `.Values`, a variable, a `dict` or a subchart's scope.
 #[derive(Debug, Default)]
 pub(super) struct Watcher {
-    paths: BTreeMap<u64, Path>,
+    /// Tables by their identity, and the keys that were read on each.
+    tables: HashMap<u64, Table>,
     /// What is being evaluated: conditions and assignments, each with the paths read in it.
-    frames: Vec<Vec<Path>>,
-    variables: BTreeMap<u64, Vec<Path>>,
-    last: Option<Path>,
-    seen: BTreeSet<Path>,
+    frames: Vec<Vec<Rc<Path>>>,
+    variables: HashMap<u64, Vec<Rc<Path>>>,
+    last: Option<Rc<Path>>,
     /// Paths with a value that could be another one, in the order in which they were read.
     found: Vec<Switch>,
     /// Paths that a condition decides by.
-    decided: BTreeSet<Path>,
+    decided: BTreeSet<Rc<Path>>,
     /// Values that the chart demands and does not have.
     pub(super) demanded: Vec<Path>,
     /// API versions that the cluster was asked for and does not have.
     pub(super) apis: BTreeSet<String>,
+    /// What each template read, where that is asked for.
+    pub(super) footprints: Option<Footprints>,
+    /// Which lines of the templates wrote the lines of the render.
+    pub(super) trace: Trace,
+}
+
+/// A table of the values.
+#[derive(Debug, Default)]
+struct Table {
+    path: Path,
+    keys: HashMap<GoString, Rc<Path>>,
 }
 
 impl Watcher {
@@ -38,15 +96,27 @@ impl Watcher {
         watcher
     }
 
+    /// The same, and it keeps what each template read.
+    pub(super) fn with_footprints(values: &Map) -> Self {
+        Self {
+            footprints: Some(Footprints::default()),
+            ..Self::new(values)
+        }
+    }
+
     fn name(&mut self, map: &Map, path: &mut Path) {
         if path.len() > DEEPEST {
             return;
         }
-        self.paths.insert(map.id(), path.clone());
-        for (key, value) in map.entries() {
+        let table = Table {
+            path: path.clone(),
+            ..Table::default()
+        };
+        self.tables.insert(map.id(), table);
+        for (key, value) in &*map.borrow() {
             if let Value::Map(below) = value {
                 path.push(key.to_text());
-                self.name(&below, path);
+                self.name(below, path);
                 path.pop();
             }
         }
@@ -73,37 +143,107 @@ impl Watcher {
         switches
     }
 
-    fn note(&mut self, paths: Vec<Path>) {
+    fn note(&mut self, paths: &[Rc<Path>]) {
         if let Some(frame) = self.frames.last_mut() {
             for path in paths {
-                if !frame.contains(&path) && frame.len() < 64 {
-                    frame.push(path);
+                if frame.len() < 64 && !frame.iter().any(|known| Rc::ptr_eq(known, path)) {
+                    frame.push(Rc::clone(path));
                 }
             }
         }
     }
+
+    /// A key that is read for the first time: what its value could be instead.
+    fn first_read(&mut self, path: &Rc<Path>, value: &Value) {
+        let setting = match value {
+            Value::Bool(value) => Some(Setting::Bool(!value)),
+            Value::Invalid | Value::Nil if is_switch(path) => Some(Setting::Bool(true)),
+            Value::Int(0, _) | Value::Float(0.0) => Some(Setting::One),
+            _ => None,
+        };
+        if let Some(setting) = setting {
+            self.found.push(Switch::new(path.to_vec(), setting));
+        }
+    }
+
+    /// Tables that went into a function as a whole.
+    fn taken(&mut self, value: &Value, depth: u8) {
+        let Some(footprints) = &mut self.footprints else {
+            return;
+        };
+        match value {
+            Value::Map(map) => match self.tables.get(&map.id()) {
+                Some(table) => footprints.table(&table.path),
+                None if depth > 0 => {
+                    for (_, below) in map.entries() {
+                        self.taken(&below, depth - 1);
+                    }
+                }
+                None => {}
+            },
+            Value::List(list) if depth > 0 => {
+                for below in list.iter() {
+                    self.taken(below, depth - 1);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Whether a map is what templates call `.`, or a part of the values: what all templates share.
+fn is_shared(map: &Map, tables: &HashMap<u64, Table>) -> bool {
+    tables.contains_key(&map.id()) || map.contains(b"Values") && map.contains(b"Chart")
 }
 
 impl Probe for Watcher {
-    fn read(&mut self, map: &Map, key: &[u8]) {
-        let Some(mut path) = self.paths.get(&map.id()).cloned() else {
+    fn begin(&mut self, name: &str) {
+        self.trace.begin(name);
+        if let Some(footprints) = &mut self.footprints {
+            footprints.begin(name);
+        }
+    }
+
+    fn wrote(&mut self, site: Site<'_>, output: &[u8], verbatim: bool) {
+        self.trace.wrote(site, output, verbatim);
+    }
+
+    fn called(&mut self, function: &str, values: &[Value]) {
+        if self.footprints.is_none() {
             return;
-        };
-        path.push(String::from_utf8_lossy(key).into_owned());
-        let value = map.get(key).unwrap_or_default();
-        if self.seen.insert(path.clone()) {
-            let setting = match value {
-                Value::Bool(value) => Some(Setting::Bool(!value)),
-                Value::Invalid | Value::Nil if is_switch(&path) => Some(Setting::Bool(true)),
-                Value::Int(0, _) | Value::Float(0.0) => Some(Setting::One),
-                _ => None,
-            };
-            if let Some(setting) = setting {
-                self.found.push(Switch::new(path.clone(), setting));
+        }
+        if let (true, Some(Value::Map(first))) = (CHANGING.contains(&function), values.first())
+            && is_shared(first, &self.tables)
+            && let Some(footprints) = &mut self.footprints
+        {
+            footprints.shared_change = true;
+        }
+        if !LOOK_ONLY.contains(&function) {
+            for value in values {
+                self.taken(value, 3);
             }
         }
-        self.last = Some(path.clone());
-        self.note(vec![path]);
+    }
+
+    fn read(&mut self, map: &Map, key: &[u8]) {
+        let Some(table) = self.tables.get_mut(&map.id()) else {
+            return;
+        };
+        let path = if let Some(path) = table.keys.get(key) {
+            Rc::clone(path)
+        } else {
+            let mut path = table.path.clone();
+            path.push(String::from_utf8_lossy(key).into_owned());
+            let path = Rc::new(path);
+            table.keys.insert(GoString::from(key), Rc::clone(&path));
+            self.first_read(&path, &map.get(key).unwrap_or_default());
+            path
+        };
+        if let Some(footprints) = &mut self.footprints {
+            footprints.key(&path);
+        }
+        self.note(std::slice::from_ref(&path));
+        self.last = Some(path);
     }
 
     fn enter_condition(&mut self, _: Site<'_>) {
@@ -112,8 +252,8 @@ impl Probe for Watcher {
 
     fn leave_condition(&mut self, _: Site<'_>, _: Option<Outcome>) {
         let paths = self.frames.pop().unwrap_or_default();
-        self.decided.extend(paths.iter().cloned());
-        self.note(paths);
+        self.note(&paths);
+        self.decided.extend(paths);
     }
 
     fn enter_assignment(&mut self) {
@@ -122,15 +262,15 @@ impl Probe for Watcher {
 
     fn leave_assignment(&mut self, variable: u64) {
         let paths = self.frames.pop().unwrap_or_default();
-        self.note(paths.clone());
+        self.note(&paths);
         self.variables.insert(variable, paths);
     }
 
     fn read_variable(&mut self, variable: u64) {
         if !self.frames.is_empty()
-            && let Some(paths) = self.variables.get(&variable)
+            && let Some(paths) = self.variables.get(&variable).cloned()
         {
-            self.note(paths.clone());
+            self.note(&paths);
         }
     }
 
@@ -139,11 +279,11 @@ impl Probe for Watcher {
         let texts: Vec<String> = values
             .iter()
             .filter_map(Value::as_text)
-            .map(crate::gotemplate::GoString::to_text)
+            .map(GoString::to_text)
             .filter(|text| is_mode(text))
             .collect();
-        let paths: Vec<Path> = self.frames.last().cloned().unwrap_or_default();
-        let path = paths.last().or(self.last.as_ref()).cloned();
+        let frame = self.frames.last().and_then(|paths| paths.last());
+        let path = frame.or(self.last.as_ref()).map(|path| path.to_vec());
         let (Some(path), true) = (path, values.len() > 1) else {
             return;
         };
@@ -158,7 +298,7 @@ impl Probe for Watcher {
     fn required(&mut self, _: &[u8], value: &Value) {
         let empty = value.is_nil() || value.as_text().is_some_and(|t| t.as_bytes().is_empty());
         if empty && let Some(path) = self.last.clone() {
-            self.demanded.push(path);
+            self.demanded.push(path.to_vec());
         }
     }
 

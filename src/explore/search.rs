@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest as _, Sha256};
 
+use super::footprint::{Footprints, differences};
 use super::probe::Watcher;
-use super::switch::{Setting, Switch, Switches};
-use super::{Bounds, Exploration, Unexplored, starts};
-use crate::discover::{Reading, Sighting, Tier};
-use crate::helm::{Document, Options, Prepared, ValuesSource};
+use super::switch::{Path, Setting, Switch, Switches};
+use super::{Bounds, Exploration, Look, Unexplored, starts};
+use crate::discover::{Reading, Severity, Tier};
+use crate::gotemplate::Map;
+use crate::helm::{Document, Options, Prepared, Trace, ValuesSource};
 use crate::reference::Reference;
 
 /// How many switches are set together at most.
@@ -17,12 +19,33 @@ const DEEPEST: usize = 3;
 /// How many required values are filled in for one render.
 const FILLED: usize = 5;
 
+/// The render of the values as they are, which all others are measured against.
+#[derive(Debug)]
+struct Base {
+    values: Map,
+    footprints: Footprints,
+    crds: BTreeSet<String>,
+}
+
+impl Base {
+    /// Whether a template could write something else with these switches.
+    fn wants(&self, template: &str, switches: &Switches, changed: &[Path]) -> bool {
+        if self.crds.contains(template) {
+            return false;
+        }
+        let all = switches.of_the_cluster() || self.footprints.shared_change;
+        all || self.footprints.touches(template, changed)
+    }
+}
+
 /// A search over one chart.
 pub(super) struct Search<'c, 's> {
     prepared: &'s Prepared<'c>,
     options: &'s Options,
     bounds: Bounds,
-    look: &'s dyn Fn(&Document) -> Vec<Sighting>,
+    look: &'s Look<'s>,
+    /// What the values as they are gave; nothing before they were rendered.
+    base: Option<Base>,
     /// What is to be rendered: by urgency, then in the order in which it was found.
     waiting: BTreeMap<(usize, usize), Switches>,
     queued: BTreeSet<Vec<Switch>>,
@@ -31,6 +54,8 @@ pub(super) struct Search<'c, 's> {
     /// Documents that were looked at, by hash.
     looked: BTreeSet<[u8; 32]>,
     known: BTreeSet<Reference>,
+    /// Texts that ought to be images and are none, told once each.
+    puzzled: BTreeSet<String>,
     written: usize,
     done: Exploration,
 }
@@ -41,18 +66,20 @@ impl<'c, 's> Search<'c, 's> {
         options: &'s Options,
         bounds: Bounds,
         known: &BTreeSet<Reference>,
-        look: &'s dyn Fn(&Document) -> Vec<Sighting>,
+        look: &'s Look<'s>,
     ) -> Self {
         Self {
             prepared,
             options,
             bounds,
             look,
+            base: None,
             waiting: BTreeMap::new(),
             queued: BTreeSet::new(),
             shown: BTreeSet::new(),
             looked: BTreeSet::new(),
             known: known.clone(),
+            puzzled: BTreeSet::new(),
             written: 0,
             done: Exploration::default(),
         }
@@ -115,11 +142,21 @@ impl<'c, 's> Search<'c, 's> {
             Ok(valued) => valued,
             Err(error) => return self.unexplored(switches, &error.to_string()),
         };
-        let watcher = Watcher::new(&valued.values);
-        let (rendered, watcher) = self.prepared.render_watched(&valued, &options, watcher);
+        let (rendered, mut watcher) = if let Some(base) = &self.base {
+            let changed = differences(&base.values, &valued.values);
+            let wanted = |template: &str| base.wants(template, switches, &changed);
+            let watcher = Watcher::new(&valued.values);
+            self.prepared.render_part(&valued, &options, &wanted, watcher)
+        } else {
+            let watcher = Watcher::with_footprints(&valued.values);
+            self.prepared.render_part(&valued, &options, &|_| true, watcher)
+        };
         let failures = match rendered {
             Ok(release) => {
-                self.look_at(&release.documents, switches);
+                if let (true, Some(footprints)) = (switches.0.is_empty(), watcher.footprints.take()) {
+                    self.measure_against(&options, footprints, &release.documents);
+                }
+                self.look_at(&release.documents, &watcher.trace, switches);
                 release.failures
             }
             Err(error) => {
@@ -142,6 +179,17 @@ impl<'c, 's> Search<'c, 's> {
         }
     }
 
+    /// Takes the first render as the base: its values once more, since a render changes them.
+    fn measure_against(&mut self, options: &Options, footprints: Footprints, documents: &[Document]) {
+        let crds = documents.iter().filter(|d| d.is_crd);
+        let crds = crds.map(|d| d.template.clone()).collect();
+        self.base = self.prepared.values(options).ok().map(|valued| Base {
+            values: valued.values,
+            footprints,
+            crds,
+        });
+    }
+
     /// Tries again with what the chart demands, and tells what cannot be had.
     fn fill(&mut self, switches: &Switches, watcher: &Watcher, reason: &str) {
         let demanded = watcher.demanded.iter().find(|path| !switches.touches(path));
@@ -153,9 +201,8 @@ impl<'c, 's> Search<'c, 's> {
         }
     }
 
-    fn look_at(&mut self, documents: &[Document], switches: &Switches) {
+    fn look_at(&mut self, documents: &[Document], trace: &Trace, switches: &Switches) {
         for document in documents {
-            self.written += document.text.len();
             let hash: [u8; 32] = Sha256::new()
                 .chain_update(&document.template)
                 .chain_update([0])
@@ -165,10 +212,24 @@ impl<'c, 's> Search<'c, 's> {
             if !self.looked.insert(hash) {
                 continue;
             }
+            self.written += document.text.len();
             let mut here = BTreeSet::new();
-            for mut sighting in (self.look)(document) {
-                let Reading::Image(reference) = &sighting.reading else {
-                    continue;
+            let (sightings, trouble) = (self.look)(document, trace);
+            // What is wrong with the values as they are is told where their images are.
+            let tell = !switches.0.is_empty();
+            if let Some(reason) = trouble.filter(|_| tell) {
+                self.unexplored(switches, &format!("{}: {reason}", document.template));
+            }
+            for mut sighting in sightings {
+                let reference = match &sighting.reading {
+                    Reading::Image(reference) => reference,
+                    Reading::Unresolved { severity, reason } => {
+                        if *severity < Severity::Note && self.puzzled.insert(sighting.raw.clone()) && tell {
+                            let text = format!("`{}` is not readable as an image: {reason}", sighting.raw);
+                            self.unexplored(switches, &text);
+                        }
+                        continue;
+                    }
                 };
                 if sighting.tier == Tier::Candidate || self.known.contains(reference) {
                     continue;

@@ -141,6 +141,12 @@ impl Switches {
         self.0.iter().filter(filled).count()
     }
 
+    /// Whether one of them is about the cluster or the release, which any template may ask for.
+    pub(super) fn of_the_cluster(&self) -> bool {
+        let is_value = |s: &Switch| matches!(s, Switch::Value { .. });
+        !self.0.iter().all(is_value)
+    }
+
     pub(super) fn touches(&self, path: &[String]) -> bool {
         self.0
             .iter()

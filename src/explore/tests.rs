@@ -75,13 +75,13 @@ fn exploration(bounds: Bounds) -> Exploration {
     let prepared = Prepared::new(&chart);
     let known = BTreeSet::from(["docker.io/demo/web:1".parse().unwrap()]);
     let knowledge = Knowledge::built_in();
-    let look = |document: &Document| {
+    let look = |document: &Document, _: &Trace| {
         let origin = Origin {
             subject: Subject::default(),
             source: Source::Render,
             lines_before: 0,
         };
-        walk(&document.text, &origin, &knowledge).unwrap()
+        (walk(&document.text, &origin, &knowledge).unwrap(), None)
     };
     explore(&prepared, &Options::default(), bounds, &known, &look)
 }

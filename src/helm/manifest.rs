@@ -135,7 +135,8 @@ pub(super) fn cut(files: &BTreeMap<String, Vec<u8>>, profile: Profile) -> Vec<Do
 fn lines_before(part: &[u8], whole: &[u8]) -> u32 {
     let start = part.as_ptr().addr() - whole.as_ptr().addr();
     let before = whole.get(..start).unwrap_or_default();
-    u32::try_from(before.iter().filter(|b| **b == b'\n').count()).unwrap_or(u32::MAX)
+    let lines = before.split(|byte| *byte == b'\n').count();
+    u32::try_from(lines - 1).unwrap_or(u32::MAX)
 }
 
 /// Documents in their order, and what was none.

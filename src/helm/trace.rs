@@ -87,7 +87,7 @@ mod tests {
         let trace = render.into_probe();
         let at = |line| {
             let offset = trace.written("t", line)?.offset;
-            Some(1 + text[..offset].matches('\n').count())
+            Some(text.split_at(offset).0.split('\n').count())
         };
         assert_eq!(
             [1, 2, 3, 4, 5].map(at),

@@ -2,26 +2,29 @@
 
 use std::collections::BTreeSet;
 
-use super::report::Explored;
+use super::report::{Explored, Rendered};
 use super::{ProfileValues, Survey, chain};
 use crate::discover::{
-    Declared, Form, Layer, Origin, Reading, Rule, Sighting, Source, Subject, Tier, form, is_true,
+    Declared, Form, Layer, Origin, Place, Reading, Sighting, Source, Subject, Tier, form, is_true,
     scan_annotations, scan_images_lock, scan_list, scan_text, scan_values, walk,
 };
 use crate::explore::{self, Bounds};
 use crate::goyaml;
-use crate::helm::{self, Chart, Document, Prepared, Release, ValuesSource};
+use crate::helm::{self, Chart, Document, Prepared, Release, Trace, ValuesSource};
 use crate::reference::Reference;
 
 impl Survey<'_> {
     pub(super) fn chart(&mut self, chart: &Chart, label: &str) {
         let prepared = Prepared::new(chart);
         for profile in &self.plan.profiles {
-            let values = profile.values.clone();
-            let options = self.plan.options.target.options(values);
-            let in_use = match prepared.render(&options) {
-                Ok(release) => {
-                    self.release(chart, &release, label, profile);
+            let options = self.rendering(&prepared, label, profile);
+            let rendered = prepared.values(&options).and_then(|valued| {
+                let (release, trace) = prepared.render_watched(&valued, &options, Trace::default());
+                release.map(|release| (release, trace))
+            });
+            let in_use = match rendered {
+                Ok((release, trace)) => {
+                    self.release(chart, &release, &trace, label, profile);
                     subcharts_of(&release)
                 }
                 Err(error) => {
@@ -40,19 +43,46 @@ impl Survey<'_> {
         }
     }
 
-    fn release(&mut self, chart: &Chart, release: &Release, label: &str, profile: &ProfileValues) {
+    /// How the chart is rendered: it is looked at and never installed, so that files that fail take no others with
+    /// them, and chance and keys cost no time.
+    fn rendering(&mut self, prepared: &Prepared<'_>, label: &str, profile: &ProfileValues) -> helm::Options {
+        let mut options = helm::Options {
+            keep_going: true,
+            shared_keys: true,
+            seed: Some(0),
+            ..self.plan.options.target.options(profile.values.clone())
+        };
+        // Nobody said which Kubernetes it is for: one that the chart accepts serves better than a refusal.
+        if options.kube_version.is_none()
+            && let Some(version) = prepared.acceptable_kube_version(&options)
+        {
+            self.report.warnings.push(format!(
+                "{label} was rendered for Kubernetes {version}, the newest that it accepts ({}); \
+                 --kube-version says which one the cluster has",
+                prepared.chart().metadata.kube_version
+            ));
+            options.kube_version = Some(version);
+        }
+        self.report
+            .rendered
+            .push(Rendered::new(prepared.chart(), profile.name.as_deref(), &options));
+        options
+    }
+
+    fn release(
+        &mut self,
+        chart: &Chart,
+        release: &Release,
+        trace: &Trace,
+        label: &str,
+        profile: &ProfileValues,
+    ) {
         for failed in &release.failures {
             self.report
                 .fail(&format!("{label}: {}", failed.template), failed.reason.clone());
         }
         for document in &release.documents {
             let origin = origin_of(chart, document);
-            let alone = release
-                .documents
-                .iter()
-                .filter(|d| d.template == document.template)
-                .count()
-                == 1;
             let sightings = match walk(&document.text, &origin, &self.plan.knowledge) {
                 Ok(sightings) => sightings,
                 Err(error) => {
@@ -61,8 +91,8 @@ impl Survey<'_> {
                 }
             };
             let mut sightings = sightings;
-            if alone && let Some(template) = template_of(chart, &document.template) {
-                template_lines(&mut sightings, template);
+            for sighting in &mut sightings {
+                origin_line(&mut sighting.place, chart, document, trace);
             }
             self.add(sightings, profile);
         }
@@ -81,9 +111,19 @@ impl Survey<'_> {
             })
             .collect();
         let knowledge = &self.plan.knowledge;
-        let look = |document: &Document| {
+        let look = |document: &Document, trace: &Trace| {
             let origin = origin_of(chart, document);
-            walk(&document.text, &origin, knowledge).unwrap_or_default()
+            let (mut sightings, trouble) = match walk(&document.text, &origin, knowledge) {
+                Ok(sightings) => (sightings, None),
+                Err(error) => {
+                    let text = String::from_utf8_lossy(&document.text);
+                    (scan_text(&text, &origin), Some(error.to_string()))
+                }
+            };
+            for sighting in &mut sightings {
+                origin_line(&mut sighting.place, chart, document, trace);
+            }
+            (sightings, trouble)
         };
         let found = explore::explore(prepared, options, Bounds::default(), &known, &look);
         self.report
@@ -271,24 +311,23 @@ fn template_of<'c>(chart: &'c Chart, name: &str) -> Option<&'c [u8]> {
         .map(|file| &*file.data)
 }
 
-/// Gives each container its line in the template, where the template has as many `image:` as the document has
-/// containers: with fewer or more, nobody can tell which is which.
-fn template_lines(sightings: &mut [Sighting], template: &[u8]) {
-    let lines: Vec<u32> = (1..)
-        .zip(template.split(|byte| *byte == b'\n'))
-        .filter(|(_, line)| {
-            let line = line.trim_ascii_start();
-            line.strip_prefix(b"- ").unwrap_or(line).starts_with(b"image:")
-        })
-        .map(|(number, _)| number)
-        .collect();
-    let outside = |s: &&mut Sighting| s.rule == Rule::Podspec && s.place.embedded.is_empty();
-    let mut containers: Vec<&mut Sighting> = sightings.iter_mut().filter(outside).collect();
-    if containers.len() == lines.len() {
-        containers.sort_by_key(|s| s.place.line);
-        for (container, line) in containers.into_iter().zip(lines) {
-            container.place.template_line = Some(line);
-        }
+/// Gives a place the line of the template that wrote its line of the document.
+fn origin_line(place: &mut Place, chart: &Chart, document: &Document, trace: &Trace) {
+    let Some(line) = place.line else { return };
+    if document.is_crd {
+        place.template_line = Some(line); // The file is the document.
+        return;
+    }
+    let Some(written) = trace.written(&document.template, document.lines_before + line) else {
+        return;
+    };
+    let before = template_of(chart, written.file).and_then(|text| text.get(..written.offset));
+    place.template_line = before.map(|text| {
+        let lines = text.split(|byte| *byte == b'\n').count();
+        u32::try_from(lines).unwrap_or(u32::MAX)
+    });
+    if written.file != document.template {
+        place.template_file = Some(written.file.to_owned());
     }
 }
 

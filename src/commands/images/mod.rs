@@ -1,9 +1,10 @@
 //! `carrack images`: every image that charts, manifests and lists need, and why.
 //!
-//! Pure: it reads files and renders charts, and opens no connection. A source that fails is a row of the report; the
+//! Pure: it reads files and renders charts, and opens no connection; only [`check`] asks registries. A source that fails is a row of the report; the
 //! others are done all the same.
 
 mod chart;
+mod check;
 mod difference;
 mod formats;
 mod report;
@@ -24,9 +25,10 @@ use crate::discover::{self, Catalogue, Exclude, Include, Knowledge, Rule, Sighti
 use crate::helm::ValuesSource;
 use crate::observe::{Event, Observer, Outcome};
 
+pub use check::{Checked, State, check};
 pub use difference::{Difference, Moved, Snapshot};
 pub use formats::Format;
-pub use report::{Failure, Report};
+pub use report::{Explored, Failure, Rendered, Report, Revealed};
 
 /// A set of values under a name: what one cluster or customer uses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
+use super::check::Checked;
 use crate::commands::{self, Ending};
 use crate::discover::{Excluded, Image, Reading, Severity, Unresolved};
 use crate::explore::{Exploration, Unexplored};
-use crate::helm::Chart;
+use crate::helm::{self, Chart};
 use crate::reference::Reference;
 
 /// A source that could not be read or rendered.
@@ -70,6 +71,33 @@ impl Explored {
     }
 }
 
+/// For what a chart was rendered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Rendered {
+    /// The chart's name and version.
+    pub chart: String,
+    /// The profile whose values it was rendered with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
+    /// The version of Kubernetes, where it was given or chosen; the newest that is known otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kube_version: Option<String>,
+    /// The API versions that the cluster has beside Kubernetes' own.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub api_versions: Vec<String>,
+}
+
+impl Rendered {
+    pub(super) fn new(chart: &Chart, profile: Option<&str>, options: &helm::Options) -> Self {
+        Self {
+            chart: format!("{} {}", chart.name(), chart.metadata.version),
+            profile: profile.map(str::to_owned),
+            kube_version: options.kube_version.clone(),
+            api_versions: options.api_versions.clone(),
+        }
+    }
+}
+
 /// The images of all sources. As JSON: sorted, and the same from run to run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
@@ -81,9 +109,15 @@ pub struct Report {
     pub failures: Vec<Failure>,
     /// What may be an image and is not sure enough to be mirrored without a word of the user.
     pub candidates: Vec<Image>,
+    /// For what each chart was rendered.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rendered: Vec<Rendered>,
     /// What exploring each chart came to.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub explored: Vec<Explored>,
+    /// What the registries say of the images, where they were asked.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub checked: Vec<Checked>,
     /// What the user left out.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub excluded: Vec<Excluded>,
@@ -98,6 +132,7 @@ impl Report {
         for failure in part.failures {
             self.fail(&failure.subject, failure.reason);
         }
+        self.rendered.extend(part.rendered);
         self.explored.extend(part.explored);
         self.warnings.extend(part.warnings);
     }
@@ -117,7 +152,7 @@ impl Report {
 impl commands::Report for Report {
     fn ending(&self) -> Ending {
         let broken = self.unresolved.iter().any(|u| u.severity == Severity::Error);
-        if self.failures.is_empty() && !broken {
+        if self.failures.is_empty() && !broken && !self.lacks_an_image() {
             Ending::Done
         } else {
             Ending::SomeFailed

@@ -97,8 +97,74 @@ fn a_charts_images_are_rendered_declared_and_held_by_values() {
         why.contains("demo/templates/deployment.yaml") && why.contains("Deployment/release-name-web"),
         "{why}"
     );
-    assert!(why.contains("line 9 of the rendered document"), "{why}");
+    assert!(why.contains("demo/templates/deployment.yaml:9 "), "{why}");
     assert!(why.contains("values.yaml:1"), "{why}");
+}
+
+#[test]
+fn hooks_and_tests_are_looked_into_and_a_tag_may_follow_the_cluster() {
+    let folder = tempfile::tempdir().unwrap();
+    let chart = chart(folder.path(), "demo", DEPLOYMENT);
+    for version in ["1.27.1", "1.31.0"] {
+        let options = Options {
+            sources: vec![chart.clone()],
+            target: Target {
+                kube_version: Some(version.to_owned()),
+                ..Target::default()
+            },
+            ..Options::default()
+        };
+        let report = images(&options);
+        let kubectl = format!("1 registry.k8s.io/kubectl:v{version}");
+        assert!(references(&report.images).contains(&kubectl), "{version}");
+        assert_eq!(report.rendered[0].kube_version.as_deref(), Some(version));
+    }
+}
+
+#[test]
+fn a_chart_that_refuses_new_clusters_is_rendered_for_one_that_it_accepts_and_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = chart(folder.path(), "demo", DEPLOYMENT);
+    let metadata = "apiVersion: v2\nname: demo\nversion: 1.2.3\nkubeVersion: '>=1.18.0-0 <1.25.0-0'\n";
+    std::fs::write(path.join("Chart.yaml"), metadata).unwrap();
+    let options = Options {
+        sources: vec![path],
+        ..Options::default()
+    };
+    let report = images(&options);
+    assert_eq!(report.failures, []);
+    assert!(references(&report.images).contains(&"1 registry.k8s.io/kubectl:v1.24.0".to_owned()));
+    assert!(report.warnings[0].contains("v1.24.0"), "{:?}", report.warnings);
+    let asked = Options {
+        target: Target {
+            kube_version: Some("1.30".to_owned()),
+            ..Target::default()
+        },
+        ..options
+    };
+    assert!(images(&asked).failures[0].reason.contains("1.25.0-0"));
+}
+
+#[test]
+fn a_file_that_fails_takes_the_images_of_no_other_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = chart(folder.path(), "demo", DEPLOYMENT);
+    std::fs::write(
+        path.join("templates/bad.yaml"),
+        "{{ fail \"a password is needed\" }}",
+    )
+    .unwrap();
+    std::fs::write(path.join("templates/broken.yaml"), "kind: Pod\nspec: [\n").unwrap();
+    let options = Options {
+        sources: vec![path],
+        ..Options::default()
+    };
+    let report = images(&options);
+    assert!(references(&report.images).contains(&"1 docker.io/demo/web:1.0".to_owned()));
+    let reasons: Vec<&str> = report.failures.iter().map(|f| f.reason.as_str()).collect();
+    assert_eq!(reasons.len(), 2, "{reasons:?}");
+    assert!(reasons.iter().any(|r| r.contains("a password is needed")));
+    assert_eq!(report.ending(), Ending::SomeFailed);
 }
 
 #[test]

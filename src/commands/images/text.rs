@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
 
+use super::check::State;
 use super::report::Report;
 use crate::discover::{Image, Occurrence, Rule, Severity, Tier, Unresolved};
 use crate::reference::Reference;
@@ -34,6 +35,7 @@ impl fmt::Display for Report {
             writeln!(f)?;
         }
         self.switches(f)?;
+        self.answers(f)?;
         self.problems(f)?;
         self.candidates(f)?;
         for excluded in &self.excluded {
@@ -66,6 +68,29 @@ impl fmt::Display for Report {
 }
 
 impl Report {
+    /// What the registries said.
+    fn answers(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.checked.is_empty() {
+            return Ok(());
+        }
+        let of = |state: State| self.checked.iter().filter(move |c| c.state == state);
+        writeln!(
+            f,
+            "The registries have {} of {}; {} absent, {} unknown.",
+            of(State::Verified).count(),
+            count(self.checked.len(), "image"),
+            of(State::Absent).count(),
+            of(State::Unknown).count()
+        )?;
+        for (word, state) in [("absent", State::Absent), ("unknown", State::Unknown)] {
+            for checked in of(state) {
+                let reason = checked.reason.as_deref().unwrap_or_default();
+                writeln!(f, "  {word}: {}: {}", checked.reference, printable(reason, 400))?;
+            }
+        }
+        writeln!(f)
+    }
+
     fn problems(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let rows: Vec<&Unresolved> = self
             .unresolved

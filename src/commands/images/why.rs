@@ -97,6 +97,10 @@ pub(super) fn place(place: &Place) -> String {
     let mut text = printable(&file(place), 300);
     let rendered = subject.chart.is_some() && !subject.kind.is_empty();
     match (place.line, place.template_line) {
+        (_, Some(line)) if place.template_file.is_some() => {
+            let from = place.template_file.as_deref().unwrap_or_default();
+            let _ = write!(text, ", written by {}:{line}", printable(from, 300));
+        }
         (Some(line), None) if rendered => {
             let _ = write!(text, " (line {line} of the rendered document)");
         }
