@@ -17,6 +17,7 @@
 //! ── formats ────────────────────────────────────────────────────────────────────────────────────────────
 //! oci/            media types, descriptors, manifests, indexes
 //! bundle/         the portable directory: layout, inventory, verify
+//! trust/          signatures of the inventory and of images, policy, replay
 //! mirrors/        reference mapping and container-engine configuration
 //! config/         carrack.yaml, and other tools' files read as the same
 //! ── network (async) ────────────────────────────────────────────────────────────────────────────────────
@@ -27,7 +28,7 @@
 //! serve/          a bundle as a read-only registry and chart repository
 //! ── work ───────────────────────────────────────────────────────────────────────────────────────────────
 //! transfer/       plan (what is missing where) → run (workers) → report
-//! commands/       charts images export import verify prune serve: options → plan → run → report
+//! commands/       charts images export import verify prune sign serve: options → plan → run → report
 //! ── people ─────────────────────────────────────────────────────────────────────────────────────────────
 //! cli/            clap arguments, environment (one door), printer, progress, failure (hints and exit codes)
 //! ```
@@ -36,14 +37,15 @@
 //!
 //! ```text
 //! cli → commands → transfer → {registry, chartrepo, bundle, mirrors}
-//! commands → {serve, explore, discover, helm}       serve → {bundle, mirrors, oci}
+//! commands → {serve, explore, discover, helm, trust}   serve → {bundle, mirrors, oci}
 //! registry, chartrepo → {http, credentials, oci}    http → credentials
 //! explore → {helm, discover}    helm → {sprig → gotemplate, goyaml}    discover → {goyaml}
-//! bundle → {oci, fsx}           chartrepo → {goyaml, fsx, helm}    commands → config → {mirrors, goyaml}
+//! bundle → {oci, fsx}    trust → {oci, fsx}    chartrepo → {goyaml, fsx, helm}
+//! config → {mirrors, goyaml}
 //! all → digest, reference, version, observe, excerpt, secret
 //! ```
 //!
-//! `gotemplate`, `sprig`, `goyaml`, `helm`, `explore`, `discover`, `bundle`, `mirrors` and `config` never name `http`,
+//! `gotemplate`, `sprig`, `goyaml`, `helm`, `explore`, `discover`, `bundle`, `trust`, `mirrors` and `config` never name `http`,
 //! `registry` or `credentials`. Nobody names `cli`.
 
 pub mod bundle;
@@ -70,4 +72,5 @@ pub mod secret;
 pub mod serve;
 pub mod sprig;
 pub mod transfer;
+pub mod trust;
 pub mod version;

@@ -14,7 +14,7 @@ use crate::reference::Reference;
 use super::writer::write_if_new;
 use super::{
     Absent, Bundle, Error, FORMAT_VERSION, FileRecord, Inventory, Provenance, Record, Volume, blob,
-    inventory, layout,
+    inventory, layout, sealed,
 };
 
 /// What the run knows that the bundle's files do not.
@@ -45,7 +45,13 @@ Check it (any Linux machine, no special tool):
     cd into this folder
     sha256sum -c --quiet carrack/SHA256SUMS
 
-Check it completely, then bring it into a registry:
+If it is signed (carrack/inventory.json.sshsig), these two lines check who signed it and that no listed file changed. The
+file allowed_signers comes from those who send you bundles, by another way than this drive:
+
+    ssh-keygen -Y verify -f allowed_signers -I NAME -n carrack-inventory -s carrack/inventory.json.sshsig <carrack/inventory.json
+    {SUMS_BY_HAND}
+
+Check it completely, added files too, then bring it into a registry:
 
     carrack verify .
     carrack import --from . --to registry.example.com
@@ -84,7 +90,8 @@ pub(super) fn close(
     closing: &Closing,
 ) -> Result<Inventory, Error> {
     let root = &bundle.folder;
-    write_if_new(root, layout::README, readme(&programs(bundle)?).as_bytes())?;
+    let page = readme(&programs(bundle)?).replace("{SUMS_BY_HAND}", sealed::SUMS_BY_HAND);
+    write_if_new(root, layout::README, page.as_bytes())?;
     let mut reached = Reached::default();
     let mut references = BTreeMap::new();
     for (reference, descriptor) in bundle.entries() {
@@ -139,7 +146,7 @@ pub(super) fn close(
         volume: closing.volume.clone(),
     };
     // The old signature goes first: it must never stand beside an inventory that it does not sign.
-    carrack.remove(layout::SIGNATURE)?;
+    sealed::remove_signatures(&carrack)?;
     carrack.write(layout::INVENTORY, &inventory::encode(&next))?;
     Ok(next)
 }

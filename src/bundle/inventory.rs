@@ -1,6 +1,7 @@
 //! `carrack/inventory.json`: what a bundle is, in canonical JSON.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
@@ -143,15 +144,20 @@ pub(super) fn load(root: &Folder) -> Result<Option<Inventory>, Error> {
         Err(error) => return Err(error.into()),
     };
     let path = root.path().join(layout::CARRACK).join(layout::INVENTORY);
-    let inventory: Inventory = serde_json::from_slice(&bytes).map_err(|source| Error::Malformed {
-        path: path.clone(),
+    parse(&bytes, &path).map(Some)
+}
+
+/// What the bytes of the inventory that lies at `path` say.
+pub(super) fn parse(bytes: &[u8], path: &Path) -> Result<Inventory, Error> {
+    let inventory: Inventory = serde_json::from_slice(bytes).map_err(|source| Error::Malformed {
+        path: path.to_owned(),
         source,
     })?;
     if inventory.format_version == FORMAT_VERSION {
-        Ok(Some(inventory))
+        Ok(inventory)
     } else {
         Err(Error::UnknownVersion {
-            path,
+            path: path.to_owned(),
             found: inventory.format_version.to_string(),
             expected: "1",
         })

@@ -17,12 +17,16 @@ pub(super) const CHARTS: &str = "charts";
 pub(super) const CARRACK: &str = "carrack";
 pub(super) const INVENTORY: &str = "inventory.json";
 pub(super) const SIGNATURE: &str = "inventory.json.sshsig";
+pub(super) const PLAIN_SIGNATURE: &str = "inventory.json.sig";
 pub(super) const SUMS: &str = "SHA256SUMS";
 pub(super) const README: &str = "README.txt";
 /// Programs of this name with a platform behind it may lie in the bundle's root: `carrack-linux-x86_64`.
 pub(super) const PROGRAM: &str = "carrack-";
 pub(super) const TMP: &str = "carrack/tmp";
 pub(super) const LOCK: &str = "lock";
+
+/// What operating systems put into the root of a drive unasked.
+pub(super) const FURNITURE: [&str; 3] = ["lost+found", "System Volume Information", "$RECYCLE.BIN"];
 
 /// How deep folders may nest under `charts/`.
 pub(super) const CHART_DEPTH: usize = 16;

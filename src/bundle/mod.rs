@@ -32,6 +32,7 @@ mod inventory;
 mod layout;
 mod prune;
 mod receipt;
+mod sealed;
 mod verify;
 mod writer;
 
@@ -44,7 +45,8 @@ pub use inventory::{
 };
 pub use prune::Pruned;
 pub use receipt::Receipt;
-pub use verify::{Problem, ProblemKind, Verified, verify};
+pub use sealed::{SUMS_BY_HAND, Sealed};
+pub use verify::{Problem, ProblemKind, Verified, verify, verify_sealed};
 pub use writer::{Finished, Writer, read_back};
 
 use std::collections::BTreeMap;
@@ -118,6 +120,14 @@ pub enum Error {
         /// Why it is none.
         #[source]
         source: crate::reference::Error,
+    },
+    /// There are more signatures beside the inventory than are read.
+    #[error("{} holds {found} signatures of the inventory, at most 16 are read", path.display())]
+    TooManySignatures {
+        /// The folder.
+        path: PathBuf,
+        /// How many there are.
+        found: usize,
     },
     /// A blob is not in the bundle.
     #[error("{digest} is not in the bundle")]

@@ -75,6 +75,8 @@ pub enum ProblemKind {
     Disagrees,
     /// A run on the bundle began and none has finished yet.
     Unfinished,
+    /// A file that a signed inventory does not name.
+    Unlisted,
 }
 
 /// Reads and hashes everything, on `threads` threads. Everything that is wrong is in the result; an error is only what
@@ -86,12 +88,38 @@ pub fn verify(
     stop: &dyn Fn() -> bool,
 ) -> Result<Verified, Error> {
     let inventory = bundle.inventory()?;
+    check(bundle, inventory.as_ref(), false, threads, observer, stop)
+}
+
+/// The same against an inventory that someone vouches for: beside it nothing else may be there, neither references nor
+/// files, and what it names must be, whether a reference reaches it or not.
+pub fn verify_sealed(
+    bundle: &Bundle,
+    inventory: &Inventory,
+    threads: usize,
+    observer: &dyn Observer,
+    stop: &dyn Fn() -> bool,
+) -> Result<Verified, Error> {
+    check(bundle, Some(inventory), true, threads, observer, stop)
+}
+
+fn check(
+    bundle: &Bundle,
+    inventory: Option<&Inventory>,
+    sealed: bool,
+    threads: usize,
+    observer: &dyn Observer,
+    stop: &dyn Fn() -> bool,
+) -> Result<Verified, Error> {
     let mut found = Found::default();
     for (reference, descriptor) in bundle.entries() {
-        found.walk(bundle, inventory.as_ref(), reference, descriptor, NESTING_CAP)?;
+        found.walk(bundle, inventory, reference, descriptor, NESTING_CAP)?;
     }
-    if let Some(inventory) = &inventory {
+    if let Some(inventory) = inventory {
         found.compare(bundle, inventory)?;
+        if sealed {
+            found.compare_sealed(bundle, inventory)?;
+        }
     } else if bundle.was_begun()? {
         found.problem(
             &format!("{}/{}", layout::CARRACK, layout::INVENTORY),
@@ -272,6 +300,32 @@ impl Found {
                 continue;
             }
             self.check_file(bundle, path, record)?;
+        }
+        Ok(())
+    }
+
+    /// What only an inventory that someone vouches for can tell: things that it does not name.
+    fn compare_sealed(&mut self, bundle: &Bundle, inventory: &Inventory) -> Result<(), Error> {
+        for reference in bundle.entries().keys() {
+            if !inventory.references.contains_key(reference) {
+                let text = "index.json names it, the signed inventory does not".to_owned();
+                let subject = reference.to_string();
+                self.problem(&subject, ProblemKind::Disagrees, text, Some(reference));
+            }
+        }
+        for path in bundle.unlisted(inventory)? {
+            let text = "the signed inventory does not name it: someone added it".to_owned();
+            self.problem(&path, ProblemKind::Unlisted, text, None);
+        }
+        let told: BTreeSet<String> = self.problems.keys().map(|(subject, _)| subject.clone()).collect();
+        for (path, record) in &inventory.files {
+            let reached = path
+                .strip_prefix("blobs/")
+                .and_then(|p| p.replacen('/', ":", 1).parse::<Digest>().ok())
+                .is_some_and(|digest| self.blobs.contains_key(&digest) || told.contains(&digest.to_string()));
+            if !reached && (path.starts_with(layout::BLOBS) || path.starts_with(layout::PARTS)) {
+                self.check_file(bundle, path, record)?;
+            }
         }
         Ok(())
     }

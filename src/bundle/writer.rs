@@ -17,14 +17,8 @@ use crate::reference::Reference;
 
 use super::{Arrived, Bundle, Entries, Error, Incoming, Inventory, Pruned, blob, index, layout};
 
-/// What may lie in the root of a drive on which a new bundle is begun: what operating systems put there unasked.
-const FURNITURE: [&str; 5] = [
-    "lost+found",
-    "System Volume Information",
-    "$RECYCLE.BIN",
-    "README.txt",
-    "carrack",
-];
+/// What else may lie in the root of a drive on which a new bundle is begun.
+const OWN: [&str; 2] = [layout::README, layout::CARRACK];
 
 /// A bundle that is open for writing, and locked.
 #[derive(Debug)]
@@ -395,7 +389,11 @@ fn begin(root: &Folder) -> Result<(), Error> {
     match layout::check(root) {
         Err(Error::NotABundle { path }) => {
             let stranger = root.entries()?.into_iter().find(|e| {
-                !e.name.starts_with('.') && !FURNITURE.iter().any(|known| e.name.eq_ignore_ascii_case(known))
+                !e.name.starts_with('.')
+                    && !layout::FURNITURE
+                        .iter()
+                        .chain(&OWN)
+                        .any(|known| e.name.eq_ignore_ascii_case(known))
             });
             if let Some(stranger) = stranger {
                 return Err(Error::NotEmpty {

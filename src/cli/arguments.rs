@@ -110,6 +110,8 @@ pub enum Command {
     Verify(super::verify::Arguments),
     /// Make room in a bundle: take references out, and remove what none of the others needs.
     Prune(super::prune::Arguments),
+    /// Sign a bundle's inventory with ssh-keygen.
+    Sign(super::sign::Arguments),
     /// Offer a bundle to nodes: a read-only registry and chart repository, with no server to install.
     Serve(super::serve::Arguments),
     /// Work with carrack.yaml, the file that says what crosses.

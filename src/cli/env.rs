@@ -17,6 +17,8 @@ pub struct Environment {
     pub runtime_dir: Option<PathBuf>,
     /// `XDG_CONFIG_HOME`, or `~/.config`.
     pub config_home: Option<PathBuf>,
+    /// `XDG_STATE_HOME`, or `~/.local/state`.
+    pub state_home: Option<PathBuf>,
     /// `HELM_REGISTRY_CONFIG`, or Helm's default place of it.
     pub helm_registry_config: Option<PathBuf>,
     /// `HELM_REPOSITORY_CONFIG`, or Helm's default place of repositories.yaml.
@@ -100,6 +102,7 @@ impl Environment {
             docker_config: path("DOCKER_CONFIG").or_else(|| home.as_ref().map(|h| h.join(".docker"))),
             registry_auth_file: path("REGISTRY_AUTH_FILE"),
             runtime_dir: path("XDG_RUNTIME_DIR"),
+            state_home: path("XDG_STATE_HOME").or_else(|| home.as_ref().map(|h| h.join(".local/state"))),
             helm_registry_config: helm("HELM_REGISTRY_CONFIG", "registry/config.json"),
             helm_repository_config: helm("HELM_REPOSITORY_CONFIG", "repositories.yaml"),
             path: set("PATH")

@@ -9,6 +9,7 @@ use super::arguments::{Network, ResultFormat};
 use super::failure::{Exit, Failure};
 use super::placement::Placement;
 use super::session::Session;
+use super::trust::Trust;
 use crate::commands::configuration::Declaration;
 use crate::commands::import::{Destination, Options, run};
 use crate::commands::{self, engine_config};
@@ -50,6 +51,8 @@ pub struct Arguments {
     output: ResultFormat,
     #[command(flatten)]
     placement: Placement,
+    #[command(flatten)]
+    trust: Trust,
     #[command(flatten)]
     engines: Engines,
     #[command(flatten)]
@@ -166,6 +169,7 @@ impl Arguments {
             (Some(declared), _) => To::of(&declared.place),
             (None, to) => To::named(to.as_deref().unwrap_or_default())?,
         };
+        let admission = self.trust.options(session, matches!(to, To::Folder(_)))?;
         let engines = match (self.engines.options()?, declared) {
             (None, Some(declared)) => declared.engines.as_ref().map(engines_of),
             (engines, _) => engines,
@@ -185,6 +189,7 @@ impl Arguments {
             from: self.from,
             to,
             only: self.only,
+            admission,
             dry_run: self.dry_run,
             receipt: self.receipt,
             engine_config: engines,

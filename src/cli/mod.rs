@@ -17,6 +17,8 @@ pub mod progress;
 pub mod prune;
 pub mod serve;
 pub mod session;
+pub mod sign;
+pub mod trust;
 pub mod values;
 pub mod verify;
 

@@ -42,6 +42,7 @@ pub fn run(cli: Cli, environment: Environment) -> Exit {
         Command::Import(arguments) => arguments.run(&session),
         Command::Verify(arguments) => arguments.run(&session),
         Command::Prune(arguments) => arguments.run(&session),
+        Command::Sign(arguments) => arguments.run(&session),
         Command::Config { command } => command.run(&session),
         Command::Init(arguments) => arguments.run(&session),
         Command::Help(arguments) => arguments.run(),
@@ -178,6 +179,14 @@ impl Session {
             .as_deref()
             .unwrap_or("a host without a name");
         format!("process {} on {host}", std::process::id())
+    }
+
+    /// Where the program remembers things from run to run, such as the bundles that it accepted.
+    pub fn state_folder(&self) -> Option<std::path::PathBuf> {
+        self.environment
+            .state_home
+            .as_ref()
+            .map(|home| home.join("carrack"))
     }
 
     /// Runs network work to its end, or until a signal asks for a tidy stop.

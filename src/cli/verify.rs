@@ -7,6 +7,7 @@ use clap::Args;
 use super::arguments::ResultFormat;
 use super::failure::{Exit, Failure};
 use super::session::Session;
+use super::trust::Trust;
 use crate::commands::verify::{Options, run};
 
 /// Check a bundle: hash every file, and see that nothing which a manifest needs is missing.
@@ -14,6 +15,8 @@ use crate::commands::verify::{Options, run};
 pub struct Arguments {
     /// The bundle's folder.
     bundle: PathBuf,
+    #[command(flatten)]
+    trust: Trust,
     /// The form of the result.
     #[arg(long, short, value_name = "FORM", default_value = "text")]
     output: ResultFormat,
@@ -23,7 +26,10 @@ impl Arguments {
     pub(super) fn run(self, session: &Session) -> Result<Exit, Failure> {
         let world = session.world(None);
         let observer = session.observer();
-        let options = Options { bundle: self.bundle };
+        let options = Options {
+            bundle: self.bundle,
+            admission: self.trust.options(session, false)?,
+        };
         let report = Session::block_in_place(&world, move |world| run(&options, world, observer.as_ref()))?;
         session.finish(&report, self.output)
     }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::admission::{self, Admitted};
 use super::engine_config::{self, Configured};
 use super::export::{self, Gathering, gather, open};
 use super::verify::{write_problems, write_refetch};
@@ -19,6 +20,7 @@ use crate::observe::{Event, Observer};
 use crate::reference::Reference;
 use crate::registry::Client;
 use crate::transfer::{self, Choice, PushPlan, Pushed, PushedRow, RowOutcome, Source, Stock, Wanted};
+use crate::trust::Seal;
 
 /// Where content goes.
 #[derive(Clone, Debug)]
@@ -45,6 +47,8 @@ pub struct Options {
     pub to: Destination,
     /// Only these references; empty means all.
     pub only: Vec<Reference>,
+    /// Who must have signed the bundle.
+    pub admission: admission::Options,
     /// Only say what would be done.
     pub dry_run: bool,
     /// Where the receipt is written, if not on the drive.
@@ -62,7 +66,35 @@ pub enum Report {
     /// Into a registry.
     Registry(Box<Imported>),
     /// Into a bundle.
-    Folder(Box<export::Report>, Option<Configured>),
+    Folder(Box<Merged>),
+    /// Nowhere: what lies on the drive is not what was signed.
+    Refused(Box<Refused>),
+}
+
+/// What was brought into a bundle.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Merged {
+    /// What came.
+    #[serde(flatten)]
+    pub report: export::Report,
+    /// Who signed the bundle that it came from.
+    pub seal: Seal,
+    /// The engine configuration that was written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub engine_config: Option<Configured>,
+}
+
+/// A signed bundle that was refused.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Refused {
+    /// The bundle's folder.
+    pub bundle: PathBuf,
+    /// Who signed it.
+    pub seal: Seal,
+    /// What is not as it was signed.
+    pub verified: Verified,
 }
 
 /// What was brought into a registry.
@@ -75,6 +107,8 @@ pub struct Imported {
     pub target: Target,
     /// Whether nothing was sent on purpose.
     pub dry_run: bool,
+    /// Who signed the bundle.
+    pub seal: Seal,
     /// What was found in the bundle before anything was sent.
     pub verified: Verified,
     /// Every reference and the numbers of the run.
@@ -97,6 +131,9 @@ pub async fn run(
     world: &World,
     observer: &Arc<dyn Observer>,
 ) -> Result<Report, Error> {
+    let admitted = admission::admit(&options.from, &options.admission, world.clock.now())?;
+    let state = state(options);
+    admitted.check_sequence(state.as_deref())?;
     let bundle = Bundle::open(&options.from)?;
     for reference in &options.only {
         if !bundle.entries().contains_key(reference) {
@@ -105,8 +142,28 @@ pub async fn run(
             });
         }
     }
+    let mut verified = None;
+    if admitted.is_sealed() {
+        let found = check(&bundle, &admitted, world, observer).await?;
+        if !found.problems.is_empty() {
+            return Ok(Report::Refused(Box::new(Refused {
+                bundle: options.from.clone(),
+                seal: admitted.seal,
+                verified: found,
+            })));
+        }
+        verified = Some(found);
+        if !options.dry_run {
+            admitted.remember(state.as_deref(), &options.holder)?;
+        }
+    }
+    let verified = match (verified, &options.to) {
+        (None, Destination::Registry { .. }) => check(&bundle, &admitted, world, observer).await?,
+        // A bundle that nobody vouches for is hashed while it is copied.
+        (found, _) => found.unwrap_or_default(),
+    };
     match &options.to {
-        Destination::Folder(folder) => into_folder(options, &bundle, folder, world, observer).await,
+        Destination::Folder(folder) => into_folder(options, &bundle, admitted, folder, world, observer).await,
         Destination::Registry {
             target,
             mapping,
@@ -117,8 +174,18 @@ pub async fn run(
                 mapping,
                 limits,
             };
-            into_registry(options, bundle, registry, client, world, observer).await
+            let checked = (admitted.seal, verified);
+            into_registry(options, bundle, checked, registry, client, world, observer).await
         }
+    }
+}
+
+/// Where accepted bundles are remembered: with a folder's content, unless another place is named.
+fn state(options: &Options) -> Option<PathBuf> {
+    match (&options.admission.state, &options.to) {
+        (Some(state), _) => Some(state.clone()),
+        (None, Destination::Folder(folder)) => Some(folder.join("carrack")),
+        (None, Destination::Registry { .. }) => None,
     }
 }
 
@@ -131,11 +198,12 @@ fn chosen<'b>(options: &'b Options, bundle: &'b Bundle) -> impl Iterator<Item = 
 async fn into_folder(
     options: &Options,
     bundle: &Bundle,
+    admitted: Admitted,
     folder: &std::path::Path,
     world: &World,
     observer: &Arc<dyn Observer>,
 ) -> Result<Report, Error> {
-    let inventory = bundle.inventory()?;
+    let Admitted { inventory, seal, .. } = admitted;
     let provenance = |reference: &Reference| {
         let record = inventory.as_ref().and_then(|i| i.references.get(reference));
         record.map(|r| r.provenance.clone()).unwrap_or_default()
@@ -175,8 +243,12 @@ async fn into_folder(
         charts,
         ..gather(gathering, &source, world, observer).await?
     };
-    let configured = configure(options, None, &Mapping::default(), bundle, world)?;
-    Ok(Report::Folder(Box::new(report), configured))
+    let engine_config = configure(options, None, &Mapping::default(), bundle, world)?;
+    Ok(Report::Folder(Box::new(Merged {
+        report,
+        seal,
+        engine_config,
+    })))
 }
 
 /// A registry and how names become places on it.
@@ -189,6 +261,7 @@ struct Registry<'a> {
 async fn into_registry(
     options: &Options,
     bundle: Bundle,
+    (seal, verified): (Seal, Verified),
     registry: Registry<'_>,
     client: &Client,
     world: &World,
@@ -196,7 +269,6 @@ async fn into_registry(
 ) -> Result<Report, Error> {
     let entries = chosen(options, &bundle).filter_map(|r| Some((r, &bundle.entries().get(r)?.digest)));
     let placed = registry.mapping.plan(entries, registry.limits)?;
-    let verified = check(&bundle, world, observer).await?;
     let broken: BTreeMap<Reference, String> = verified
         .problems
         .iter()
@@ -211,6 +283,7 @@ async fn into_registry(
         bundle: options.from.clone(),
         target: registry.target.clone(),
         dry_run: options.dry_run,
+        seal,
         verified,
         pushed: Pushed::default(),
         receipt: None,
@@ -254,17 +327,21 @@ fn configure(
 }
 
 /// Hashes every blob before anything is sent.
-async fn check(bundle: &Bundle, world: &World, observer: &Arc<dyn Observer>) -> Result<Verified, Error> {
+async fn check(
+    bundle: &Bundle,
+    admitted: &Admitted,
+    world: &World,
+    observer: &Arc<dyn Observer>,
+) -> Result<Verified, Error> {
     observer.on(&Event::Phase {
         name: "verifying".to_owned(),
     });
     let (bundle, cancel, observer) = (bundle.clone(), world.cancel.clone(), Arc::clone(observer));
-    let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-    let verified = tokio::task::spawn_blocking(move || {
-        bundle::verify(&bundle, threads, &*observer, &|| cancel.is_cancelled())
-    })
-    .await
-    .map_err(|_| Error::Interrupted)??;
+    let admitted = admitted.clone();
+    let verified =
+        tokio::task::spawn_blocking(move || admitted.verify(&bundle, &*observer, &|| cancel.is_cancelled()))
+            .await
+            .map_err(|_| Error::Interrupted)??;
     if world.cancel.is_cancelled() {
         return Err(Error::Interrupted);
     }
@@ -309,7 +386,7 @@ impl Report {
     pub fn rows(&self) -> &[PushedRow] {
         match self {
             Self::Registry(imported) => &imported.pushed.rows,
-            Self::Folder(..) => &[],
+            Self::Folder(_) | Self::Refused(_) => &[],
         }
     }
 }
@@ -330,7 +407,8 @@ impl Imported {
 impl super::Report for Report {
     fn ending(&self) -> Ending {
         match self {
-            Self::Folder(report, _) => report.ending(),
+            Self::Folder(merged) => merged.report.ending(),
+            Self::Refused(_) => Ending::NotVerified,
             Self::Registry(imported) => imported.ending(),
         }
     }
@@ -339,10 +417,21 @@ impl super::Report for Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Folder(report, configured) => {
-                report.summary(f)?;
-                write_configured(f, configured.as_ref())?;
-                write!(f, "\nnext: carrack serve {}", report.bundle.display())
+            Self::Folder(merged) => {
+                writeln!(f, "{}", merged.seal)?;
+                merged.report.summary(f)?;
+                write_configured(f, merged.engine_config.as_ref())?;
+                write!(f, "\nnext: carrack serve {}", merged.report.bundle.display())
+            }
+            Self::Refused(refused) => {
+                write_problems(f, &refused.verified)?;
+                writeln!(f, "{}", refused.seal)?;
+                write!(
+                    f,
+                    "{}: nothing was imported, because it is not as it was signed: {} problems",
+                    refused.bundle.display(),
+                    refused.verified.problems.len()
+                )
             }
             Self::Registry(imported) => imported.fmt(f),
         }
@@ -356,6 +445,7 @@ fn write_configured(f: &mut fmt::Formatter<'_>, configured: Option<&Configured>)
 impl fmt::Display for Imported {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_problems(f, &self.verified)?;
+        writeln!(f, "{}", self.seal)?;
         let (mut failed, mut present) = (0, 0);
         for row in &self.pushed.rows {
             match &row.outcome {

@@ -1,5 +1,6 @@
 //! One file a command: options → plan → run → report. Nothing here prints or reads the environment.
 
+pub mod admission;
 pub mod charts;
 pub mod charts_diff;
 pub mod charts_list;
@@ -18,6 +19,7 @@ mod order;
 pub mod prune;
 pub mod render;
 pub mod serve;
+pub mod sign;
 pub mod survey;
 pub mod values;
 pub mod verify;
@@ -169,6 +171,33 @@ pub enum Error {
     /// A chart does not load or does not render.
     #[error(transparent)]
     Helm(#[from] helm::Error),
+    /// Somebody's signature is missing, wrong or not worth anything.
+    #[error(transparent)]
+    Trust(#[from] crate::trust::Error),
+    /// A bundle that shall be signed holds files that its inventory does not name.
+    #[error(
+        "{} holds files that its inventory does not name, and the other side would refuse it: {first}{}",
+        bundle.display(), and_more(*more)
+    )]
+    Unlisted {
+        /// The bundle's folder.
+        bundle: PathBuf,
+        /// The first of them.
+        first: String,
+        /// How many there are beside it.
+        more: usize,
+    },
+    /// `ssh-keygen` did not sign.
+    #[error("ssh-keygen did not sign with {}{}", key.display(), after_colon(said))]
+    Signing {
+        /// The key's file.
+        key: PathBuf,
+        /// The system's word, if the program could not be run.
+        #[source]
+        source: Option<io::Error>,
+        /// What the program said.
+        said: String,
+    },
     /// A file or folder of the operator's own could not be written.
     #[error(transparent)]
     Disk(#[from] fsx::Error),
@@ -196,6 +225,8 @@ impl Error {
                 Kind::Usage
             }
             Self::Charts(error) if error.is_of_configuration() => Kind::Usage,
+            Self::Trust(error) if error.is_refusal() => Kind::NotVerified,
+            Self::Trust(error) if error.is_configuration() => Kind::Usage,
             Self::Interrupted => Kind::Interrupted,
             Self::Runtime { .. }
             | Self::Result { .. }
@@ -203,6 +234,9 @@ impl Error {
             | Self::Crashed
             | Self::Serve(_)
             | Self::Bundle(_)
+            | Self::Trust(_)
+            | Self::Unlisted { .. }
+            | Self::Signing { .. }
             | Self::Disk(_)
             | Self::Charts(_)
             | Self::Helm(_)
@@ -214,6 +248,13 @@ impl Error {
     pub fn hints(&self) -> Vec<String> {
         let fault = match self {
             Self::Bundle(error) => error.fault(),
+            Self::Trust(error) => return trust_hints(error),
+            Self::Unlisted { .. } => {
+                return vec!["remove them from the drive, then sign again".to_owned()];
+            }
+            Self::Signing { source: Some(_), .. } => {
+                return vec!["ssh-keygen belongs to OpenSSH: install openssh-client 8.2 or newer".to_owned()];
+            }
             Self::Transfer(error) => error.fault(),
             Self::Charts(crate::chartrepo::Error::Disk(error)) | Self::Disk(error) => error.fault(),
             _ => None,
@@ -267,6 +308,42 @@ impl From<transfer::Error> for Error {
             error => Self::Transfer(error),
         }
     }
+}
+
+fn and_more(more: usize) -> String {
+    if more == 0 {
+        String::new()
+    } else {
+        format!(" and {more} more")
+    }
+}
+
+fn after_colon(said: &str) -> String {
+    if said.is_empty() {
+        String::new()
+    } else {
+        format!(": {said}")
+    }
+}
+
+fn trust_hints(error: &crate::trust::Error) -> Vec<String> {
+    use crate::trust::Error as Trust;
+    let advice = match error {
+        Trust::NotVouchedFor { .. } | Trust::NoInventory => {
+            "nothing was taken from it: ask those who exported it to run `carrack sign`, and see that their keys are in the file of signers"
+        }
+        Trust::BadSignature { .. } => {
+            "nothing was taken from it: the drive was changed after it was signed, or is damaged; have it exported and signed again"
+        }
+        Trust::Replayed { .. } => {
+            "nothing was taken from it: ask for the newest drive; if going back is what you want, remove this bundle's entry from accepted.json in the folder of --state"
+        }
+        Trust::BadState { .. } => {
+            "restore the file from a backup; removing it forgets which bundles were accepted, so that older ones pass again"
+        }
+        _ => return Vec::new(),
+    };
+    vec![advice.to_owned()]
 }
 
 /// A number of things for people: `1 blob`, `2 blobs`.

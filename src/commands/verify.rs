@@ -6,16 +6,19 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::{Ending, Error, World};
-use crate::bundle::{self, Bundle, Verified};
+use super::{Ending, Error, World, admission};
+use crate::bundle::{Bundle, Verified};
 use crate::observe::{Event, Observer};
 use crate::reference::Reference;
+use crate::trust::Seal;
 
 /// What is verified.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// The bundle's folder.
     pub bundle: PathBuf,
+    /// Who must have signed it.
+    pub admission: admission::Options,
 }
 
 /// What was found.
@@ -26,6 +29,8 @@ pub struct Report {
     /// What the bundle's own inventory calls it, and how many runs it has seen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inventory: Option<Identity>,
+    /// Who signed the inventory.
+    pub seal: Seal,
     /// Everything that was found.
     #[serde(flatten)]
     pub verified: Verified,
@@ -45,22 +50,24 @@ pub struct Identity {
 
 /// Hashes everything and checks that every manifest's children are there. Blocks until it is done.
 pub fn run(options: &Options, world: &World, observer: &dyn Observer) -> Result<Report, Error> {
+    let admitted = admission::admit(&options.bundle, &options.admission, world.clock.now())?;
+    admitted.check_sequence(options.admission.state.as_deref())?;
     let bundle = Bundle::open(&options.bundle)?;
     observer.on(&Event::Phase {
         name: "verifying".to_owned(),
     });
-    let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-    let verified = bundle::verify(&bundle, threads, observer, &|| world.cancel.is_cancelled())?;
+    let verified = admitted.verify(&bundle, observer, &|| world.cancel.is_cancelled())?;
     if world.cancel.is_cancelled() {
         return Err(Error::Interrupted);
     }
     Ok(Report {
         bundle: options.bundle.clone(),
-        inventory: bundle.inventory()?.map(|i| Identity {
+        inventory: admitted.inventory.map(|i| Identity {
             bundle_id: i.bundle_id,
             sequence: i.sequence,
             created: i.created,
         }),
+        seal: admitted.seal,
         verified,
     })
 }
@@ -82,6 +89,7 @@ impl fmt::Display for Report {
             writeln!(f, "note: {note}")?;
         }
         write_problems(f, found)?;
+        writeln!(f, "{}", self.seal)?;
         if found.problems.is_empty() {
             write!(
                 f,

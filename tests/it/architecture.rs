@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 const GROUND: [&str; 6] = ["digest", "reference", "version", "observe", "excerpt", "secret"];
 
 /// Who may name whom, beside the ground.
-const ARROWS: [(&str, &[&str]); 19] = [
+const ARROWS: [(&str, &[&str]); 20] = [
     ("fsx", &[]),
     ("goyaml", &[]),
     ("gotemplate", &[]),
@@ -18,6 +18,7 @@ const ARROWS: [(&str, &[&str]); 19] = [
     ("explore", &["helm", "discover", "gotemplate", "goyaml"]),
     ("oci", &[]),
     ("bundle", &["oci", "fsx"]),
+    ("trust", &["oci", "fsx"]),
     ("mirrors", &[]),
     ("config", &["mirrors", "goyaml"]),
     ("credentials", &[]),
@@ -60,6 +61,7 @@ const ARROWS: [(&str, &[&str]); 19] = [
             "goyaml",
             "gotemplate",
             "sprig",
+            "trust",
             "config",
         ],
     ),
@@ -83,6 +85,7 @@ const ARROWS: [(&str, &[&str]); 19] = [
             "goyaml",
             "gotemplate",
             "sprig",
+            "trust",
             "config",
         ],
     ),

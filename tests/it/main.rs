@@ -34,6 +34,7 @@ mod render;
 mod serve;
 mod support;
 mod tags;
+mod trust;
 mod volumes;
 mod voyage;
 mod voyage_fixture;

@@ -9,5 +9,6 @@ pub(crate) mod program;
 pub(crate) mod programs;
 pub(crate) mod registry;
 pub(crate) mod serving;
+pub(crate) mod signing;
 pub(crate) mod thief;
 pub(crate) mod web;
