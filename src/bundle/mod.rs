@@ -32,6 +32,7 @@ mod inventory;
 mod layout;
 mod prune;
 mod receipt;
+mod referrers;
 mod verify;
 mod writer;
 
@@ -44,6 +45,7 @@ pub use inventory::{
 };
 pub use prune::Pruned;
 pub use receipt::Receipt;
+pub use referrers::{Referrer, Referrers};
 pub use verify::{Problem, ProblemKind, Verified, verify};
 pub use writer::{Finished, Writer, read_back};
 

@@ -2,7 +2,7 @@
 //!
 //! Nothing here can reach the host that an image came from: the only host it knows is the target.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::engine_config::{self, Configured};
-use super::export::{self, Gathering, gather, open};
+use super::export::{self, Gathering, Told, gather, open};
 use super::verify::{write_problems, write_refetch};
 use super::{Ending, Error, World, charts};
 use crate::bundle::{self, Bundle, Receipt, Verified};
@@ -18,7 +18,9 @@ use crate::mirrors::{Limits, Mapping, Target};
 use crate::observe::{Event, Observer};
 use crate::reference::Reference;
 use crate::registry::Client;
-use crate::transfer::{self, Choice, PushPlan, Pushed, PushedRow, RowOutcome, Source, Stock, Wanted};
+use crate::transfer::{
+    self, Choice, Companions, PushPlan, Pushed, PushedRow, RowOutcome, Source, Stock, Wanted,
+};
 
 /// Where content goes.
 #[derive(Clone, Debug)]
@@ -105,8 +107,9 @@ pub async fn run(
             });
         }
     }
+    let chosen = chosen(options, &bundle)?;
     match &options.to {
-        Destination::Folder(folder) => into_folder(options, &bundle, folder, world, observer).await,
+        Destination::Folder(folder) => into_folder(options, &bundle, &chosen, folder, world, observer).await,
         Destination::Registry {
             target,
             mapping,
@@ -117,20 +120,23 @@ pub async fn run(
                 mapping,
                 limits,
             };
-            into_registry(options, bundle, registry, client, world, observer).await
+            into_registry(options, bundle, &chosen, registry, client, world, observer).await
         }
     }
 }
 
-/// Every reference that is asked for.
-fn chosen<'b>(options: &'b Options, bundle: &'b Bundle) -> impl Iterator<Item = &'b Reference> {
-    let wanted = |r: &&Reference| options.only.is_empty() || options.only.contains(r);
-    bundle.entries().keys().filter(wanted)
+/// Every reference that is asked for, with its signatures, attestations and SBOMs.
+fn chosen(options: &Options, bundle: &Bundle) -> Result<BTreeSet<Reference>, Error> {
+    if options.only.is_empty() {
+        return Ok(bundle.entries().keys().cloned().collect());
+    }
+    Ok(bundle.with_companions(&options.only)?)
 }
 
 async fn into_folder(
     options: &Options,
     bundle: &Bundle,
+    chosen: &BTreeSet<Reference>,
     folder: &std::path::Path,
     world: &World,
     observer: &Arc<dyn Observer>,
@@ -140,7 +146,8 @@ async fn into_folder(
         let record = inventory.as_ref().and_then(|i| i.references.get(reference));
         record.map(|r| r.provenance.clone()).unwrap_or_default()
     };
-    let wanted = chosen(options, bundle)
+    let wanted = chosen
+        .iter()
         .map(|reference| Wanted {
             reference: reference.clone(),
             pinned: bundle.entries().get(reference).map(|d| d.digest),
@@ -156,7 +163,11 @@ async fn into_folder(
         wanted,
         to: folder.to_path_buf(),
         writer,
-        choice: Choice::default(),
+        choice: Choice {
+            referrers: Companions::Named,
+            ..Choice::default()
+        },
+        told: Told::by(inventory.as_ref()),
         config: None,
         read_back: false,
         volume: None,
@@ -175,7 +186,7 @@ async fn into_folder(
         charts,
         ..gather(gathering, &source, world, observer).await?
     };
-    let configured = configure(options, None, &Mapping::default(), bundle, world)?;
+    let configured = configure(options, None, &Mapping::default(), chosen, world)?;
     Ok(Report::Folder(Box::new(report), configured))
 }
 
@@ -189,12 +200,15 @@ struct Registry<'a> {
 async fn into_registry(
     options: &Options,
     bundle: Bundle,
+    chosen: &BTreeSet<Reference>,
     registry: Registry<'_>,
     client: &Client,
     world: &World,
     observer: &Arc<dyn Observer>,
 ) -> Result<Report, Error> {
-    let entries = chosen(options, &bundle).filter_map(|r| Some((r, &bundle.entries().get(r)?.digest)));
+    let entries = chosen
+        .iter()
+        .filter_map(|r| Some((r, &bundle.entries().get(r)?.digest)));
     let placed = registry.mapping.plan(entries, registry.limits)?;
     let verified = check(&bundle, world, observer).await?;
     let broken: BTreeMap<Reference, String> = verified
@@ -234,7 +248,7 @@ async fn into_registry(
             transfer::chain(&error)
         )),
     }
-    imported.engine_config = configure(options, Some(registry.target), registry.mapping, &bundle, world)?;
+    imported.engine_config = configure(options, Some(registry.target), registry.mapping, chosen, world)?;
     Ok(Report::Registry(Box::new(imported)))
 }
 
@@ -243,11 +257,11 @@ fn configure(
     options: &Options,
     target: Option<&Target>,
     mapping: &Mapping,
-    bundle: &Bundle,
+    chosen: &BTreeSet<Reference>,
     world: &World,
 ) -> Result<Option<Configured>, Error> {
     let wanted = options.engine_config.as_ref().filter(|_| !options.dry_run);
-    let repositories = chosen(options, bundle).map(Reference::repository);
+    let repositories = chosen.iter().map(Reference::repository);
     wanted
         .map(|wanted| engine_config::write(wanted, target, mapping, repositories, world))
         .transpose()
