@@ -9,11 +9,11 @@ use serde::Deserialize;
 use crate::digest::{Algorithm, Digest};
 use crate::fsx::Kind;
 use crate::oci::{Descriptor, Document, NESTING_CAP, Platform};
-use crate::reference::Reference;
+use crate::reference::{Reference, Repository};
 
 use super::writer::write_if_new;
 use super::{
-    Absent, Bundle, Error, FORMAT_VERSION, FileRecord, Inventory, Provenance, Record, Volume, blob,
+    Absent, Bundle, Error, FORMAT_VERSION, FileRecord, Inventory, Provenance, Record, Referrer, Volume, blob,
     inventory, layout, sealed,
 };
 
@@ -32,6 +32,10 @@ pub struct Closing {
     pub volume: Option<Volume>,
     /// Remove blobs that no reference reaches.
     pub prune: bool,
+    /// Manifests whose repository has told everything that refers to them; added to what earlier runs said.
+    pub asked: BTreeMap<Repository, BTreeSet<Digest>>,
+    /// References whose signatures, attestations and SBOMs were left out by choice.
+    pub referrers_left_out: BTreeSet<Reference>,
 }
 
 /// Larger image configurations are not looked into for their platform.
@@ -103,6 +107,7 @@ pub(super) fn close(
             media_type: descriptor.media_type.clone(),
             platforms: platforms.into_iter().collect(),
             provenance: provenance(reference, before, closing),
+            referrers_left_out: left_out(reference, before, closing),
             size: descriptor.size,
         };
         references.insert(reference.clone(), record);
@@ -115,6 +120,7 @@ pub(super) fn close(
         format!("{}/{}", layout::CARRACK, layout::SUMS),
         record_of(sums.as_bytes()),
     );
+    let referrers = referrers(bundle, before, closing, &reached)?;
     let mut absent = before.map(|b| b.absent.clone()).unwrap_or_default();
     absent.extend(closing.absent.iter().map(|(d, a)| (*d, a.clone())));
     let first_part = |d: &Digest| format!("{}/{}", layout::part_folder(d), layout::part_name(1));
@@ -124,6 +130,7 @@ pub(super) fn close(
     });
     if let Some(before) = before
         && before.references == references
+        && before.referrers == referrers
         && before.files == reached.files
         && before.absent == absent
         && before.config == closing.config
@@ -141,6 +148,7 @@ pub(super) fn close(
         format_version: FORMAT_VERSION,
         previous: before.map(|b| Digest::sha256(&inventory::encode(b))),
         references,
+        referrers,
         sequence: before.map_or(0, |b| b.sequence) + 1,
         tool: concat!("carrack ", env!("CARGO_PKG_VERSION")).to_owned(),
         volume: closing.volume.clone(),
@@ -315,6 +323,36 @@ fn provenance(reference: &Reference, before: Option<&Inventory>, closing: &Closi
         .unwrap_or_default();
     all.extend(closing.provenance.get(reference).into_iter().flatten().cloned());
     all.into_iter().collect()
+}
+
+fn left_out(reference: &Reference, before: Option<&Inventory>, closing: &Closing) -> bool {
+    if closing.provenance.contains_key(reference) {
+        return closing.referrers_left_out.contains(reference);
+    }
+    let old = before.and_then(|b| b.references.get(reference));
+    old.is_some_and(|record| record.referrers_left_out)
+}
+
+/// What refers to each manifest that is here, and which manifests were asked about and have nothing.
+fn referrers(
+    bundle: &Bundle,
+    before: Option<&Inventory>,
+    closing: &Closing,
+    reached: &Reached,
+) -> Result<BTreeMap<Repository, BTreeMap<Digest, Vec<Referrer>>>, Error> {
+    let mut referrers = bundle.referrers()?.by_subject().clone();
+    let repositories: BTreeSet<&Repository> = bundle.entries().keys().map(Reference::repository).collect();
+    let earlier = before.iter().flat_map(|b| &b.referrers);
+    let earlier = earlier.flat_map(|(repository, of)| of.keys().map(move |subject| (repository, subject)));
+    let now = closing.asked.iter();
+    let now = now.flat_map(|(repository, asked)| asked.iter().map(move |subject| (repository, subject)));
+    for (repository, subject) in earlier.chain(now) {
+        if repositories.contains(repository) && reached.files.contains_key(&layout::blob_path(subject)) {
+            let of = referrers.entry(repository.clone()).or_default();
+            of.entry(*subject).or_default();
+        }
+    }
+    Ok(referrers)
 }
 
 /// A name that two equal runs at the same time share, and no two others do.

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::digest::Digest;
 use crate::fsx::Folder;
 use crate::oci::Platform;
-use crate::reference::Reference;
+use crate::reference::{Reference, Repository};
 
-use super::{Error, layout};
+use super::{Error, Referrer, layout};
 
 /// The version of the inventory that this program writes and reads.
 pub const FORMAT_VERSION: u64 = 1;
@@ -42,6 +42,10 @@ pub struct Inventory {
     pub previous: Option<Digest>,
     /// Every reference, in bytewise order.
     pub references: BTreeMap<Reference, Record>,
+    /// What refers to the manifests of each repository: signatures, attestations, SBOMs. A manifest with an empty list
+    /// was asked about and has none; nobody asked about one that is not here.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub referrers: BTreeMap<Repository, BTreeMap<Digest, Vec<Referrer>>>,
     /// How many runs have finished on this bundle.
     pub sequence: u64,
     /// The program that wrote it: `carrack 0.1.0`.
@@ -76,8 +80,16 @@ pub struct Record {
     /// Why it is here.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub provenance: Vec<Provenance>,
+    /// Whether its signatures, attestations and SBOMs were left out by choice.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub referrers_left_out: bool,
     /// The size of its manifest or index in bytes.
     pub size: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// Where a reference was found.

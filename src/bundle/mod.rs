@@ -32,6 +32,7 @@ mod inventory;
 mod layout;
 mod prune;
 mod receipt;
+mod referrers;
 mod sealed;
 mod verify;
 mod writer;
@@ -45,6 +46,7 @@ pub use inventory::{
 };
 pub use prune::Pruned;
 pub use receipt::Receipt;
+pub use referrers::{Referrer, Referrers};
 pub use sealed::{SUMS_BY_HAND, Sealed};
 pub use verify::{Problem, ProblemKind, Verified, verify, verify_sealed};
 pub use writer::{Finished, Writer, read_back};

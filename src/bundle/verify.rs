@@ -284,6 +284,7 @@ impl Found {
                 );
             }
         }
+        self.compare_referrers(inventory);
         let extra = bundle
             .entries()
             .keys()
@@ -328,6 +329,23 @@ impl Found {
             }
         }
         Ok(())
+    }
+
+    /// Every signature, attestation and SBOM that the inventory has must be among what index.json reaches: a lost one
+    /// would make its image look unsigned.
+    fn compare_referrers(&mut self, inventory: &Inventory) {
+        let all = inventory.referrers.values().flatten();
+        for (subject, referrer) in all.flat_map(|(subject, found)| found.iter().map(move |f| (subject, f))) {
+            let digest = &referrer.digest;
+            let text = digest.to_string();
+            let is_known = self.blobs.contains_key(digest)
+                || self.absent.contains(digest)
+                || self.problems.keys().any(|(known, _)| *known == text);
+            if !is_known {
+                let why = format!("{} of {subject}: index.json does not lead to it", referrer.by);
+                self.problem(&text, ProblemKind::Missing, why, Some(&referrer.entry));
+            }
+        }
     }
 
     fn check_file(&mut self, bundle: &Bundle, path: &str, record: &FileRecord) -> Result<(), Error> {

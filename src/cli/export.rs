@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::arguments::{Network, ResultFormat};
 use super::declared::Declared;
@@ -19,7 +19,7 @@ use crate::commands::export::{Options, run};
 use crate::commands::volumes::{self, Split};
 use crate::mirrors::{PullSource, PullSources, Target};
 use crate::oci::Platform;
-use crate::transfer::{Choice, Shard, TagFilter, TagFilterError};
+use crate::transfer::{Choice, Companions, Shard, TagFilter, TagFilterError};
 
 /// Carry images and charts onto a drive: a portable folder that any other run goes on with, verified as it is written.
 #[derive(Debug, Args)]
@@ -41,6 +41,13 @@ pub struct Arguments {
     /// Carry layers that registries may not distribute (Windows base layers), too.
     #[arg(long)]
     include_foreign: bool,
+    /// Signatures, attestations and SBOMs that go along with images, and with each other: `all`, or `none` by choice.
+    /// One that cannot be had fails its image: an image must not look unsigned by accident.
+    #[arg(long, value_name = "all|none", default_value = "all")]
+    referrers: Referrers,
+    /// The same as `--referrers none`.
+    #[arg(long, conflicts_with = "referrers")]
+    no_signatures: bool,
     /// Pull what lies under a host or path from elsewhere: `docker.io=cache.example.com/hub`. Names do not change.
     /// May be repeated.
     #[arg(long, value_name = "HOST[/PATH]=PLACE")]
@@ -72,8 +79,9 @@ pub struct Arguments {
     /// Take the digests that this file pins, and bring it up to date: `carrack.lock`.
     #[arg(long, value_name = "FILE")]
     lock: Option<PathBuf>,
-    /// Ask registries again for what the lock pins: tags that moved are followed.
-    #[arg(long, requires = "lock")]
+    /// Ask registries again: for what the lock pins, so that tags that moved are followed, and for signatures,
+    /// attestations and SBOMs of what the bundle holds already.
+    #[arg(long)]
     refresh: bool,
     /// Put this program onto the drive, too, for the side that has only the drive.
     #[arg(long)]
@@ -95,6 +103,15 @@ pub struct Arguments {
     discovery: Discovery,
     #[command(flatten)]
     network: Network,
+}
+
+/// What goes along with images because it is about them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Referrers {
+    /// Everything that there is.
+    All,
+    /// Nothing, by choice.
+    None,
 }
 
 /// Which tags of repositories are carried.
@@ -274,6 +291,12 @@ impl Arguments {
             choice: Choice {
                 platforms,
                 include_foreign: self.include_foreign,
+                referrers: if self.no_signatures || self.referrers == Referrers::None {
+                    Companions::LeftOut
+                } else {
+                    Companions::Sought
+                },
+                refresh: self.refresh,
                 ..Choice::default()
             },
             config: declared.digest(),

@@ -10,6 +10,7 @@ use super::export::Options;
 use super::lock::Locked;
 use super::order::Order;
 use super::{Ending, Error, World, images};
+use crate::digest::Digest;
 use crate::mirrors::{Limits, Mapping, Target};
 use crate::observe::{Event, Observer};
 use crate::reference::Reference;
@@ -84,11 +85,7 @@ pub async fn run(
             });
         }
     }
-    let resolved = plan.items.iter().filter_map(|item| match &item.state {
-        State::Resolved { root, .. } => Some((&item.key, &root.digest)),
-        State::Failed(_) => None,
-    });
-    let placed = mirror.mapping.plan(resolved, &mirror.limits)?;
+    let placed = mirror.mapping.plan(resolved(&plan), &mirror.limits)?;
     let left_out = plan.absent.len() as u64;
     let stock = Stock::resolved(&plan, source, manifests);
     let shipped = PushPlan::new(&stock, mirror.target.registry(), placed, &BTreeMap::new())?;
@@ -118,6 +115,22 @@ pub async fn run(
     })
 }
 
+/// Everything that is mirrored, each once: two tags of one image have the same signatures.
+fn resolved(plan: &transfer::Plan) -> BTreeMap<&Reference, &Digest> {
+    let mut resolved = BTreeMap::new();
+    for item in &plan.items {
+        if let State::Resolved { root, attached, .. } = &item.state {
+            resolved.extend(
+                attached
+                    .iter()
+                    .map(|(reference, about)| (reference, &about.digest)),
+            );
+            resolved.insert(&item.key, &root.digest);
+        }
+    }
+    resolved
+}
+
 /// What a lock wants to know of a row.
 fn lock_row(row: &transfer::PushedRow) -> Row {
     Row {
@@ -125,6 +138,7 @@ fn lock_row(row: &transfer::PushedRow) -> Row {
         outcome: row.outcome.clone(),
         digest: Some(row.digest),
         moved_from: None,
+        referrers: 0,
     }
 }
 

@@ -12,15 +12,16 @@ use super::consignment::{Asked, is_failed};
 use super::lock::Locked;
 use super::order::Order;
 use super::{Ending, Error, World, images};
-use crate::bundle::{self, Closing, Finished, Pruned, Volume, Writer};
+use crate::bundle::{self, Closing, Finished, Inventory, Pruned, Volume, Writer};
 use crate::chartrepo;
 use crate::digest::Digest;
 use crate::mirrors::PullSources;
 use crate::observe::{Event, Observer, Outcome};
-use crate::reference::Reference;
+use crate::reference::{Reference, Repository};
 use crate::registry::Client;
 use crate::transfer::{
-    self, Choice, Demand, Fetched, Preflight, Row, RowOutcome, Shard, Shelf, Source, State, Wanted,
+    self, Choice, Companions, Demand, Fetched, Preflight, Row, RowOutcome, Shard, Shelf, Source, State,
+    Wanted,
 };
 
 /// A program with everything in it is smaller.
@@ -77,12 +78,36 @@ pub(super) struct Gathering {
     /// The bundle, open for writing; none if nothing shall be written.
     pub(super) writer: Option<Arc<Writer>>,
     pub(super) choice: Choice,
+    pub(super) told: Told,
     pub(super) config: Option<Digest>,
     pub(super) read_back: bool,
     /// Which part of a larger set this is.
     pub(super) volume: Option<Volume>,
     /// Take out what is not wanted any more, if all that is wanted has come.
     pub(super) prune: bool,
+}
+
+/// What another bundle knows of signatures, attestations and SBOMs, and hands on with its content.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Told {
+    asked: BTreeMap<Repository, BTreeSet<Digest>>,
+    left_out: BTreeSet<Reference>,
+}
+
+impl Told {
+    pub(super) fn by(inventory: Option<&Inventory>) -> Self {
+        let referrers = inventory.iter().flat_map(|i| &i.referrers);
+        let references = inventory.iter().flat_map(|i| &i.references);
+        Self {
+            asked: referrers
+                .map(|(repository, of)| (repository.clone(), of.keys().copied().collect()))
+                .collect(),
+            left_out: references
+                .filter(|(_, record)| record.referrers_left_out)
+                .map(|(reference, _)| reference.clone())
+                .collect(),
+        }
+    }
 }
 
 /// What was done.
@@ -141,6 +166,7 @@ pub async fn run(
         to: options.to.clone(),
         writer,
         choice: order.choice,
+        told: Told::default(),
         config: options.config,
         read_back: options.read_back,
         volume: None,
@@ -208,6 +234,7 @@ pub(super) async fn gather(
         to,
         writer,
         choice,
+        told,
         config,
         read_back,
         volume,
@@ -262,7 +289,16 @@ pub(super) async fn gather(
         absent: plan.absent.clone(),
         volume,
         prune: false,
+        asked: told.asked,
+        referrers_left_out: match choice.referrers {
+            Companions::Named => told.left_out,
+            Companions::LeftOut => plan.items.iter().map(|i| i.key.clone()).collect(),
+            Companions::Sought => BTreeSet::new(),
+        },
     };
+    let asked = plan.items.iter().map(transfer::Item::asked).collect::<Vec<_>>();
+    let attached = plan.items.iter().flat_map(|item| item.state.attached().keys());
+    let companions: BTreeSet<Reference> = attached.cloned().collect();
     let moved: Vec<Digest> = plan.blobs.iter().map(|b| b.descriptor.digest).collect();
     let fetched = transfer::fetch(plan, source, &writer, world.jobs, observer, &world.cancel).await;
     let (fetched, fatal) = match fetched {
@@ -272,9 +308,15 @@ pub(super) async fn gather(
     observer.on(&Event::Phase {
         name: "writing the inventory".to_owned(),
     });
+    // Who was told of a signature that did not come must ask again.
+    for (row, asked) in fetched.rows.iter().zip(asked).filter(|(row, _)| !row.is_failed()) {
+        let repository = row.reference.repository().clone();
+        closing.asked.entry(repository).or_default().extend(asked);
+    }
     if prune && fatal.is_none() && !fetched.rows.iter().any(Row::is_failed) {
         closing.prune = true;
-        let asked: BTreeSet<&Reference> = fetched.rows.iter().map(|row| &row.reference).collect();
+        let mut asked: BTreeSet<&Reference> = fetched.rows.iter().map(|row| &row.reference).collect();
+        asked.extend(&companions);
         for reference in writer
             .entries()
             .keys()
@@ -347,6 +389,7 @@ fn planned(plan: &transfer::Plan) -> Fetched {
             outcome,
             digest,
             moved_from: None,
+            referrers: item.state.attached().len(),
         }
     });
     Fetched {
@@ -407,6 +450,7 @@ impl Report {
         }
         let failed = rows.iter().filter(|r| r.is_failed()).count();
         let present = rows.iter().filter(|r| r.outcome == RowOutcome::Present).count();
+        let referrers: usize = rows.iter().map(|r| r.referrers).sum();
         let totals = &self.fetched.plan;
         let bundle = self.bundle.display();
         if self.dry_run {
@@ -420,6 +464,7 @@ impl Report {
                 super::count(totals.blobs_present, "blob"),
                 super::size(totals.bytes_present),
             )?;
+            write_referrers(f, referrers)?;
             return self
                 .preflight
                 .iter()
@@ -432,6 +477,7 @@ impl Report {
             super::count(self.fetched.blobs, "blob"),
             super::size(self.fetched.bytes),
         )?;
+        write_referrers(f, referrers)?;
         if self.left_out > 0 {
             write!(f, "; {} left out on purpose", self.left_out)?;
         }
@@ -446,6 +492,13 @@ impl Report {
             write!(f, "\n{locked}")?;
         }
         Ok(())
+    }
+}
+
+fn write_referrers(f: &mut fmt::Formatter<'_>, count: usize) -> fmt::Result {
+    match count {
+        0 => Ok(()),
+        _ => write!(f, "; {count} signatures, attestations and SBOMs go along"),
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Nothing here can reach the host that an image came from: the only host it knows is the target.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::admission::{self, Admitted};
 use super::engine_config::{self, Configured};
-use super::export::{self, Gathering, gather, open};
+use super::export::{self, Gathering, Told, gather, open};
 use super::verify::{write_problems, write_refetch};
 use super::{Ending, Error, World, charts};
 use crate::bundle::{self, Bundle, Receipt, Verified};
@@ -19,7 +19,9 @@ use crate::mirrors::{Limits, Mapping, Target};
 use crate::observe::{Event, Observer};
 use crate::reference::Reference;
 use crate::registry::Client;
-use crate::transfer::{self, Choice, PushPlan, Pushed, PushedRow, RowOutcome, Source, Stock, Wanted};
+use crate::transfer::{
+    self, Choice, Companions, PushPlan, Pushed, PushedRow, RowOutcome, Source, Stock, Wanted,
+};
 use crate::trust::Seal;
 
 /// Where content goes.
@@ -162,8 +164,15 @@ pub async fn run(
         // A bundle that nobody vouches for is hashed while it is copied.
         (found, _) => found.unwrap_or_default(),
     };
+    let chosen = chosen(options, &bundle)?;
     match &options.to {
-        Destination::Folder(folder) => into_folder(options, &bundle, admitted, folder, world, observer).await,
+        Destination::Folder(folder) => {
+            let asked = Asked {
+                bundle: &bundle,
+                chosen: &chosen,
+            };
+            into_folder(options, asked, admitted, folder, world, observer).await
+        }
         Destination::Registry {
             target,
             mapping,
@@ -175,7 +184,11 @@ pub async fn run(
                 limits,
             };
             let checked = (admitted.seal, verified);
-            into_registry(options, bundle, checked, registry, client, world, observer).await
+            let asked = Asked {
+                bundle: &bundle,
+                chosen: &chosen,
+            };
+            into_registry(options, asked, checked, registry, client, world, observer).await
         }
     }
 }
@@ -189,15 +202,24 @@ fn state(options: &Options) -> Option<PathBuf> {
     }
 }
 
-/// Every reference that is asked for.
-fn chosen<'b>(options: &'b Options, bundle: &'b Bundle) -> impl Iterator<Item = &'b Reference> {
-    let wanted = |r: &&Reference| options.only.is_empty() || options.only.contains(r);
-    bundle.entries().keys().filter(wanted)
+/// What of a bundle is imported.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    bundle: &'a Bundle,
+    chosen: &'a BTreeSet<Reference>,
+}
+
+/// Every reference that is asked for, with its signatures, attestations and SBOMs.
+fn chosen(options: &Options, bundle: &Bundle) -> Result<BTreeSet<Reference>, Error> {
+    if options.only.is_empty() {
+        return Ok(bundle.entries().keys().cloned().collect());
+    }
+    Ok(bundle.with_companions(&options.only)?)
 }
 
 async fn into_folder(
     options: &Options,
-    bundle: &Bundle,
+    Asked { bundle, chosen }: Asked<'_>,
     admitted: Admitted,
     folder: &std::path::Path,
     world: &World,
@@ -208,7 +230,8 @@ async fn into_folder(
         let record = inventory.as_ref().and_then(|i| i.references.get(reference));
         record.map(|r| r.provenance.clone()).unwrap_or_default()
     };
-    let wanted = chosen(options, bundle)
+    let wanted = chosen
+        .iter()
         .map(|reference| Wanted {
             reference: reference.clone(),
             pinned: bundle.entries().get(reference).map(|d| d.digest),
@@ -224,7 +247,11 @@ async fn into_folder(
         wanted,
         to: folder.to_path_buf(),
         writer,
-        choice: Choice::default(),
+        choice: Choice {
+            referrers: Companions::Named,
+            ..Choice::default()
+        },
+        told: Told::by(inventory.as_ref()),
         config: None,
         read_back: false,
         volume: None,
@@ -243,7 +270,7 @@ async fn into_folder(
         charts,
         ..gather(gathering, &source, world, observer).await?
     };
-    let engine_config = configure(options, None, &Mapping::default(), bundle, world)?;
+    let engine_config = configure(options, None, &Mapping::default(), chosen, world)?;
     Ok(Report::Folder(Box::new(Merged {
         report,
         seal,
@@ -260,14 +287,16 @@ struct Registry<'a> {
 
 async fn into_registry(
     options: &Options,
-    bundle: Bundle,
+    Asked { bundle, chosen }: Asked<'_>,
     (seal, verified): (Seal, Verified),
     registry: Registry<'_>,
     client: &Client,
     world: &World,
     observer: &Arc<dyn Observer>,
 ) -> Result<Report, Error> {
-    let entries = chosen(options, &bundle).filter_map(|r| Some((r, &bundle.entries().get(r)?.digest)));
+    let entries = chosen
+        .iter()
+        .filter_map(|r| Some((r, &bundle.entries().get(r)?.digest)));
     let placed = registry.mapping.plan(entries, registry.limits)?;
     let broken: BTreeMap<Reference, String> = verified
         .problems
@@ -298,8 +327,8 @@ async fn into_registry(
         name: "sending".to_owned(),
     });
     imported.pushed = transfer::push(plan, &stock, client, world.jobs, observer, &world.cancel).await?;
-    let receipt = receipt(&bundle, &registry, &imported.pushed, world)?;
-    match write_receipt(options, &bundle, receipt) {
+    let receipt = receipt(bundle, &registry, &imported.pushed, world)?;
+    match write_receipt(options, bundle, receipt) {
         Ok(path) => imported.receipt = Some(path),
         // Everything has arrived; only the way back is missing.
         Err(error) => imported.notes.push(format!(
@@ -307,7 +336,7 @@ async fn into_registry(
             transfer::chain(&error)
         )),
     }
-    imported.engine_config = configure(options, Some(registry.target), registry.mapping, &bundle, world)?;
+    imported.engine_config = configure(options, Some(registry.target), registry.mapping, chosen, world)?;
     Ok(Report::Registry(Box::new(imported)))
 }
 
@@ -316,11 +345,11 @@ fn configure(
     options: &Options,
     target: Option<&Target>,
     mapping: &Mapping,
-    bundle: &Bundle,
+    chosen: &BTreeSet<Reference>,
     world: &World,
 ) -> Result<Option<Configured>, Error> {
     let wanted = options.engine_config.as_ref().filter(|_| !options.dry_run);
-    let repositories = chosen(options, bundle).map(Reference::repository);
+    let repositories = chosen.iter().map(Reference::repository);
     wanted
         .map(|wanted| engine_config::write(wanted, target, mapping, repositories, world))
         .transpose()

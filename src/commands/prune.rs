@@ -1,13 +1,13 @@
 //! `carrack prune`: taking references out of a bundle, and what nothing needs any more.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 
 use serde::Serialize;
 
 use super::{Ending, Error, World};
-use crate::bundle::{Closing, Finished, Pruned, Writer};
+use crate::bundle::{Bundle, Closing, Finished, Pruned, Writer};
 use crate::reference::Reference;
 
 /// What is taken out of which bundle.
@@ -34,7 +34,7 @@ pub struct Report {
 /// Takes the references out and removes every blob that none of the others needs.
 pub fn run(options: &Options, world: &World) -> Result<Report, Error> {
     // Opening for writing would begin a bundle where there is none.
-    crate::bundle::Bundle::open(&options.bundle)?;
+    Bundle::open(&options.bundle)?;
     let writer = Writer::open(&options.bundle, &options.holder)?;
     for reference in &options.remove {
         if writer.remove(reference).is_none() {
@@ -43,12 +43,17 @@ pub fn run(options: &Options, world: &World) -> Result<Report, Error> {
             });
         }
     }
+    for companion in companions(writer.bundle(), &options.remove)? {
+        writer.remove(&companion);
+    }
     let before = writer.before();
     let closing = Closing {
         now: world.clock.now(),
         config: before.and_then(|before| before.config),
         provenance: BTreeMap::new(),
         absent: BTreeMap::new(),
+        asked: BTreeMap::new(),
+        referrers_left_out: BTreeSet::new(),
         volume: before.and_then(|before| before.volume.clone()),
         prune: true,
     };
@@ -57,6 +62,19 @@ pub fn run(options: &Options, world: &World) -> Result<Report, Error> {
         bundle: options.bundle.clone(),
         pruned: pruned.unwrap_or_default(),
     })
+}
+
+/// Signatures, attestations and SBOMs that are about the references that go and about none that stays.
+fn companions(bundle: &Bundle, gone: &[Reference]) -> Result<BTreeSet<Reference>, Error> {
+    let referrers = bundle.referrers()?;
+    let going = bundle.with_companions(gone)?;
+    let staying = bundle.entries().keys();
+    let staying: Vec<Reference> = staying
+        .filter(|entry| !going.contains(entry) && !referrers.is_referrer(entry))
+        .cloned()
+        .collect();
+    let kept = bundle.with_companions(&staying)?;
+    Ok(going.difference(&kept).cloned().collect())
 }
 
 impl super::Report for Report {

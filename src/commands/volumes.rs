@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::export::{self, Gathering, Options, gather, open};
+use super::export::{self, Gathering, Options, Told, gather, open};
 use super::lock::Locked;
 use super::order::Order;
 use super::{Ending, Error, World, charts, images};
@@ -147,6 +147,7 @@ pub async fn run(
             to,
             writer: Some(writer),
             choice: order.choice.clone(),
+            told: Told::default(),
             config: options.config,
             read_back: options.read_back,
             volume: Some(volume),
@@ -220,6 +221,7 @@ fn failed_rows(plan: &Plan) -> Vec<Row> {
             outcome: RowOutcome::Failed { error: error.clone() },
             digest: None,
             moved_from: None,
+            referrers: 0,
         }),
         State::Resolved { .. } => None,
     });

@@ -3,8 +3,10 @@
 //! A manifest is opaque bytes with a digest; [`Document::parse`] looks inside to learn what it points to. Nothing here
 //! writes a manifest, so nothing can change one.
 
+mod attachment;
 mod document;
 
+pub use attachment::Attachment;
 pub use document::{Document, Error, MANIFEST_CAP, NESTING_CAP};
 
 use std::collections::BTreeMap;

@@ -24,6 +24,8 @@ pub(super) struct Inner {
     pub(super) chunked: Mutex<BTreeSet<String>>,
     /// Hosts whose limit of pulls was told to be nearly reached.
     pub(super) nearly_spent: Mutex<BTreeSet<String>>,
+    /// Hosts, and repositories of other hosts, that were found to have no referrers API.
+    pub(super) without_referrers: Mutex<BTreeSet<String>>,
 }
 
 /// The host to connect to. Docker Hub's references say `docker.io`, where only a web site answers.
@@ -46,6 +48,7 @@ impl Client {
                 auth,
                 chunked: Mutex::default(),
                 nearly_spent: Mutex::default(),
+                without_referrers: Mutex::default(),
             }),
         }
     }
@@ -120,6 +123,8 @@ mod tests {
         may_move_between_threads(&client.push_blob(repository, descriptor, source, None));
         may_move_between_threads(&client.tags(repository));
         may_move_between_threads(&client.referrers(repository, &descriptor.digest));
+        may_move_between_threads(&client.attaching_tags(repository, 1));
+        may_move_between_threads(&client.keep_list(repository, &descriptor.digest, &[], None));
     }
 
     #[test]

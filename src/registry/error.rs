@@ -155,6 +155,12 @@ pub enum Kind {
     /// The registry confirmed an upload and does not have it.
     #[error("the registry confirmed the upload, but does not show the blob afterwards")]
     NotStored,
+    /// A manifest has more referrers than are read.
+    #[error("it has more than {cap} referrers")]
+    TooManyReferrers {
+        /// How many are read.
+        cap: usize,
+    },
     /// A list has no end.
     #[error("the list has no end: page {page} leads back to one that was read, or there are too many")]
     Endless {

@@ -1,19 +1,17 @@
-//! Lists that come in pages: tags, and what refers to a manifest.
+//! Lists that come in pages, such as the tags of a repository.
 
 use std::collections::{BTreeSet, HashSet};
 
 use serde::Deserialize;
 
-use super::TagOrDigest;
 use super::call::refusal;
 use super::client::Client;
 use super::error::{Asked, Error, Kind, What};
 use super::scope::{Access, Scopes};
-use crate::digest::Digest;
-use crate::http::header::{ACCEPT, HeaderValue, LINK, WWW_AUTHENTICATE};
+use crate::http::header::LINK;
 use crate::http::{Request, Response, StatusCode, Url, same_origin};
 use crate::observe::Event;
-use crate::oci::{Descriptor, MANIFEST_CAP, media_type};
+use crate::oci::MANIFEST_CAP;
 use crate::reference::{Repository, Tag};
 use crate::secret::{printable, redact_url};
 
@@ -23,29 +21,20 @@ const PAGE_CAP: u64 = 16 << 20;
 /// Pages of one list that are read.
 const PAGES: usize = 10_000;
 
-/// Referrers of one manifest that are read: endless attestations are an attack (CVE-2023-46737).
-const REFERRERS: usize = 1_000;
-
 #[derive(Deserialize)]
 struct TagPage {
     #[serde(default)]
     tags: Option<Vec<String>>,
 }
 
-#[derive(Deserialize)]
-struct IndexPage {
-    #[serde(default)]
-    manifests: Option<Vec<Descriptor>>,
-}
-
 /// A list that is being read.
-struct Pages {
-    next: Option<Url>,
+pub(super) struct Pages {
+    pub(super) next: Option<Url>,
     seen: HashSet<Url>,
 }
 
 impl Pages {
-    fn starting(url: Url) -> Self {
+    pub(super) fn starting(url: Url) -> Self {
         Self {
             next: Some(url),
             seen: HashSet::new(),
@@ -53,7 +42,7 @@ impl Pages {
     }
 
     /// The page to read now.
-    fn turn(&mut self, asked: &Asked) -> Result<Option<Url>, Error> {
+    pub(super) fn turn(&mut self, asked: &Asked) -> Result<Option<Url>, Error> {
         let Some(url) = self.next.take() else {
             return Ok(None);
         };
@@ -68,26 +57,42 @@ impl Pages {
 impl Client {
     /// All tags of a repository, sorted. Entries that are no tags are left out with a warning.
     pub async fn tags(&self, repository: &Repository) -> Result<Vec<Tag>, Error> {
+        let mut tags = BTreeSet::new();
+        let keep = |tag| {
+            tags.insert(tag);
+        };
+        // More pages than are read at all are an error of their own.
+        self.read_tags(repository, PAGES + 1, keep).await?;
+        Ok(tags.into_iter().collect())
+    }
+
+    /// Reads at most so many pages of a repository's list of tags; tells whether that was all of it.
+    pub(super) async fn read_tags(
+        &self,
+        repository: &Repository,
+        pages: usize,
+        mut keep: impl FnMut(Tag) + Send,
+    ) -> Result<bool, Error> {
         let asked = Asked::of(repository, What::Tags);
         let mut url = self.url(&asked, &format!("v2/{}/tags/list", repository.path()))?;
         url.set_query(Some("n=1000"));
-        let mut pages = Pages::starting(url);
-        let mut tags = BTreeSet::new();
-        while let Some(url) = pages.turn(&asked)? {
+        let mut list = Pages::starting(url);
+        for _ in 0..pages {
+            let Some(url) = list.turn(&asked)? else {
+                return Ok(true);
+            };
             let (page, next) = self.tag_page(&asked, repository, &url).await?;
-            pages.next = next;
+            list.next = next;
             for text in page.tags.unwrap_or_default() {
                 match text.parse() {
-                    Ok(tag) => {
-                        tags.insert(tag);
-                    }
+                    Ok(tag) => keep(tag),
                     Err(_) => self.inner.http.tell(&Event::Warning {
                         text: format!("{repository} lists `{}`, which is no tag", printable(&text, 128)),
                     }),
                 }
             }
         }
-        Ok(tags.into_iter().collect())
+        Ok(list.next.is_none())
     }
 
     async fn tag_page(
@@ -107,83 +112,8 @@ impl Client {
         .await
     }
 
-    /// What refers to the manifest `digest`: signatures, SBOMs, attestations. From the referrers API where the registry
-    /// has it, otherwise from the tag that stands in for it.
-    pub async fn referrers(
-        &self,
-        repository: &Repository,
-        digest: &Digest,
-    ) -> Result<Vec<Descriptor>, Error> {
-        let asked = Asked::of(repository, What::Referrers(*digest));
-        let url = self.url(&asked, &format!("v2/{}/referrers/{digest}", repository.path()))?;
-        let mut pages = Pages::starting(url);
-        let mut found: Vec<Descriptor> = Vec::new();
-        while let Some(url) = pages.turn(&asked)? {
-            let Some((page, next)) = self.referrer_page(&asked, repository, &url).await? else {
-                return self.fallback_referrers(repository, digest).await;
-            };
-            pages.next = next;
-            found.extend(page.manifests.unwrap_or_default());
-            if found.len() > REFERRERS {
-                let page = pages.seen.len();
-                return Err(Error::new(&asked, Kind::Endless { page }));
-            }
-        }
-        Ok(found)
-    }
-
-    /// One page of the referrers API, `None` where the registry does not have it.
-    async fn referrer_page(
-        &self,
-        asked: &Asked,
-        repository: &Repository,
-        url: &Url,
-    ) -> Result<Option<(IndexPage, Option<Url>)>, Error> {
-        let scopes = Scopes::repository(repository.path(), Access::Pull);
-        self.retrying(asked, || async {
-            let mut request = Request::get(url.clone());
-            request
-                .headers
-                .insert(ACCEPT, HeaderValue::from_static(media_type::OCI_INDEX));
-            let response = self.call(asked, &scopes, request).await?;
-            match response.status() {
-                StatusCode::OK => Ok(Some(self.page(asked, response, "a list of referrers").await?)),
-                StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST | StatusCode::METHOD_NOT_ALLOWED => Ok(None),
-                // Harbor before 2.8 answers so to a path that it does not know.
-                StatusCode::UNAUTHORIZED if !response.headers().contains_key(WWW_AUTHENTICATE) => Ok(None),
-                _ => Err(refusal(asked, response).await),
-            }
-        })
-        .await
-    }
-
-    async fn fallback_referrers(
-        &self,
-        repository: &Repository,
-        digest: &Digest,
-    ) -> Result<Vec<Descriptor>, Error> {
-        let asked = Asked::of(repository, What::Referrers(*digest));
-        let text = format!("{}-{}", digest.algorithm().name(), digest.hex());
-        // A SHA-512 digest makes a tag that is longer than tags may be; the specification cuts it.
-        let text: String = text.chars().take(128).collect();
-        let problem = "the digest makes no fallback tag";
-        let tag: Tag = text
-            .parse()
-            .map_err(|_| Error::new(&asked, Kind::Protocol { problem }))?;
-        let manifest = match self.manifest(repository, &TagOrDigest::Tag(tag)).await {
-            Ok(manifest) => manifest,
-            Err(error) if error.is_absent() => return Ok(Vec::new()),
-            Err(error) => return Err(error),
-        };
-        let document = manifest.document().map_err(|error| Error::new(&asked, error))?;
-        if document.manifests.len() > REFERRERS {
-            return Err(Error::new(&asked, Kind::Endless { page: 1 }));
-        }
-        Ok(document.manifests)
-    }
-
     /// Reads a page, and where the next one is.
-    async fn page<T: serde::de::DeserializeOwned>(
+    pub(super) async fn page<T: serde::de::DeserializeOwned>(
         &self,
         asked: &Asked,
         response: Response,

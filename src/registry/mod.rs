@@ -14,6 +14,7 @@ mod listing;
 mod manifest;
 mod push;
 mod realm;
+mod referrers;
 mod scope;
 mod session;
 mod upload;

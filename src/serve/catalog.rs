@@ -219,11 +219,11 @@ impl Walk<'_> {
             return Vec::new();
         };
         if let Some(subject) = &document.subject {
-            shelf
-                .referrers
-                .entry(subject.digest)
-                .or_default()
-                .push(referrer(descriptor, &document));
+            let listed = shelf.referrers.entry(subject.digest).or_default();
+            // It may be here through a list and by itself.
+            if !listed.iter().any(|known| known.digest == descriptor.digest) {
+                listed.push(referrer(descriptor, &document));
+            }
         }
         if depth == NESTING_CAP && !document.manifests.is_empty() {
             self.problems.push(format!(

@@ -144,12 +144,14 @@ pub async fn fetch(
     });
     let ended = work(&run, jobs).await;
     let rows = asked.into_iter().enumerate().map(|(number, item)| {
+        let referrers = item.state.attached().len();
         let (outcome, digest, moved_from) = match item.state {
             State::Failed(error) => (RowOutcome::Failed { error }, None, None),
             State::Resolved {
                 root,
                 moved_from,
                 is_new,
+                attached,
                 ..
             } => {
                 let failed = run.items.failed().get(&number).cloned();
@@ -168,6 +170,9 @@ pub async fn fetch(
                     }
                     None => {
                         writer.insert(item.key.clone(), *root);
+                        for (reference, descriptor) in attached {
+                            writer.insert(reference, descriptor);
+                        }
                         let outcome = if is_new || had_blobs {
                             RowOutcome::Done
                         } else {
@@ -183,6 +188,7 @@ pub async fn fetch(
             outcome,
             digest,
             moved_from,
+            referrers,
         }
     });
     let fetched = Fetched {

@@ -6,6 +6,7 @@
 
 mod acknowledgements;
 mod fetch;
+mod listings;
 mod lockfile;
 mod manifests;
 mod payload;
@@ -13,9 +14,11 @@ mod places;
 mod plan;
 mod preflight;
 mod push;
+mod referrers;
 mod report;
 mod resolve;
 mod shelf;
+mod shipment;
 mod source;
 mod stock;
 mod tags;
@@ -26,10 +29,11 @@ pub use lockfile::{Difference, Lockfile};
 pub use manifests::Manifests;
 pub use plan::{Item, Plan, PlannedBlob, State};
 pub use preflight::{Demand, Preflight, check as check_space};
-pub use push::{PushPlan, push};
+pub use push::push;
 pub use report::{Fetched, Pushed, PushedRow, Row, RowOutcome};
-pub use resolve::{Choice, Shard, Wanted, plan};
+pub use resolve::{Choice, Companions, Shard, Wanted, plan};
 pub use shelf::Shelf;
+pub use shipment::PushPlan;
 pub use source::Source;
 pub use stock::{Resolved, Stock};
 pub use tags::{Expansion, TagFilter, TagFilterError, TagSelection, expand};
@@ -73,6 +77,25 @@ pub enum Error {
     TooDeep {
         /// The depth that is followed.
         cap: usize,
+    },
+    /// A registry did not say what is about a manifest. That is no absence: an image must not seem unsigned by accident.
+    #[error("it is not known whether {subject} has signatures, attestations or SBOMs")]
+    Referrers {
+        /// The manifest.
+        subject: Digest,
+        /// Why it is not known.
+        #[source]
+        source: Box<Self>,
+    },
+    /// An image has more signatures, attestations and SBOMs than are carried.
+    #[error(
+        "its signatures, attestations and SBOMs are more than {count_cap}, or more than {bytes_cap} bytes"
+    )]
+    TooMuchAttached {
+        /// How many are carried at most.
+        count_cap: usize,
+        /// How many bytes are carried at most.
+        bytes_cap: u64,
     },
     /// The reference is not in the bundle that is the source.
     #[error("it is not in the source bundle")]
@@ -197,6 +220,16 @@ pub enum Error {
         /// Where it should be.
         repository: String,
     },
+    /// The target has the referrers API and does not list what it was sent.
+    #[error("{repository} took {digest} and does not list it as about {subject}")]
+    Unlisted {
+        /// The referrer.
+        digest: Digest,
+        /// What it is about.
+        subject: Digest,
+        /// Where it was sent.
+        repository: String,
+    },
     /// The target answers with other bytes than were sent.
     #[error("{place} answers with other bytes than were sent")]
     Different {
@@ -225,6 +258,7 @@ impl Error {
     pub fn fault(&self) -> Option<fsx::Fault> {
         match self {
             Self::Bundle(error) => error.fault(),
+            Self::Referrers { source, .. } => source.fault(),
             _ => None,
         }
     }
@@ -234,6 +268,7 @@ impl Error {
         match self {
             Self::Bundle(bundle::Error::Disk(error)) => error.is_fatal(),
             Self::Cancelled | Self::WorkerLost => true,
+            Self::Referrers { source, .. } => source.is_fatal(),
             _ => false,
         }
     }

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::digest::Digest;
 use crate::mirrors::PullSources;
+use crate::oci::Descriptor;
 use crate::reference::Repository;
 use crate::registry::{self, Client};
 
@@ -56,6 +58,38 @@ impl Places {
             }
         }
         Err(failed)
+    }
+
+    /// The client, if no other place stands in for this repository.
+    pub(super) fn home(&self, repository: &Repository) -> Result<Option<&Client>, Error> {
+        let places = self.sources.places(repository, true)?;
+        let is_home = places.iter().all(|place| place == repository);
+        Ok(is_home.then_some(&self.client))
+    }
+
+    /// What the referrers API lists for a manifest, at the first place that lists anything; `None` where no place has
+    /// the API. That a mirror lists nothing says nothing about the place that it stands in for: the last one decides.
+    pub(super) async fn referrers(
+        &self,
+        repository: &Repository,
+        subject: &Digest,
+    ) -> Result<Option<Vec<Descriptor>>, Error> {
+        let places = self.sources.places(repository, true)?;
+        let last = places.len().saturating_sub(1);
+        let mut found = None;
+        for (at, place) in places.into_iter().enumerate() {
+            if at < last && self.is_left_out(place.host()) {
+                continue;
+            }
+            match self.client.listed_referrers(&place, subject).await {
+                Ok(Some(listed)) if listed.is_empty() => found = Some(listed),
+                Ok(Some(listed)) => return Ok(Some(listed)),
+                Ok(None) => {}
+                Err(error) if at < last => self.leave_out(place.host(), &error),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(found)
     }
 
     fn is_left_out(&self, host: &str) -> bool {

@@ -1,6 +1,6 @@
 //! What is to be moved, decided before the first blob moves.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -36,9 +36,34 @@ pub enum State {
         is_new: bool,
         /// Bytes of all its manifests.
         manifest_bytes: u64,
+        /// Signatures, attestations and SBOMs, under their own names: they come and fail with the item.
+        attached: BTreeMap<Reference, Descriptor>,
+        /// Manifests whose repository has told everything that is about them.
+        asked: BTreeSet<Digest>,
     },
     /// It cannot be had; the text is the whole chain of causes.
     Failed(String),
+}
+
+impl State {
+    /// What goes along with the item because it is about it, by the names that it gets in the bundle.
+    pub fn attached(&self) -> &BTreeMap<Reference, Descriptor> {
+        static NOTHING: BTreeMap<Reference, Descriptor> = BTreeMap::new();
+        match self {
+            Self::Resolved { attached, .. } => attached,
+            Self::Failed(_) => &NOTHING,
+        }
+    }
+}
+
+impl Item {
+    /// The manifests whose repository has told everything that is about them.
+    pub fn asked(&self) -> BTreeSet<Digest> {
+        match &self.state {
+            State::Resolved { asked, .. } => asked.clone(),
+            State::Failed(_) => BTreeSet::new(),
+        }
+    }
 }
 
 /// A blob that must move.

@@ -1,7 +1,7 @@
-//! From a bundle, or from other registries, into a registry: blobs first, each sent once and linked where else it is needed; then manifests,
-//! children before parents; tags last.
+//! From a bundle, or from other registries, into a registry: blobs first, each sent once and linked where else it is
+//! needed; then manifests, children before parents, and what is about an image after it; tags last.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,200 +10,16 @@ use futures_util::stream::{self, StreamExt as _};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::bundle::AbsentReason;
 use crate::digest::Digest;
-use crate::mirrors::Placed;
 use crate::observe::{Event, Observer, Outcome};
-use crate::oci::{Descriptor, NESTING_CAP};
-use crate::reference::{self, Reference, Repository};
+use crate::oci::{Attachment, Descriptor, Document};
+use crate::reference::Repository;
 use crate::registry::{Client, Landed, TagOrDigest};
 
-use super::report::{Pushed, PushedRow};
+use super::listings::Listing;
+use super::report::Pushed;
+use super::shipment::{Cargo, PushPlan, Shipment};
 use super::{Error, RowOutcome, Stock, chain};
-
-/// What is sent where.
-#[derive(Clone, Debug, Default)]
-pub struct PushPlan {
-    items: Vec<Shipment>,
-    blobs: Vec<Cargo>,
-    /// Content that the target must have already, because a receipt said so, by repository.
-    had: Vec<Cargo>,
-}
-
-/// One reference on its way to one place.
-#[derive(Clone, Debug)]
-struct Shipment {
-    placed: Placed,
-    repository: Repository,
-    /// Children before parents; the root is the last.
-    manifests: Vec<Descriptor>,
-    failed: Option<String>,
-}
-
-/// One blob and the places that need it.
-#[derive(Clone, Debug)]
-struct Cargo {
-    descriptor: Descriptor,
-    places: Vec<(Repository, Vec<usize>)>,
-}
-
-impl PushPlan {
-    /// Follows every placed reference of a stock. What is broken there is a failed item.
-    ///
-    /// `broken` are references that verification found not to be whole, with what is wrong.
-    pub fn new(
-        stock: &Stock,
-        registry: &str,
-        placed: Vec<Placed>,
-        broken: &BTreeMap<Reference, String>,
-    ) -> Result<Self, Error> {
-        let mut plan = Self::default();
-        let mut blobs: HashMap<Digest, Cargo> = HashMap::new();
-        let mut had: HashMap<Digest, Cargo> = HashMap::new();
-        for placed in placed {
-            let number = plan.items.len();
-            let mut item = Shipment {
-                repository: at(registry, &placed.path)?,
-                manifests: Vec::new(),
-                failed: broken.get(&placed.source).cloned(),
-                placed,
-            };
-            if item.failed.is_none() {
-                match follow(stock, &item.placed) {
-                    Ok(trail) => {
-                        item.manifests = trail.manifests;
-                        for descriptor in trail.blobs {
-                            add(&mut blobs, descriptor, &item.repository, number);
-                        }
-                        for descriptor in trail.had {
-                            add(&mut had, descriptor, &item.repository, number);
-                        }
-                    }
-                    Err(error) => item.failed = Some(chain(&error)),
-                }
-            }
-            plan.items.push(item);
-        }
-        plan.blobs = blobs.into_values().collect();
-        plan.had = had.into_values().collect();
-        for cargo in [&mut plan.blobs, &mut plan.had] {
-            cargo.sort_by(|a, b| {
-                (b.descriptor.size, &a.descriptor.digest).cmp(&(a.descriptor.size, &b.descriptor.digest))
-            });
-        }
-        Ok(plan)
-    }
-
-    /// References, distinct blobs and their bytes.
-    pub fn totals(&self) -> (u64, u64, u64) {
-        (
-            self.items.len() as u64,
-            self.blobs.len() as u64,
-            self.blobs.iter().map(|b| b.descriptor.size).sum(),
-        )
-    }
-
-    /// The rows of a dry run.
-    pub fn rows(&self) -> Vec<PushedRow> {
-        self.items
-            .iter()
-            .map(|item| {
-                item.row(
-                    item.failed
-                        .clone()
-                        .map_or(RowOutcome::Planned, |error| RowOutcome::Failed { error }),
-                )
-            })
-            .collect()
-    }
-}
-
-impl Shipment {
-    fn row(&self, outcome: RowOutcome) -> PushedRow {
-        PushedRow {
-            reference: self.placed.source.clone(),
-            target: match &self.placed.tag {
-                Some(tag) => format!("{}:{tag}", self.repository),
-                None => format!("{}@{}", self.repository, self.placed.digest),
-            },
-            digest: self.placed.digest,
-            outcome,
-        }
-    }
-}
-
-fn at(registry: &str, path: &str) -> Result<Repository, Error> {
-    Repository::new(registry, path).map_err(|source: reference::Error| Error::BadPlace {
-        place: format!("{registry}/{path}"),
-        source,
-    })
-}
-
-fn add(all: &mut HashMap<Digest, Cargo>, descriptor: Descriptor, repository: &Repository, number: usize) {
-    let cargo = all.entry(descriptor.digest).or_insert_with(|| Cargo {
-        descriptor,
-        places: Vec::new(),
-    });
-    match cargo.places.iter_mut().find(|(r, _)| r == repository) {
-        Some((_, items)) => items.push(number),
-        None => cargo.places.push((repository.clone(), vec![number])),
-    }
-}
-
-/// What a reference reaches.
-#[derive(Default)]
-struct Trail {
-    manifests: Vec<Descriptor>,
-    blobs: Vec<Descriptor>,
-    had: Vec<Descriptor>,
-    seen: BTreeSet<Digest>,
-}
-
-fn follow(stock: &Stock, placed: &Placed) -> Result<Trail, Error> {
-    let root = stock.root(&placed.source).ok_or(Error::NotInSource)?;
-    let mut trail = Trail::default();
-    descend(stock, root, NESTING_CAP, &mut trail)?;
-    Ok(trail)
-}
-
-fn descend(stock: &Stock, descriptor: &Descriptor, depth: usize, trail: &mut Trail) -> Result<(), Error> {
-    if !trail.seen.insert(descriptor.digest) {
-        return Ok(());
-    }
-    let (size, document) = stock.document(descriptor)?;
-    for blob in &document.blobs {
-        if !trail.seen.insert(blob.digest) {
-            continue;
-        }
-        let mut bare = Descriptor::new(blob.media_type.clone(), blob.digest, blob.size);
-        bare.urls.clone_from(&blob.urls);
-        if stock.holds(&blob.digest)? {
-            trail.blobs.push(bare);
-            continue;
-        }
-        match stock.left_out(&blob.digest) {
-            Some(AbsentReason::Have) => trail.had.push(bare),
-            Some(AbsentReason::Foreign) => {}
-            Some(AbsentReason::Platform) | None => {
-                return Err(crate::bundle::Error::BlobMissing { digest: blob.digest }.into());
-            }
-        }
-    }
-    for child in &document.manifests {
-        if depth == 0 {
-            return Err(Error::TooDeep { cap: NESTING_CAP });
-        }
-        let left_out = stock.left_out(&child.digest) == Some(AbsentReason::Platform);
-        if left_out && !stock.holds(&child.digest)? {
-            continue;
-        }
-        descend(stock, child, depth - 1, trail)?;
-    }
-    trail
-        .manifests
-        .push(Descriptor::new(document.media_type, descriptor.digest, size));
-    Ok(())
-}
 
 /// What all workers share.
 struct Run {
@@ -258,42 +74,17 @@ pub async fn push(
     });
     run.ask_for(plan.had, jobs).await?;
     run.send_blobs(jobs).await?;
-    let outcomes: Vec<(usize, Result<bool, Error>)> = stream::iter(0..run.items.len())
-        .map(|number| {
-            let run = Arc::clone(&run);
-            async move { (number, run.manifests(number).await) }
-        })
-        .buffer_unordered(jobs.max(1) * 2)
-        .collect()
-        .await;
-    if cancel.is_cancelled() {
-        return Err(Error::Cancelled);
-    }
-    let mut new = vec![false; run.items.len()];
-    for (number, outcome) in outcomes {
-        match outcome {
-            Ok(is_new) => {
-                if let Some(slot) = new.get_mut(number) {
-                    *slot = is_new;
-                }
-            }
-            Err(error) => run.fail(number, &chain(&error)),
-        }
-    }
+    let new = run.send_manifests(jobs).await?;
+    run.settle(plan.listings, jobs).await?;
     let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
     let failed = run.lock_failed();
-    let rows = run
-        .items
-        .iter()
-        .zip(new)
-        .enumerate()
-        .map(|(number, (item, is_new))| {
-            item.row(match failed.get(&number) {
-                Some(error) => RowOutcome::Failed { error: error.clone() },
-                None if is_new => RowOutcome::Done,
-                None => RowOutcome::Present,
-            })
-        });
+    let rows = run.items.iter().enumerate().map(|(number, item)| {
+        item.row(match failed.get(&number) {
+            Some(error) => RowOutcome::Failed { error: error.clone() },
+            None if new.contains(&number) => RowOutcome::Done,
+            None => RowOutcome::Present,
+        })
+    });
     Ok(Pushed {
         rows: rows.collect(),
         uploaded: count(&run.counts.uploaded),
@@ -449,6 +240,56 @@ impl Run {
         Ok(pushed.landed)
     }
 
+    /// Brings all manifests, those of a lower depth first. Gives the numbers of the items that were new.
+    async fn send_manifests(self: &Arc<Self>, jobs: usize) -> Result<BTreeSet<usize>, Error> {
+        let mut depths: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for (number, item) in self.items.iter().enumerate() {
+            depths.entry(item.depth).or_default().push(number);
+        }
+        let mut new = BTreeSet::new();
+        for numbers in depths.into_values() {
+            let mut outcomes = stream::iter(numbers)
+                .map(|number| {
+                    let run = Arc::clone(self);
+                    async move { (number, run.manifests(number).await) }
+                })
+                .buffer_unordered(jobs.max(1) * 2);
+            while let Some((number, outcome)) = outcomes.next().await {
+                match outcome {
+                    Ok(true) => {
+                        new.insert(number);
+                    }
+                    Ok(false) => {}
+                    Err(error) => self.fail(number, &chain(&error)),
+                }
+            }
+            if self.cancel.is_cancelled() {
+                return Err(Error::Cancelled);
+            }
+        }
+        Ok(new)
+    }
+
+    /// Sees to it that the target lists what refers to what.
+    async fn settle(&self, mut listings: Vec<Listing>, jobs: usize) -> Result<(), Error> {
+        listings.retain_mut(|listing| listing.without(&self.lock_failed()));
+        let mut settling = stream::iter(&listings)
+            .map(|listing| async move { (listing, listing.settle(&self.client, &self.stock).await) })
+            .buffer_unordered(jobs.max(1) * 2);
+        while let Some((listing, settled)) = settling.next().await {
+            if self.cancel.is_cancelled() {
+                return Err(Error::Cancelled);
+            }
+            if let Err(error) = settled {
+                let text = chain(&error);
+                for item in listing.items() {
+                    self.fail(item, &text);
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Brings an item's manifests to the target, children first, and checks what the target then says. Tells whether
     /// anything was new.
     async fn manifests(&self, number: usize) -> Result<bool, Error> {
@@ -488,7 +329,15 @@ impl Run {
         for (position, manifest) in item.manifests.iter().enumerate() {
             let digest = manifest.digest;
             let bytes = self.stock.manifest(digest).await?;
-            let tag = item.placed.tag.as_ref().filter(|_| position == last);
+            let is_root = position == last;
+            if is_root && item.by == Some(Attachment::List) {
+                // The target's list may have more than upstream's: it is settled at the end.
+                continue;
+            }
+            let mut tag = item.placed.tag.as_ref().filter(|_| is_root);
+            if is_root && item.by.is_some() && self.has_more(item, &bytes).await? {
+                tag = None;
+            }
             let at = match tag {
                 Some(tag) => TagOrDigest::Tag(tag.clone()),
                 None => TagOrDigest::Digest(digest),
@@ -505,6 +354,25 @@ impl Run {
             }
         }
         Ok(is_new)
+    }
+
+    /// Whether a tag of cosign holds all that ours does and more: a site that signs inside adds to upstream's
+    /// signatures, and would lose its own by the next import.
+    async fn has_more(&self, item: &Shipment, bytes: &Bytes) -> Result<bool, Error> {
+        let Some(tag) = &item.placed.tag else {
+            return Ok(false);
+        };
+        let there = self.client.manifest_if_any(&item.repository, tag).await?;
+        let Some(there) = there.filter(|there| there.bytes != bytes) else {
+            return Ok(false);
+        };
+        let documents = (Document::parse(bytes, None), there.document());
+        let (Ok(ours), Ok(theirs)) = documents else {
+            return Ok(false);
+        };
+        // The first blob is the configuration, which counts the others.
+        let mut layers = ours.blobs.iter().skip(1);
+        Ok(layers.all(|layer| theirs.blobs.iter().any(|b| b.digest == layer.digest)))
     }
 
     async fn is_there(
@@ -533,7 +401,10 @@ impl Run {
         let mut proven = BTreeSet::new();
         for (number, item) in self.items.iter().enumerate() {
             if !failed.contains_key(&number) {
-                proven.extend(item.manifests.iter().map(|m| m.digest));
+                // A list may have been joined with the target's own.
+                let is_list = item.by == Some(Attachment::List);
+                let stored = item.manifests.iter().map(|m| m.digest);
+                proven.extend(stored.filter(|digest| !is_list || *digest != item.placed.digest));
             }
         }
         for cargo in &self.blobs {

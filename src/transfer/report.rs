@@ -24,6 +24,14 @@ pub struct Row {
     /// What the tag pointed to before, if the run changed it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub moved_from: Option<Digest>,
+    /// Signatures, attestations and SBOMs that go along with it.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub referrers: usize,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 /// How one reference went.

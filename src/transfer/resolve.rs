@@ -15,6 +15,7 @@ use crate::oci::{self, Descriptor, Document, NESTING_CAP, Platform, media_type};
 use crate::reference::{Reference, Repository};
 
 use super::acknowledgements::Acknowledgements;
+use super::referrers::{Inquiry, too_much};
 use super::source::Source;
 use super::{Error, Item, Plan, PlannedBlob, Shelf, State, blocking, chain};
 
@@ -90,6 +91,22 @@ pub struct Choice {
     pub include_foreign: bool,
     /// Blobs that the target has shown to have, by its receipts: they are left out.
     pub have: BTreeSet<Digest>,
+    /// Whether signatures, attestations and SBOMs go along.
+    pub referrers: Companions,
+    /// Ask again for what an earlier run was told.
+    pub refresh: bool,
+}
+
+/// Whether signatures, attestations and SBOMs go along with the images that they are about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Companions {
+    /// They are looked for, and come with their image or make it fail.
+    #[default]
+    Sought,
+    /// They are left out by choice.
+    LeftOut,
+    /// They are references of their own: a bundle that is the source names all of them.
+    Named,
 }
 
 impl Choice {
@@ -121,10 +138,11 @@ impl Choice {
 }
 
 /// Everything that the walks of all items share.
-struct Walk<'a> {
-    source: &'a Source,
-    shelf: &'a Shelf,
-    choice: &'a Choice,
+pub(super) struct Walk<'a> {
+    pub(super) source: &'a Source,
+    pub(super) shelf: &'a Shelf,
+    pub(super) choice: &'a Choice,
+    pub(super) inquiry: Inquiry,
     acknowledgements: Acknowledgements,
     cancel: &'a CancellationToken,
     found: Mutex<Found>,
@@ -139,11 +157,15 @@ struct Found {
 
 /// What the walk of one item found out.
 #[derive(Default)]
-struct Trail {
-    followed: BTreeSet<Digest>,
-    blobs: Vec<Descriptor>,
-    is_new: bool,
+pub(super) struct Trail {
+    pub(super) followed: BTreeSet<Digest>,
+    pub(super) blobs: Vec<Descriptor>,
+    pub(super) is_new: bool,
     manifest_bytes: u64,
+    /// Manifests whose repository has told everything that is about them.
+    pub(super) asked: BTreeSet<Digest>,
+    /// How many manifests are followed at most, where strangers may add to an image.
+    pub(super) limit: Option<usize>,
 }
 
 /// Asks for every reference's manifests and finds out which blobs are missing.
@@ -163,6 +185,7 @@ pub async fn plan(
         source,
         shelf,
         choice,
+        inquiry: Inquiry::default(),
         acknowledgements: Acknowledgements::new(),
         cancel,
         found: Mutex::default(),
@@ -261,6 +284,10 @@ impl Walk<'_> {
         let repository = wanted.reference.repository();
         self.follow(repository, &root, bytes, NESTING_CAP, &mut trail)
             .await?;
+        let attached = match self.choice.referrers {
+            Companions::Sought => self.attach(repository, &mut trail).await?,
+            Companions::LeftOut | Companions::Named => BTreeMap::new(),
+        };
         for blob in &trail.blobs {
             self.want(blob, repository, number);
         }
@@ -270,6 +297,8 @@ impl Walk<'_> {
             root: Box::new(root),
             moved_from: moved_from.map(Box::new),
             manifest_bytes: trail.manifest_bytes,
+            attached,
+            asked: trail.asked,
         })
     }
 
@@ -313,7 +342,7 @@ impl Walk<'_> {
     }
 
     /// Follows a manifest to everything below it.
-    fn follow<'s>(
+    pub(super) fn follow<'s>(
         &'s self,
         repository: &'s Repository,
         descriptor: &'s Descriptor,
@@ -324,6 +353,9 @@ impl Walk<'_> {
         Box::pin(async move {
             if !trail.followed.insert(descriptor.digest) {
                 return Ok(());
+            }
+            if trail.limit.is_some_and(|limit| trail.followed.len() > limit) {
+                return Err(too_much());
             }
             let called = Some(descriptor.media_type.as_str()).filter(|t| !t.is_empty());
             let Some(document) = parse(&bytes, called, descriptor.digest)? else {
@@ -346,6 +378,12 @@ impl Walk<'_> {
                 .into_iter()
                 .filter(|c| !trail.followed.contains(&c.digest))
                 .collect();
+            if trail
+                .limit
+                .is_some_and(|limit| trail.followed.len() + kept.len() > limit)
+            {
+                return Err(too_much());
+            }
             let children = try_join_all(kept.iter().map(|child| self.child(repository, child))).await?;
             for (child, (bytes, is_new)) in kept.into_iter().zip(children) {
                 trail.is_new |= is_new;
@@ -378,7 +416,11 @@ impl Walk<'_> {
         self.found().absent.insert(descriptor.digest, absent);
     }
 
-    async fn child(&self, repository: &Repository, child: &Descriptor) -> Result<(Bytes, bool), Error> {
+    pub(super) async fn child(
+        &self,
+        repository: &Repository,
+        child: &Descriptor,
+    ) -> Result<(Bytes, bool), Error> {
         if let Some(bytes) = self.kept_manifest(child.digest).await? {
             return Ok((bytes, false));
         }
@@ -392,13 +434,13 @@ impl Walk<'_> {
         Ok((bytes, true))
     }
 
-    async fn kept_manifest(&self, digest: Digest) -> Result<Option<Bytes>, Error> {
+    pub(super) async fn kept_manifest(&self, digest: Digest) -> Result<Option<Bytes>, Error> {
         let shelf = self.shelf.clone();
         blocking(move || shelf.manifest(&digest)).await
     }
 
     /// Writes a manifest into the bundle, or keeps it in memory; in a dry run it is forgotten.
-    async fn keep(&self, digest: Digest, media_type: &str, bytes: Bytes) -> Result<(), Error> {
+    pub(super) async fn keep(&self, digest: Digest, media_type: &str, bytes: Bytes) -> Result<(), Error> {
         let Some(writer) = self.shelf.writer().map(Arc::clone) else {
             self.shelf.remember(digest, media_type, bytes);
             return Ok(());

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::bundle::{self, Bundle, Writer};
+use crate::bundle::{self, Bundle, Inventory, Referrer, Writer};
 use crate::digest::Digest;
 use crate::fsx::{Folder, Volume};
 use crate::oci::Descriptor;
-use crate::reference::Reference;
+use crate::reference::{Reference, Repository};
 
 use super::{Error, Manifests};
 
@@ -20,6 +20,8 @@ pub struct Shelf {
     writer: Option<Arc<Writer>>,
     bundle: Option<Bundle>,
     manifests: Option<Manifests>,
+    /// What the bundle says of itself, where there is no writer who knows it.
+    inventory: Option<Arc<Inventory>>,
 }
 
 impl Shelf {
@@ -28,6 +30,7 @@ impl Shelf {
         Self {
             path: writer.bundle().path().to_path_buf(),
             bundle: Some(writer.bundle().clone()),
+            inventory: None,
             writer: Some(writer),
             manifests: None,
         }
@@ -41,11 +44,18 @@ impl Shelf {
             Err(bundle::Error::Disk(error)) if error.is_absent() => None,
             Err(error) => return Err(error.into()),
         };
+        let inventory = match bundle.as_ref().map(Bundle::inventory).transpose() {
+            Ok(inventory) => inventory.flatten(),
+            // The writer, too, goes on without one that it cannot read.
+            Err(bundle::Error::Malformed { .. }) => None,
+            Err(error) => return Err(error.into()),
+        };
         Ok(Self {
             path: path.to_path_buf(),
             writer: None,
             bundle,
             manifests: None,
+            inventory: inventory.map(Arc::new),
         })
     }
 
@@ -55,6 +65,7 @@ impl Shelf {
             path: PathBuf::new(),
             writer: None,
             bundle: None,
+            inventory: None,
             manifests: Some(manifests),
         }
     }
@@ -101,6 +112,16 @@ impl Shelf {
     /// What a reference points to at present.
     pub(super) fn entry(&self, reference: &Reference) -> Option<Descriptor> {
         self.bundle.as_ref()?.entries().get(reference).cloned()
+    }
+
+    /// What an earlier run was told to be about a manifest of a repository; `None` if nobody was asked.
+    pub(super) fn referrers(&self, repository: &Repository, subject: &Digest) -> Option<&[Referrer]> {
+        let inventory = match &self.writer {
+            Some(writer) => writer.before(),
+            None => self.inventory.as_deref(),
+        };
+        let of = inventory?.referrers.get(repository)?;
+        of.get(subject).map(Vec::as_slice)
     }
 
     /// Whether a blob is there and may be trusted.

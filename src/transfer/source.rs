@@ -149,6 +149,38 @@ impl Source {
         }
     }
 
+    /// The client, where a repository is asked at its own host only, which then knows everything in it.
+    pub(super) fn home(&self, repository: &Repository) -> Result<Option<&Client>, Error> {
+        match &self.origin {
+            Origin::Registries(places) => places.home(repository),
+            Origin::Bundle(_) => Ok(None),
+        }
+    }
+
+    /// What the referrers API lists for a manifest; `None` where there is no such API.
+    ///
+    /// A bundle names all that it has by references of their own, so nothing is listed here.
+    pub(super) async fn referrers(
+        &self,
+        repository: &Repository,
+        subject: &Digest,
+    ) -> Result<Option<Vec<Descriptor>>, Error> {
+        match &self.origin {
+            Origin::Registries(places) => places.referrers(repository, subject).await,
+            Origin::Bundle(_) => Ok(Some(Vec::new())),
+        }
+    }
+
+    /// What a tag points to; `None` only if the source itself says that there is no such tag.
+    pub(super) async fn if_any(&self, reference: &Reference) -> Result<Option<Manifest>, Error> {
+        match self.root(reference).await {
+            Ok(manifest) => Ok(Some(manifest)),
+            Err(Error::Registry(error)) if error.is_absent() => Ok(None),
+            Err(Error::NotInSource) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// A manifest that an index points to.
     pub(super) async fn child(
         &self,

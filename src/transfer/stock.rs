@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::stream;
 
-use crate::bundle::{self, Absent, AbsentReason, Bundle, Inventory};
+use crate::bundle::{self, Absent, AbsentReason, Bundle, Inventory, Referrers};
 use crate::digest::Digest;
 use crate::http::{BoxedRead, OpeningSource};
 use crate::oci::{Descriptor, Document};
@@ -48,15 +48,18 @@ impl Stock {
 
     /// What `plan` resolved from `source`, whose manifests were kept in `manifests`.
     pub fn resolved(plan: &Plan, source: Source, manifests: Manifests) -> Self {
-        let roots = plan.items.iter().filter_map(|item| match &item.state {
-            State::Resolved { root, .. } => Some((item.key.clone(), (**root).clone())),
-            State::Failed(_) => None,
-        });
+        let mut roots = BTreeMap::new();
+        for item in &plan.items {
+            if let State::Resolved { root, attached, .. } = &item.state {
+                roots.extend(attached.clone());
+                roots.insert(item.key.clone(), (**root).clone());
+            }
+        }
         let offers = plan.blobs.iter();
         Self::Registries(Arc::new(Resolved {
             source,
             manifests,
-            roots: roots.collect(),
+            roots,
             offers: offers
                 .map(|b| (b.descriptor.digest, b.repositories.clone()))
                 .collect(),
@@ -69,6 +72,17 @@ impl Stock {
         match self {
             Self::Bundle(bundle, _) => bundle.entries().get(reference),
             Self::Registries(resolved) => resolved.roots.get(reference),
+        }
+    }
+
+    /// What of all this is about a manifest: signatures, attestations, SBOMs.
+    pub(super) fn referrers(&self) -> Result<Referrers, Error> {
+        match self {
+            Self::Bundle(bundle, _) => Ok(bundle.referrers()?),
+            // What cannot be read is a failed item in a moment.
+            Self::Registries(resolved) => Referrers::among(&resolved.roots, |descriptor| {
+                Ok(self.document(descriptor).ok().map(|(_, document)| document))
+            }),
         }
     }
 

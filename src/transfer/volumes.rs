@@ -138,6 +138,8 @@ mod tests {
                     moved_from: None,
                     is_new: true,
                     manifest_bytes: 500,
+                    attached: BTreeMap::new(),
+                    asked: BTreeSet::new(),
                 },
             });
             for (name, megabytes) in *image {

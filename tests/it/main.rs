@@ -26,6 +26,7 @@ mod lock;
 mod program;
 mod prune;
 mod pull_sources;
+mod referrers;
 mod registry_auth;
 mod registry_pull;
 mod registry_push;

@@ -32,7 +32,9 @@ fn mirrors_are_asked_first_and_the_location_where_they_do_not_have_it() {
         .matches("the mirror 127.0.0.1:1 is not asked any more")
         .count();
     assert_eq!(told, 1, "{}", ran.err);
-    assert_eq!(upstream.count("GET", "/team/both/"), 0, "the mirror has it");
+    assert_eq!(upstream.count("GET", "/team/both/blobs/"), 0, "the mirror has it");
+    let signed = upstream.count("GET", "/team/both/referrers/");
+    assert_eq!(signed, 1, "that the mirror has no signature says nothing");
     assert!(upstream.count("GET", "/team/only/") > 0);
     let bundle = Bundle::open(&program.path("bundle")).unwrap();
     let keys: Vec<String> = bundle.entries().keys().map(ToString::to_string).collect();

@@ -522,7 +522,8 @@ fn referrers_are_found_by_the_api_or_by_the_tag_that_stands_in_for_it() {
         .ask(visitor.client.referrers(&app, &image.digest))
         .unwrap();
     assert_eq!(found.iter().map(|d| d.digest).collect::<Vec<_>>(), [digest]);
-    // Harbor before 2.8 answers 401 without a challenge.
+    // Harbor before 2.8 answers 401 without a challenge. Someone new asks: who was told 404 does not ask again.
+    let visitor = self::visitor();
     registry.fault(
         On::method("GET").path("/referrers/"),
         Fault::status(401, "UNAUTHORIZED"),

@@ -168,6 +168,65 @@ pub(crate) fn index(children: Vec<(&str, Image)>) -> Image {
     Image::new(media_type::OCI_INDEX, &manifest, Vec::new(), children)
 }
 
+/// An artifact of one layer that names its subject, as SBOMs and signatures do that the referrers API lists.
+pub(crate) fn referrer(subject: &Image, artifact_type: &str, content: &str) -> Image {
+    let empty = Blob::new("application/vnd.oci.empty.v1+json", &b"{}"[..]);
+    let layer = Blob::new(artifact_type, content.as_bytes().to_vec());
+    let manifest = json!({
+        "schemaVersion": 2,
+        "mediaType": media_type::OCI_MANIFEST,
+        "artifactType": artifact_type,
+        "config": empty.descriptor,
+        "layers": [layer.descriptor],
+        "subject": subject.descriptor(),
+        "annotations": {"org.opencontainers.image.created": "2026-01-01T00:00:00Z"},
+    });
+    Image::new(
+        media_type::OCI_MANIFEST,
+        &manifest,
+        vec![empty, layer],
+        Vec::new(),
+    )
+}
+
+/// What cosign puts under a tag: an image whose layers are signatures or attestations.
+pub(crate) fn attachment(contents: &[&str]) -> Image {
+    let kind = "application/vnd.dev.cosign.simplesigning.v1+json";
+    let layers: Vec<Blob> = contents
+        .iter()
+        .map(|content| Blob::new(kind, content.as_bytes().to_vec()))
+        .collect();
+    let ids: Vec<_> = layers.iter().map(|layer| layer.descriptor.digest).collect();
+    let config = json!({"architecture": "", "os": "", "rootfs": {"type": "layers", "diff_ids": ids}});
+    let mut blobs = vec![Blob::new(
+        media_type::OCI_CONFIG,
+        serde_json::to_vec(&config).unwrap(),
+    )];
+    blobs.extend(layers);
+    let manifest = json!({
+        "schemaVersion": 2,
+        "mediaType": media_type::OCI_MANIFEST,
+        "config": blobs[0].descriptor,
+        "layers": blobs[1..].iter().map(|blob| &blob.descriptor).collect::<Vec<_>>(),
+    });
+    Image::new(media_type::OCI_MANIFEST, &manifest, blobs, Vec::new())
+}
+
+/// The list of referrers that clients keep under a tag where a registry has no referrers API.
+pub(crate) fn referrer_list(referrers: Vec<(&str, Image)>) -> Image {
+    let manifests: Vec<_> = referrers
+        .iter()
+        .map(|(artifact_type, image)| {
+            let mut descriptor = image.descriptor();
+            descriptor.artifact_type = Some((*artifact_type).to_owned());
+            descriptor
+        })
+        .collect();
+    let manifest = json!({"schemaVersion": 2, "mediaType": media_type::OCI_INDEX, "manifests": manifests});
+    let children = referrers.into_iter().map(|(_, image)| image).collect();
+    Image::new(media_type::OCI_INDEX, &manifest, Vec::new(), children)
+}
+
 /// Bytes that do not compress, the same for the same seed.
 pub(crate) fn noise(seed: &str, size: usize) -> Vec<u8> {
     let mut state = seed.bytes().fold(0x9e37_79b9_7f4a_7c15_u64, |state, byte| {

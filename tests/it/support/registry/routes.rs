@@ -160,7 +160,8 @@ fn repository_route(state: &mut State, request: &Logged, body: &Bytes, faults: &
         ),
         ("GET", "/tags/list") => tags(state, request, &name, faults),
         ("GET", of) if of.starts_with("/referrers/") => {
-            referrers(state, &name, of.trim_start_matches("/referrers/"))
+            let subject = of.trim_start_matches("/referrers/");
+            referrers(state, request, &name, subject, faults)
         }
         _ => {
             state.unknown.push(request.to_string());
@@ -337,7 +338,13 @@ fn tags(state: &mut State, request: &Logged, name: &str, faults: &[Fault]) -> Re
     content(StatusCode::OK, &headers, body.into(), false, faults)
 }
 
-fn referrers(state: &mut State, name: &str, digest: &str) -> Response<Body> {
+fn referrers(
+    state: &mut State,
+    request: &Logged,
+    name: &str,
+    digest: &str,
+    faults: &[Fault],
+) -> Response<Body> {
     if !state.referrers_api {
         return empty(StatusCode::NOT_FOUND);
     }
@@ -346,16 +353,39 @@ fn referrers(state: &mut State, name: &str, digest: &str) -> Response<Body> {
         .get(name)
         .into_iter()
         .flat_map(|repository| &repository.manifests);
-    let found: Vec<_> = manifests
+    let mut found: Vec<_> = manifests
         .filter_map(|(own, manifest)| {
             let parsed: serde_json::Value = serde_json::from_slice(&manifest.bytes).ok()?;
             let subject = parsed.pointer("/subject/digest")?.as_str()?;
-            (subject == digest).then(|| {
-                json!({"mediaType": manifest.media_type, "digest": own.to_string(), "size": manifest.bytes.len()})
-            })
+            let kind = parsed.get("artifactType").or(parsed.pointer("/config/mediaType"));
+            let size = manifest.bytes.len();
+            let mut descriptor = json!({
+                "mediaType": manifest.media_type, "digest": own.to_string(), "size": size, "artifactType": kind,
+            });
+            if let Some(annotations) = parsed.get("annotations") {
+                descriptor["annotations"] = annotations.clone();
+            }
+            (subject == digest).then_some((own.to_string(), descriptor))
         })
         .collect();
+    let last = request.parameter("last").unwrap_or_default();
+    found.sort_by(|a, b| a.0.cmp(&b.0));
+    found.retain(|(own, _)| *own > last);
+    let more = found.len() > state.page_size;
+    found.truncate(state.page_size);
+    let mut link = found
+        .last()
+        .filter(|_| more)
+        .map(|(last, _)| format!("</v2/{name}/referrers/{digest}?last={last}>; rel=\"next\""));
+    for fault in faults {
+        if let Fault::LinkTo(url) = fault {
+            link = Some(format!("<{url}>; rel=\"next\""));
+        }
+    }
+    let manifests: Vec<_> = found.into_iter().map(|(_, descriptor)| descriptor).collect();
     let index = "application/vnd.oci.image.index.v1+json";
-    let body = json!({"schemaVersion": 2, "mediaType": index, "manifests": found}).to_string();
-    with(StatusCode::OK, &[("content-type", index)], full(body))
+    let body = json!({"schemaVersion": 2, "mediaType": index, "manifests": manifests}).to_string();
+    let mut headers = vec![("content-type", index.to_owned())];
+    headers.extend(link.map(|link| ("link", link)));
+    content(StatusCode::OK, &headers, body.into(), false, faults)
 }
