@@ -17,7 +17,7 @@
 //! ── formats ────────────────────────────────────────────────────────────────────────────────────────────
 //! oci/            media types, descriptors, manifests, indexes
 //! bundle/         the portable directory: layout, inventory, verify
-//! mirrors/        reference mapping and container-engine configuration
+//! mirrors/        reference mapping, container-engine configuration both ways, what nodes asked for in vain
 //! config/         carrack.yaml, and other tools' files read as the same
 //! ── network (async) ────────────────────────────────────────────────────────────────────────────────────
 //! http/           one client for all hosts: TLS, redirects, retries, budgets
@@ -39,7 +39,7 @@
 //! commands → {serve, explore, discover, helm}       serve → {bundle, mirrors, oci}
 //! registry, chartrepo → {http, credentials, oci}    http → credentials
 //! explore → {helm, discover}    helm → {sprig → gotemplate, goyaml}    discover → {goyaml}
-//! bundle → {oci, fsx}           chartrepo → {goyaml, fsx, helm}    commands → config → {mirrors, goyaml}
+//! bundle → {oci, fsx}           chartrepo → {goyaml, fsx, helm}    mirrors → {goyaml}    commands → config → {mirrors, goyaml}
 //! all → digest, reference, version, observe, excerpt, secret
 //! ```
 //!

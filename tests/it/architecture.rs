@@ -18,7 +18,7 @@ const ARROWS: [(&str, &[&str]); 19] = [
     ("explore", &["helm", "discover", "gotemplate", "goyaml"]),
     ("oci", &[]),
     ("bundle", &["oci", "fsx"]),
-    ("mirrors", &[]),
+    ("mirrors", &["goyaml"]),
     ("config", &["mirrors", "goyaml"]),
     ("credentials", &[]),
     ("http", &["credentials"]),

@@ -4,6 +4,7 @@ pub(crate) mod docker_registry;
 pub(crate) mod fixture_bundle;
 pub(crate) mod images;
 pub(crate) mod internet;
+pub(crate) mod node;
 pub(crate) mod program;
 pub(crate) mod programs;
 pub(crate) mod registry;
