@@ -65,7 +65,7 @@ fn entries(value: Option<&Value>) -> Vec<(String, Value)> {
     let map = value.and_then(Value::as_map);
     map.into_iter()
         .flat_map(|map| map.iter())
-        .map(|(key, value)| (key.to_string(), value.clone()))
+        .map(|(key, value)| (key.clone(), value.clone()))
         .collect()
 }
 
