@@ -18,7 +18,7 @@
 //! oci/            media types, descriptors, manifests, indexes
 //! bundle/         the portable directory: layout, inventory, verify
 //! trust/          signatures of the inventory and of images, policy, replay
-//! mirrors/        reference mapping and container-engine configuration
+//! mirrors/        reference mapping, container-engine configuration both ways, what nodes asked for in vain
 //! config/         carrack.yaml, and other tools' files read as the same
 //! ── network (async) ────────────────────────────────────────────────────────────────────────────────────
 //! http/           one client for all hosts: TLS, redirects, retries, budgets
@@ -41,7 +41,7 @@
 //! registry, chartrepo → {http, credentials, oci}    http → credentials
 //! explore → {helm, discover}    helm → {sprig → gotemplate, goyaml}    discover → {goyaml}
 //! bundle → {oci, fsx}    trust → {oci, fsx}    chartrepo → {goyaml, fsx, helm}
-//! config → {mirrors, goyaml}
+//! config → {mirrors, goyaml}    mirrors → {goyaml}
 //! all → digest, reference, version, observe, excerpt, secret
 //! ```
 //!

@@ -6,8 +6,8 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-parts="docker-registry skopeo podman containerd dockerd nginx strace htpasswd curl faketime ssh-keygen openssl"
-packages="docker-registry skopeo podman containerd docker.io nginx-light strace apache2-utils curl ca-certificates gcc libc6-dev faketime openssh-client openssl"
+parts="docker-registry skopeo podman containerd dockerd nginx strace htpasswd curl ip unshare faketime ssh-keygen openssl"
+packages="docker-registry skopeo podman containerd docker.io nginx-light strace apache2-utils curl iproute2 util-linux ca-certificates gcc libc6-dev faketime openssh-client openssl"
 
 missing=""
 for part in $parts; do

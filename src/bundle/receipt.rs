@@ -70,14 +70,7 @@ impl Receipt {
 
     /// What the file of this target is called.
     pub fn file_name(&self) -> String {
-        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '-' | '_');
-        let name: String = self
-            .target
-            .to_ascii_lowercase()
-            .chars()
-            .map(|c| if plain(c) { c } else { '-' })
-            .collect();
-        format!("{}.json", name.trim_matches('.'))
+        format!("{}.json", plain(&self.target))
     }
 
     /// The bytes of the receipt: canonical JSON and a line end.
@@ -130,6 +123,25 @@ impl Bundle {
         folder.write(&name, &receipt.encode())?;
         Ok(format!("{}/{name}", layout::HAVE))
     }
+
+    /// Leaves a list of images beside the receipts: what the target's nodes want from the next trip. Says where.
+    pub fn leave_request(&self, target: &str, list: &str) -> Result<String, Error> {
+        let folder = self.folder.make_folder(layout::HAVE)?;
+        let name = format!("{}.wanted.txt", plain(target));
+        folder.write(&name, list.as_bytes())?;
+        Ok(format!("{}/{name}", layout::HAVE))
+    }
+}
+
+/// A target as part of a file's name.
+fn plain(target: &str) -> String {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '-' | '_');
+    let name: String = target
+        .to_ascii_lowercase()
+        .chars()
+        .map(|c| if plain(c) { c } else { '-' })
+        .collect();
+    name.trim_matches('.').to_owned()
 }
 
 fn read(folder: &Folder, name: &str) -> Result<Receipt, Error> {

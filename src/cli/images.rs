@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::arguments::Network;
+use super::arguments::{Network, ResultFormat};
 use super::declared::Declared;
 use super::discovery::Discovery;
 use super::failure::{Exit, Failure};
@@ -12,8 +12,9 @@ use super::session::{self, Session};
 use crate::commands::consignment::{Asked, Item};
 use crate::commands::images::{Format, Snapshot, check};
 use crate::commands::survey::{needs_network, survey};
-use crate::commands::{self, Report as _};
+use crate::commands::{self, Report as _, wanted};
 use crate::fsx::Folder;
+use crate::mirrors::{Mapping, Rule};
 
 /// Find every image that charts, manifests and lists need, and say why. Needs no network, but for charts of repositories
 /// and --check.
@@ -22,8 +23,15 @@ pub struct Arguments {
     /// Chart directories and archives, manifests or directories of them, image lists; a carrack.yaml, or the file of
     /// skopeo sync, hauler, helm-mirror or compose; charts of repositories as `https://HOST/PATH#CHART[@RANGE]` or
     /// `oci://HOST/PATH/CHART[:VERSION]`; `-` is standard input.
-    #[arg(value_name = "SOURCE", required_unless_present = "config")]
+    #[arg(value_name = "SOURCE", required_unless_present_any = ["config", "wanted"])]
     sources: Vec<String>,
+    /// Instead, list what nodes asked for and did not get, as a list for the next `export`: logs of containerd, CRI-O,
+    /// docker and kubelets, `kubectl get events -A -o json`, access logs of the mirror. May be repeated.
+    #[arg(long, value_name = "LOG", conflicts_with_all = ["sources", "config"])]
+    wanted: Vec<PathBuf>,
+    /// The mirror in the access logs was filled with this `import --map`. May be repeated.
+    #[arg(long, value_name = "SOURCE=PLACE", requires = "wanted")]
+    map: Vec<Rule>,
     /// Look into what this carrack.yaml declares, too. May be repeated.
     #[arg(long, value_name = "FILE")]
     config: Vec<PathBuf>,
@@ -66,6 +74,19 @@ enum Form {
 
 impl Arguments {
     pub(super) fn run(self, session: &Session) -> Result<Exit, Failure> {
+        if !self.wanted.is_empty() {
+            let mapping = Mapping::default().with_rules(self.map);
+            let request = wanted::read(&self.wanted, &mapping)?;
+            let form = match self.output {
+                Form::Json => ResultFormat::Json,
+                Form::Text | Form::List => ResultFormat::Text,
+                _ => {
+                    let problem = "what nodes wanted is listed as text or json".to_owned();
+                    return Err(commands::Error::Usage { problem }.into());
+                }
+            };
+            return session.finish(&request, form);
+        }
         let before = self.since.as_deref().map(Snapshot::read).transpose()?;
         let why = self.why.clone();
         let format = self.output.format();

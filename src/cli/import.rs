@@ -3,14 +3,16 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::arguments::{Network, ResultFormat};
 use super::failure::{Exit, Failure};
 use super::placement::Placement;
 use super::session::Session;
 use super::trust::Trust;
+use crate::commands::charts_in::ChartsTo;
 use crate::commands::configuration::Declaration;
+use crate::commands::import::preflight::Projects;
 use crate::commands::import::{Destination, Options, run};
 use crate::commands::{self, engine_config};
 use crate::config;
@@ -37,6 +39,16 @@ pub struct Arguments {
     /// Take destinations, and how hosts are reached, from this carrack.yaml.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Make Harbor projects that are not there, for members only unless `public` is said.
+    #[arg(long, value_name = "WHO", num_args = 0..=1, require_equals = true, default_missing_value = "private")]
+    create_projects: Option<Audience>,
+    /// Bring the charts, too: into a folder for any web server, or into an OCI registry where `helm pull` finds them.
+    #[arg(long, value_name = "dir:PATH|oci://REGISTRY[/PATH]")]
+    charts_to: Option<ChartsTo>,
+    /// Read what nodes asked for in vain, and leave the list for the next trip beside the receipt: logs of containerd,
+    /// CRI-O, docker and kubelets, `kubectl get events -A -o json`, access logs of the mirror. May be repeated.
+    #[arg(long, value_name = "LOG")]
+    wanted: Vec<PathBuf>,
     /// Import only this reference. May be repeated.
     #[arg(long, value_name = "REFERENCE")]
     only: Vec<Reference>,
@@ -152,6 +164,15 @@ impl FromStr for To {
     }
 }
 
+/// Who may pull from a new Harbor project.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Audience {
+    /// Its members.
+    Private,
+    /// Everybody.
+    Public,
+}
+
 impl Arguments {
     pub(super) fn run(self, session: &Session) -> Result<Exit, Failure> {
         let mut world = session.world(Some(&self.network));
@@ -175,13 +196,21 @@ impl Arguments {
             (engines, _) => engines,
         };
         let to = match to {
-            To::Folder(path) => Destination::Folder(path),
+            To::Folder(folder) => Destination::Folder {
+                folder,
+                mapping: self.placement.of_folder(),
+            },
             To::Registry(target) => {
                 let (mapping, limits) = self.placement.on(&target, declared)?;
                 Destination::Registry {
                     target,
                     mapping,
                     limits,
+                    projects: match self.create_projects {
+                        None => Projects::Tell,
+                        Some(Audience::Private) => Projects::CreatePrivate,
+                        Some(Audience::Public) => Projects::CreatePublic,
+                    },
                 }
             }
         };
@@ -192,6 +221,8 @@ impl Arguments {
             admission,
             dry_run: self.dry_run,
             receipt: self.receipt,
+            charts_to: self.charts_to,
+            wanted: self.wanted,
             engine_config: engines,
             holder: session.holder(),
         };

@@ -31,6 +31,20 @@ enum Layout {
 }
 
 impl Placement {
+    /// Whether something was said of places.
+    pub fn is_given(&self) -> bool {
+        self.layout.is_some() || !self.map.is_empty()
+    }
+
+    /// The mapping without a target: for a folder that is served.
+    pub fn of_folder(self) -> Mapping {
+        let place = match self.layout {
+            Some(Layout::Root) => Place::AtRoot,
+            _ => Place::ByHost,
+        };
+        Mapping::new(place).with_rules(self.map)
+    }
+
     /// The mapping onto this target, and what the target takes. What a configuration declares of the target holds where
     /// the command line says nothing.
     pub fn on(self, target: &Target, declared: Option<&Destination>) -> Result<(Mapping, Limits), Failure> {

@@ -3,6 +3,7 @@
 pub mod admission;
 pub mod charts;
 pub mod charts_diff;
+pub mod charts_in;
 pub mod charts_list;
 pub mod charts_push;
 pub mod check;
@@ -15,15 +16,18 @@ pub mod images;
 pub mod import;
 pub mod init;
 pub mod lock;
+mod node_files;
 mod order;
 pub mod prune;
 pub mod render;
 pub mod serve;
 pub mod sign;
 pub mod survey;
+pub mod through;
 pub mod values;
 pub mod verify;
 pub mod volumes;
+pub mod wanted;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -165,6 +169,12 @@ pub enum Error {
     /// References cannot be placed on the target.
     #[error(transparent)]
     Mirrors(#[from] crate::mirrors::Error),
+    /// The target cannot take an import.
+    #[error(transparent)]
+    Preflight(#[from] import::preflight::Error),
+    /// The configuration of a node cannot be used.
+    #[error(transparent)]
+    NodeConfig(#[from] crate::mirrors::nodes::Error),
     /// Content could not be moved.
     #[error(transparent)]
     Transfer(transfer::Error),
@@ -220,6 +230,7 @@ impl Error {
             | Self::Read { .. }
             | Self::Config(_)
             | Self::Credentials(_)
+            | Self::NodeConfig(_)
             | Self::Mirrors(_) => Kind::Usage,
             Self::Transfer(transfer::Error::BadLock { .. } | transfer::Error::UnknownLock { .. }) => {
                 Kind::Usage
@@ -233,6 +244,7 @@ impl Error {
             | Self::Http(_)
             | Self::Crashed
             | Self::Serve(_)
+            | Self::Preflight(_)
             | Self::Bundle(_)
             | Self::Trust(_)
             | Self::Unlisted { .. }
@@ -259,6 +271,9 @@ impl Error {
             Self::Charts(crate::chartrepo::Error::Disk(error)) | Self::Disk(error) => error.fault(),
             _ => None,
         };
+        if let Self::Preflight(error) = self {
+            return error.advice();
+        }
         let advice = match self {
             Self::Transfer(transfer::Error::NoRoom { .. }) => {
                 "nothing was copied yet: take a larger drive, or split the set over several with --volume-size".to_owned()

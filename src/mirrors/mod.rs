@@ -7,10 +7,13 @@
 pub mod engines;
 mod mapping;
 mod names;
+pub mod nodes;
 mod plan;
 mod pull;
 mod registries_conf;
 mod target;
+mod upstream;
+pub mod wanted;
 
 pub use mapping::{Mapping, Place, Rule};
 pub use names::{Names, Resolution};

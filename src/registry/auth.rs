@@ -134,7 +134,8 @@ impl Auth {
         found.map_err(|error| Error::new(asked, error))
     }
 
-    async fn basic(&self, asked: &Asked) -> Result<Option<HeaderValue>, Error> {
+    /// The user and password that are kept for the host, if it has any.
+    pub(super) async fn basic(&self, asked: &Asked) -> Result<Option<HeaderValue>, Error> {
         match self.credential(asked).await? {
             Some(Credential::Basic { user, password }) => {
                 Ok(Some(basic_header(asked, &user, password.expose())?))

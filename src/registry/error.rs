@@ -20,6 +20,10 @@ pub enum What {
     Manifest(TagOrDigest),
     /// A blob.
     Blob(Digest),
+    /// To begin an upload.
+    Push,
+    /// Harbor's projects.
+    Projects,
     /// To take a blob.
     PushBlob(Digest),
     /// To take a manifest.
@@ -37,6 +41,8 @@ impl fmt::Display for What {
             Self::Token => f.write_str("an access token"),
             Self::Manifest(wanted) => write!(f, "manifest {wanted}"),
             Self::Blob(digest) => write!(f, "blob {digest}"),
+            Self::Push => f.write_str("an upload"),
+            Self::Projects => f.write_str("the projects"),
             Self::PushBlob(digest) => write!(f, "upload of blob {digest}"),
             Self::PushManifest(wanted) => write!(f, "upload of manifest {wanted}"),
             Self::Tags => f.write_str("the list of tags"),

@@ -10,6 +10,7 @@ mod call;
 mod challenge;
 mod client;
 mod error;
+mod harbor;
 mod listing;
 mod manifest;
 mod push;

@@ -145,6 +145,19 @@ impl Client {
         .await
     }
 
+    /// Whether we may push into a repository: begins an upload and gives it up. Nothing is left behind.
+    pub async fn try_push(&self, repository: &Repository) -> Result<(), Error> {
+        let asked = Asked::of(repository, What::Push);
+        let nothing = Descriptor::new("application/octet-stream", crate::digest::Digest::sha256(b""), 0);
+        self.retrying(&asked, || async {
+            if let Opened::Session(mut upload) = self.open(repository, &nothing, None, &asked).await? {
+                upload.abort(self).await;
+            }
+            Ok(())
+        })
+        .await
+    }
+
     /// Begins an upload, with a mount if there is a repository to mount from.
     async fn open(
         &self,

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -13,6 +14,51 @@ use crate::bundle::Blob;
 
 /// How much of a file is read at once. Two hundred connections hold a few of these each.
 const PIECE: usize = 64 << 10;
+
+/// Pieces that are kept to be filled again: more than two hundred clients have on their way at once.
+const KEPT: usize = 256;
+
+/// Pieces that went out. A new one would be zeroed before it is filled, which costs as much as the reading.
+static SPARE: Mutex<Vec<Box<[u8]>>> = Mutex::new(Vec::new());
+
+/// A piece of a file on its way to a client.
+#[derive(Debug)]
+struct Piece {
+    buffer: Box<[u8]>,
+    length: usize,
+}
+
+impl Piece {
+    /// A piece to be filled; what is in it does not matter.
+    fn take() -> Self {
+        let spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        Self {
+            buffer: spare.unwrap_or_else(|| vec![0; PIECE].into_boxed_slice()),
+            length: 0,
+        }
+    }
+
+    /// Room for `wanted` bytes.
+    fn room(&mut self, wanted: usize) -> &mut [u8] {
+        let end = wanted.min(PIECE);
+        &mut self.buffer[..end]
+    }
+}
+
+impl AsRef<[u8]> for Piece {
+    fn as_ref(&self) -> &[u8] {
+        self.buffer.get(..self.length).unwrap_or_default()
+    }
+}
+
+impl Drop for Piece {
+    fn drop(&mut self) {
+        let mut spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner);
+        if spare.len() < KEPT {
+            spare.push(std::mem::take(&mut self.buffer));
+        }
+    }
+}
 
 /// The body of an answer.
 #[derive(Debug)]
@@ -33,7 +79,7 @@ pub(super) struct FilePart {
     blob: Blob,
     offset: u64,
     left: u64,
-    reading: Option<JoinHandle<io::Result<Vec<u8>>>>,
+    reading: Option<JoinHandle<io::Result<Piece>>>,
 }
 
 impl FilePart {
@@ -51,22 +97,22 @@ impl FilePart {
     }
 
     /// What the page cache has; `None` where a thread must wait for the disk.
-    fn read_cached(&self) -> Option<io::Result<Vec<u8>>> {
-        let mut buffer = vec![0; self.wanted()];
-        let read = self.blob.read_cached_at(&mut buffer, self.offset).transpose()?;
+    fn read_cached(&self) -> Option<io::Result<Piece>> {
+        let mut piece = Piece::take();
+        let room = piece.room(self.wanted());
+        let read = self.blob.read_cached_at(room, self.offset).transpose()?;
         Some(read.map(|count| {
-            buffer.truncate(count);
-            buffer
+            piece.length = count;
+            piece
         }))
     }
 
-    fn read_in_thread(&self) -> JoinHandle<io::Result<Vec<u8>>> {
+    fn read_in_thread(&self) -> JoinHandle<io::Result<Piece>> {
         let (blob, offset, wanted) = (self.blob.clone(), self.offset, self.wanted());
         tokio::task::spawn_blocking(move || {
-            let mut buffer = vec![0; wanted];
-            let count = blob.read_at(&mut buffer, offset)?;
-            buffer.truncate(count);
-            Ok(buffer)
+            let mut piece = Piece::take();
+            piece.length = blob.read_at(piece.room(wanted), offset)?;
+            Ok(piece)
         })
     }
 
@@ -92,13 +138,13 @@ impl FilePart {
             },
         };
         Poll::Ready(Some(read.and_then(|piece| {
-            if piece.is_empty() {
+            if piece.length == 0 {
                 // The file became shorter after its size was told: the client must see a cut, not an end.
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
-            self.offset += piece.len() as u64;
-            self.left -= piece.len() as u64;
-            Ok(Bytes::from(piece))
+            self.offset += piece.length as u64;
+            self.left -= piece.length as u64;
+            Ok(Bytes::from_owner(piece))
         })))
     }
 }

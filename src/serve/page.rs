@@ -126,7 +126,7 @@ impl Page<'_> {
         }
         if let Some(inventory) = self.catalog.inventory() {
             let rows = [
-                ("Made", inventory.created.clone()),
+                ("Made", inventory.created.replace('T', " ").replace('Z', " UTC")),
                 ("By", inventory.tool.clone()),
                 (
                     "Bundle",
@@ -171,10 +171,14 @@ impl Page<'_> {
     fn image(&self, f: &mut fmt::Formatter<'_>, reference: &Reference, facts: &Facts) -> fmt::Result {
         write!(
             f,
-            "<tr><td data-label=\"Name\"><code class=\"name\">{}</code><code class=\"digest\">{}</code></td>",
-            Safe(reference),
-            Safe(facts.digest)
+            "<tr><td data-label=\"Name\"><code class=\"name\">{}</code>",
+            Safe(reference)
         )?;
+        // A pinned name says its digest itself.
+        if reference.digest() != Some(&facts.digest) {
+            write!(f, "<code class=\"digest\">{}</code>", Safe(facts.digest))?;
+        }
+        f.write_str("</td>")?;
         let record = self
             .catalog
             .inventory()
@@ -198,8 +202,10 @@ impl Page<'_> {
         match record.map(|record| record.provenance.as_slice()) {
             None | Some([]) => f.write_str("<span class=\"none\">not noted</span>")?,
             Some(provenance) => {
-                for one in provenance {
-                    write!(f, "<div>{}</div>", Safe(why(one)))?;
+                let mut sorted: Vec<_> = provenance.iter().collect();
+                sorted.sort_by_key(|one| one.tier.clone());
+                for one in sorted {
+                    why(f, one)?;
                 }
             }
         }
@@ -216,12 +222,22 @@ impl Page<'_> {
             write!(f, "<h3>{}</h3>", Safe(folder))?;
             write!(
                 f,
-                "<pre>helm repo add {} {}://{}/charts/{}</pre><p class=\"charts\">",
+                "<pre>helm repo add {} {}://{}/charts/{}</pre>",
                 Safe(name),
                 self.scheme(),
                 Safe(self.host()),
                 Safe(folder)
             )?;
+            if let Some((chart, version)) = charts.first().and_then(|(chart, _)| named(chart)) {
+                write!(
+                    f,
+                    "<pre>helm install {0} {1}/{0} --version {2}</pre>",
+                    Safe(chart),
+                    Safe(name),
+                    Safe(version)
+                )?;
+            }
+            f.write_str("<p class=\"charts\">")?;
             for (chart, bytes) in charts {
                 write!(f, "<span>{} <small>{}</small></span> ", Safe(chart), size(*bytes))?;
             }
@@ -315,22 +331,41 @@ impl Display for Page<'_> {
     }
 }
 
-/// Why a reference is here, in one line.
-fn why(provenance: &Provenance) -> String {
-    let mut text = provenance.source.clone();
-    for (before, part) in [
-        (" ", &provenance.version),
-        (" · values ", &provenance.profile),
-        (" · ", &provenance.template),
-        (" · ", &provenance.pointer),
-        (" · ", &provenance.tier),
-    ] {
-        if let Some(part) = part {
-            text.push_str(before);
-            text.push_str(part);
-        }
+/// Why a reference is here: the chart or file that names it, where in it, and how sure that is.
+fn why(f: &mut fmt::Formatter<'_>, provenance: &Provenance) -> fmt::Result {
+    write!(f, "<div class=\"why\"><b>{}", Safe(&provenance.source))?;
+    if let Some(version) = &provenance.version {
+        write!(f, " {}", Safe(version))?;
     }
-    text
+    f.write_str("</b>")?;
+    if let Some(profile) = &provenance.profile {
+        write!(f, " with {}", Safe(profile))?;
+    }
+    for part in [&provenance.template, &provenance.pointer].into_iter().flatten() {
+        write!(f, " <span>{}</span>", Safe(part))?;
+    }
+    let sureness = match provenance.tier.as_deref() {
+        Some("1") => "certain",
+        Some("2") => "strong",
+        Some("3") => "heuristic",
+        Some("4") => "candidate",
+        _ => "",
+    };
+    if !sureness.is_empty() {
+        write!(f, " <small>{sureness}</small>")?;
+    }
+    f.write_str("</div>")
+}
+
+/// `redis-1.2.3` is `redis` in version `1.2.3`: the version begins after the first hyphen before a digit or `v1`.
+fn named(archive: &str) -> Option<(&str, &str)> {
+    archive.match_indices('-').find_map(|(at, _)| {
+        let (name, version) = (archive.get(..at)?, archive.get(at + 1..)?);
+        let number = version.strip_prefix('v').unwrap_or(version);
+        number
+            .starts_with(|c: char| c.is_ascii_digit())
+            .then_some((name, version))
+    })
 }
 
 /// A number of bytes for people.
@@ -364,6 +399,13 @@ mod tests {
             Safe(text).to_string(),
             "&lt;script&gt;&quot;&#39;&amp;\\u{1b}[31m\\u{202e}"
         );
+    }
+
+    #[test]
+    fn an_archive_is_a_name_and_a_version() {
+        assert_eq!(named("cert-manager-v1.2.3"), Some(("cert-manager", "v1.2.3")));
+        assert_eq!(named("argo-cd-7.6.12"), Some(("argo-cd", "7.6.12")));
+        assert_eq!(named("x-1.0.0-rc.1+b"), Some(("x", "1.0.0-rc.1+b")));
     }
 
     #[test]

@@ -19,7 +19,7 @@ const ARROWS: [(&str, &[&str]); 20] = [
     ("oci", &[]),
     ("bundle", &["oci", "fsx"]),
     ("trust", &["oci", "fsx"]),
-    ("mirrors", &[]),
+    ("mirrors", &["goyaml"]),
     ("config", &["mirrors", "goyaml"]),
     ("credentials", &[]),
     ("http", &["credentials"]),

@@ -1,228 +1,219 @@
-//! Real container engines pull unchanged names through the configuration that is generated for them.
-//!
-//! The original hosts cannot be reached: every host but this machine is behind a proxy that refuses.
+//! Real container engines pull unchanged names through the configuration that is generated for them, on a node that has
+//! no route to anywhere: each folder is installed the way its INSTALL.txt says.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use carrack::digest::Digest;
-use carrack::fsx;
-use carrack::mirrors::Mapping;
-use carrack::mirrors::engines::{Engine, Mirror, Transport, Written, write_plan};
 
-use crate::support::docker_registry::DockerRegistry;
 use crate::support::fixture_bundle::{self, Fixture};
-use crate::support::programs::{Daemon, is_root, program, run, said, without_internet};
-use crate::support::serving::{Serving, open};
+use crate::support::node::{MIRROR, Node, TlsFiles};
+use crate::support::programs::{Daemon, program, run, said};
 
-/// A bundle that is served, and a node's configuration for one engine.
+/// A bundle inside that is served as the mirror, and a node that is configured for it.
 struct Site {
     fixture: Fixture,
-    serving: Serving,
-    node: tempfile::TempDir,
-    engine: Engine,
+    node: Node,
+    mirror: Option<Daemon>,
 }
 
 impl Site {
-    fn start(engine: Engine, rules: &[&str]) -> Self {
+    /// `map` are rules of the import, which the mirror is told as well.
+    fn start(engine: &str, map: &[&str]) -> Option<Self> {
+        let node = Node::start()?;
         let fixture = fixture_bundle::make();
-        let mapping = Mapping::default().with_rules(rules.iter().map(|rule| rule.parse().unwrap()));
-        let settings = carrack::serve::Settings {
-            mapping: mapping.clone(),
-            ..open()
-        };
-        let serving = Serving::with(fixture.path(), settings);
-        let mirror = Mirror {
-            target: serving.address.to_string().parse().unwrap(),
-            mapping,
-            transport: Transport::Plain,
-            login: None,
-        };
-        let node = tempfile::tempdir().unwrap();
-        let bundle = carrack::bundle::Bundle::open(fixture.path()).unwrap();
-        let repositories = bundle
-            .entries()
-            .keys()
-            .map(carrack::reference::Reference::repository);
-        let written: Written = write_plan(&mirror, repositories, [engine]);
-        for file in written.files {
-            fsx::write(&node.path().join(&file.path), file.text.as_bytes()).unwrap();
-        }
-        Self {
+        let tls = TlsFiles::new(&[MIRROR]);
+        let rules: Vec<&str> = map.iter().flat_map(|rule| ["--map", rule]).collect();
+        let inside = node.path("inside");
+        let configuration = node.path("engines");
+        let mirror_carrack = Path::new(env!("CARGO_BIN_EXE_carrack"));
+        let mirror = node.serve(fixture.path(), &tls, &rules);
+        // Into a registry the names would be written by the import; here the bundle itself is served, and the import
+        // into a folder writes the same files.
+        run(node
+            .command(mirror_carrack)
+            .args(["import", "--quiet", "--from"])
+            .arg(fixture.path())
+            .arg("--to")
+            .arg(format!("dir:{}", inside.display()))
+            .args(&rules)
+            .arg("--engine-config")
+            .arg(&configuration)
+            .args(["--engine", engine, "--mirror", MIRROR, "--mirror-ca"])
+            .arg(&tls.certificate));
+        node.install(&configuration.join(engine));
+        Some(Self {
             fixture,
-            serving,
             node,
-            engine,
-        }
+            mirror: Some(mirror),
+        })
     }
 
-    /// A file of the node's configuration.
-    fn file(&self, path: &str) -> PathBuf {
-        self.node.path().join(self.engine.name()).join(path)
-    }
-
-    /// The names that charts use, and the digest that each must have.
+    /// Every original name by tag and by digest: a library image of Docker Hub, a nested path, a port in the host,
+    /// images of several platforms and one of one.
     fn names(&self) -> Vec<(String, Digest)> {
-        let index = self.fixture.index;
-        vec![
-            ("docker.io/library/hello:1.0".into(), index),
-            (format!("docker.io/library/hello@{index}"), index),
-            ("registry.example:5000/team/sub/hello:1.0".into(), index),
-            ("quay.io/team/tool:3".into(), self.fixture.docker),
+        let (index, docker) = (self.fixture.index, self.fixture.docker);
+        [
+            ("docker.io/library/hello", "1.0", index),
+            ("registry.example:5000/team/sub/hello", "1.0", index),
+            ("quay.io/team/tool", "3", docker),
         ]
+        .into_iter()
+        .flat_map(|(repository, tag, digest)| {
+            [
+                (format!("{repository}:{tag}"), digest),
+                (format!("{repository}@{digest}"), digest),
+            ]
+        })
+        .collect()
     }
 
-    fn folder(&self, name: &str) -> PathBuf {
-        self.node.path().join(name)
+    fn path(&self, name: &str) -> PathBuf {
+        self.node.path(name)
+    }
+
+    /// Stops the mirror and checks that a pull then fails, names the mirror, and asked for no other host.
+    fn fails_at_the_mirror(&mut self, mut pull: Command) {
+        self.mirror.take();
+        let failed = pull.output().unwrap();
+        let said = said(&failed);
+        assert!(!failed.status.success());
+        assert!(said.contains(MIRROR), "the mirror is named: {said}");
+        assert!(
+            !said.contains("lookup quay.io") && !said.contains("https://quay.io"),
+            "the internet is not: {said}"
+        );
     }
 }
 
-fn podman(site: &Site, podman: &Path) -> Command {
-    let mut command = without_internet(podman);
+fn podman(site: &Site, podman: &Path, words: &[&str]) -> Command {
+    let mut command = site.node.command(podman);
     command
-        .env(
-            "CONTAINERS_REGISTRIES_CONF",
-            site.file("etc/containers/registries.conf.d/50-carrack.conf"),
-        )
         .arg("--root")
-        .arg(site.folder("podman-root"))
+        .arg(site.path("podman-root"))
         .arg("--runroot")
-        .arg(site.folder("podman-run"))
-        .args(["--storage-driver", "vfs"]);
+        .arg(site.path("podman-run"))
+        .args(["--storage-driver", "vfs"])
+        .args(words);
     command
 }
 
 #[test]
 fn podman_pulls_unchanged_names_by_tag_and_by_digest() {
-    let Some(program) = program("podman").filter(|_| is_root()) else {
+    let Some(program) = program("podman") else { return };
+    let Some(mut site) = Site::start("podman", &[]) else {
         return;
     };
-    let mut site = Site::start(Engine::Podman, &[]);
-    for (name, _) in site.names() {
-        run(podman(&site, &program).args(["pull", "--quiet", &name]));
-        let digests = run(podman(&site, &program).args([
-            "image",
-            "inspect",
-            "--format",
-            "{{.RepoTags}} {{.RepoDigests}}",
-            &name,
-        ]));
-        let (repository, _) = name.split_once('@').unwrap_or((&name, ""));
-        assert!(
-            digests.contains(repository.rsplit_once(":1").map_or(repository, |(r, _)| r)),
-            "{name}: {digests}"
-        );
+    for (name, digest) in site.names() {
+        run(&mut podman(&site, &program, &["pull", "--quiet", &name]));
+        let format = "{{.RepoTags}} {{.RepoDigests}}";
+        let known = run(&mut podman(
+            &site,
+            &program,
+            &["image", "inspect", "--format", format, &name],
+        ));
+        assert!(known.contains(&digest.to_string()), "{name}: {known}");
     }
     // A chart's bare name is Docker Hub's.
-    run(podman(&site, &program).args(["pull", "--quiet", "hello:2.0"]));
-    let host = site.serving.address.to_string();
-    site.serving.stop();
-    let failed = podman(&site, &program)
-        .args(["pull", "--quiet", "quay.io/team/tool:9"])
-        .output()
-        .unwrap();
-    assert!(!failed.status.success());
-    assert!(
-        said(&failed).contains(&host),
-        "the mirror is named, not the internet: {}",
-        said(&failed)
-    );
+    run(&mut podman(&site, &program, &["pull", "--quiet", "hello:2.0"]));
+    let pull = podman(&site, &program, &["pull", "--quiet", "quay.io/team/tool:9"]);
+    site.fails_at_the_mirror(pull);
 }
 
 #[test]
-fn skopeo_reads_the_same_digests_under_unchanged_names() {
+fn the_library_of_cri_o_reads_the_same_digests_under_unchanged_names() {
     let Some(program) = program("skopeo") else { return };
-    let site = Site::start(Engine::Crio, &[]);
+    let Some(mut site) = Site::start("crio", &[]) else {
+        return;
+    };
+    let inspect = |site: &Site, name: &str| {
+        let mut command = site.node.command(&program);
+        command.args(["inspect", "--raw", &format!("docker://{name}")]);
+        command
+    };
     for (name, digest) in site.names() {
-        let raw = without_internet(&program)
-            .arg("--registries-conf")
-            .arg(site.file("etc/containers/registries.conf.d/50-carrack.conf"))
-            .args(["inspect", "--raw", &format!("docker://{name}")])
-            .output()
-            .unwrap();
+        let raw = inspect(&site, &name).output().unwrap();
         assert!(raw.status.success(), "{name}: {}", said(&raw));
         assert_eq!(Digest::sha256(&raw.stdout), digest, "{name}");
     }
+    let pull = inspect(&site, "quay.io/team/tool:3");
+    site.fails_at_the_mirror(pull);
 }
 
 #[test]
 fn containerd_pulls_unchanged_names_by_tag_and_by_digest() {
-    let (Some(containerd), Some(ctr)) = (program("containerd"), program("ctr").filter(|_| is_root())) else {
+    let (Some(containerd), Some(ctr)) = (program("containerd"), program("ctr")) else {
         return;
     };
-    let mut site = Site::start(Engine::Containerd, &["quay.io+=elsewhere"]);
-    let socket = site.folder("containerd.sock");
-    let config = site.folder("config.toml");
-    fsx::write(
+    let Some(mut site) = Site::start("containerd", &["quay.io+=elsewhere"]) else {
+        return;
+    };
+    let socket = site.path("containerd.sock");
+    let config = site.path("config.toml");
+    carrack::fsx::write(
         &config,
         b"version = 2\ndisabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n",
     )
     .unwrap();
-    let mut command = without_internet(&containerd);
+    let mut command = site.node.command(&containerd);
     command
         .arg("--config")
         .arg(&config)
         .arg("--root")
-        .arg(site.folder("containerd-root"))
+        .arg(site.path("containerd-root"))
         .arg("--state")
-        .arg(site.folder("containerd-state"))
+        .arg(site.path("containerd-state"))
         .arg("--address")
         .arg(&socket);
-    let _daemon = Daemon::start(&mut command, &socket, site.folder("containerd.log"));
-    let hosts = site.file("etc/containerd/certs.d");
-    let pull = |name: &str| {
-        let mut command = without_internet(&ctr);
+    let _daemon = Daemon::start(&mut command, &socket, site.path("containerd.log"));
+    let ask = |site: &Site, words: &[&str]| {
+        let mut command = site.node.command(&ctr);
+        command.arg("--address").arg(&socket).args(words);
         command
-            .arg("--address")
-            .arg(&socket)
-            .args(["image", "pull", "--snapshotter", "native", "--hosts-dir"])
-            .arg(&hosts)
-            .arg(name);
+    };
+    let hosts = [
+        "--snapshotter",
+        "native",
+        "--hosts-dir",
+        "/etc/containerd/certs.d",
+    ];
+    let pull = |site: &Site, name: &str| {
+        let mut command = ask(site, &["image", "pull"]);
+        command.args(hosts).arg(name);
         command
     };
     for (name, digest) in site.names() {
-        run(&mut pull(&name));
-        let list = run(without_internet(&ctr).arg("--address").arg(&socket).args([
-            "image",
-            "ls",
-            &format!("name=={name}"),
-        ]));
+        run(&mut pull(&site, &name));
+        let list = run(&mut ask(&site, &["image", "ls", &format!("name=={name}")]));
         assert!(list.contains(&digest.to_string()), "{name}: {list}");
     }
-    let host = site.serving.address.to_string();
-    site.serving.stop();
-    let failed = pull("quay.io/team/tool:9").output().unwrap();
-    assert!(!failed.status.success());
-    assert!(
-        said(&failed).contains(&host),
-        "the mirror is named, not the internet: {}",
-        said(&failed)
-    );
+    let failing = pull(&site, "quay.io/team/tool:9");
+    site.fails_at_the_mirror(failing);
 }
 
 #[test]
 fn docker_pulls_docker_hubs_names() {
-    let (Some(dockerd), Some(docker)) = (program("dockerd"), program("docker").filter(|_| is_root())) else {
+    let (Some(dockerd), Some(docker)) = (program("dockerd"), program("docker")) else {
         return;
     };
-    let site = Site::start(Engine::Docker, &["docker.io+=/"]);
-    let socket = site.folder("docker.sock");
-    let mut command = without_internet(&dockerd);
+    let Some(site) = Site::start("docker", &["docker.io+=/"]) else {
+        return;
+    };
+    let socket = site.path("docker.sock");
+    let mut command = site.node.command(&dockerd);
     command
-        .arg("--config-file")
-        .arg(site.file("etc/docker/daemon.json"))
         .args(["--iptables=false", "--bridge=none", "--storage-driver=vfs"])
         .arg("--data-root")
-        .arg(site.folder("docker-data"))
+        .arg(site.path("docker-data"))
         .arg("--exec-root")
-        .arg(site.folder("docker-exec"))
+        .arg(site.path("docker-exec"))
         .arg("--pidfile")
-        .arg(site.folder("docker.pid"))
+        .arg(site.path("docker.pid"))
         .arg("-H")
         .arg(format!("unix://{}", socket.display()));
-    let daemon = Daemon::start(&mut command, &socket, site.folder("dockerd.log"));
+    let daemon = Daemon::start(&mut command, &socket, site.path("dockerd.log"));
     let ask = |words: &[&str]| {
-        let mut command = without_internet(&docker);
+        let mut command = site.node.command(&docker);
         command
             .arg("-H")
             .arg(format!("unix://{}", socket.display()))
@@ -248,49 +239,64 @@ fn docker_pulls_docker_hubs_names() {
     assert!(digests.contains(&site.fixture.index.to_string()), "{digests}");
 }
 
-/// The whole way: the program imports a bundle into a real registry and writes the configuration; podman
-/// finds every original name there.
+/// The whole way: the program imports a bundle into a real registry and writes the configuration; podman finds every
+/// original name there, and so does `verify --node-config`.
 #[test]
 fn what_import_writes_leads_podman_to_every_reference_of_the_bundle() {
+    use crate::support::docker_registry::DockerRegistry;
+    use crate::support::program::Program;
+    use crate::support::programs::{is_root, without_internet};
     let (Some(podman), Some(registry)) = (program("podman").filter(|_| is_root()), DockerRegistry::start())
     else {
         return;
     };
     let fixture = fixture_bundle::make();
-    let node = tempfile::tempdir().unwrap();
-    let said = run(Command::new(env!("CARGO_BIN_EXE_carrack"))
-        .args(["import", "--quiet", "--from"])
-        .arg(fixture.path())
-        .args([
+    let program = Program::new();
+    let bundle_path = fixture.path().to_str().unwrap();
+    let said = program
+        .run(&[
+            "import",
+            "--quiet",
+            "--from",
+            bundle_path,
             "--to",
             &format!("{}/project", registry.host()),
             "--engine",
             "podman,docker",
             "--engine-config",
+            "engines",
         ])
-        .arg(node.path()));
+        .ended_with(0);
     assert!(
-        said.contains("docker: it mirrors Docker Hub only"),
-        "what cannot work is said: {said}"
+        said.out.contains("docker: it mirrors Docker Hub only"),
+        "what cannot work is said: {}",
+        said.out
     );
+    let seen = program
+        .run(&["verify", bundle_path, "--node-config", "engines", "-o", "json"])
+        .ended_with(0);
+    assert_eq!(seen.json()["viewers"]["podman"]["missing"], 0);
     let bundle = carrack::bundle::Bundle::open(fixture.path()).unwrap();
-    let configuration = node
-        .path()
-        .join("podman/etc/containers/registries.conf.d/50-carrack.conf");
+    let configuration = program.path("engines/podman/etc/containers/registries.conf.d/50-carrack.conf");
     for (reference, descriptor) in bundle.entries() {
         if descriptor.digest == fixture.signature {
             // A signature is no image that podman would take.
             continue;
         }
-        let name = reference.to_string();
         let mut command = without_internet(&podman);
         command
             .env("CONTAINERS_REGISTRIES_CONF", &configuration)
             .arg("--root")
-            .arg(node.path().join("podman-root"))
+            .arg(program.path("podman-root"))
             .arg("--runroot")
-            .arg(node.path().join("podman-run"))
-            .args(["--storage-driver", "vfs", "pull", "--quiet", &name]);
+            .arg(program.path("podman-run"))
+            .args([
+                "--storage-driver",
+                "vfs",
+                "pull",
+                "--quiet",
+                &reference.to_string(),
+            ]);
         run(&mut command);
     }
 }

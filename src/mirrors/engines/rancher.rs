@@ -9,10 +9,18 @@ pub(super) fn write(mut work: Work<'_>) {
     let name = work.engine.name();
     let folder = format!("etc/rancher/{name}");
     let mut text = format!("{HEADER}mirrors:\n");
+    let mut gaps = Vec::new();
     for host in &work.hosts {
         let endpoint = quoted(&format!("{}://{}", mirror.scheme(), mirror.host()));
         let _ = write!(text, "  {}:\n    endpoint:\n      - {endpoint}\n", quoted(host));
-        let rewrites = rewrites(&mirror.mapping.prefixes_of(host), host);
+        let prefixes = mirror.mapping.prefixes_of(host);
+        let (kept, overlapping) = without_overlaps(&prefixes, host);
+        for source in overlapping {
+            gaps.push(format!(
+                "it keeps no order of overlapping rewrites, so that {source} is looked for where the rest of {host} lies: add a place there with --map '{source}+=…'"
+            ));
+        }
+        let rewrites = rewrites(&kept, host);
         if !rewrites.is_empty() {
             text.push_str("    rewrite:\n");
             for (pattern, replacement) in rewrites {
@@ -22,6 +30,9 @@ pub(super) fn write(mut work: Work<'_>) {
     }
     if work.hosts.is_empty() {
         text = format!("{HEADER}mirrors: {{}}\n");
+    }
+    for gap in gaps {
+        work.gap(gap);
     }
     let authority = format!("/{folder}/carrack-ca.crt");
     if mirror.authority().is_some() || mirror.login.is_some() {
@@ -52,7 +63,31 @@ pub(super) fn write(mut work: Work<'_>) {
     work.file("INSTALL.txt", page);
 }
 
-/// Regular expressions over the repository's path, the most special first: `^jetstack/(.*)` → `jet/$1`.
+/// The sources whose rewrites cannot both fit a repository, and those that had to give way. Of several rewrites that fit,
+/// the engine takes any, so that only the wider one of two is of use.
+fn without_overlaps<'a>(
+    prefixes: &'a [(String, String)],
+    host: &str,
+) -> (Vec<(String, String)>, Vec<&'a str>) {
+    let is_rewritten = |(source, path): &(String, String)| source != host || !path.is_empty();
+    let holds = |wide: &str, narrow: &str| {
+        narrow
+            .strip_prefix(wide)
+            .is_some_and(|rest| rest.starts_with('/'))
+    };
+    let (mut kept, mut overlapping) = (Vec::new(), Vec::new());
+    for prefix in prefixes {
+        let mut others = prefixes.iter().filter(|other| is_rewritten(other));
+        if others.any(|(wide, _)| holds(wide, &prefix.0)) {
+            overlapping.push(prefix.0.as_str());
+        } else {
+            kept.push(prefix.clone());
+        }
+    }
+    (kept, overlapping)
+}
+
+/// Regular expressions over the repository's path: `^jetstack/(.*)` → `jet/$1`.
 fn rewrites(prefixes: &[(String, String)], host: &str) -> Vec<(String, String)> {
     let mut rewrites = Vec::new();
     for (source, path) in prefixes {

@@ -91,7 +91,7 @@ fn containerd_gets_a_folder_for_each_host_and_says_what_it_cannot_map() {
 
 #[test]
 fn k3s_rewrites_by_regular_expressions() {
-    let mut with_login = mirror(&["quay.io/jetstack=jet"], Transport::Tls);
+    let mut with_login = mirror(&["quay.io=/", "quay.io/jetstack=jet"], Transport::Tls);
     with_login.login = Some(("node".into(), Secret::new("pass\"word")));
     let written = write(&with_login, Engine::K3s);
     let file = written
@@ -102,13 +102,26 @@ fn k3s_rewrites_by_regular_expressions() {
     assert!(file.is_secret);
     assert!(!format!("{file:?}").contains("pass"));
     for line in [
-        "  \"quay.io\":\n    endpoint:\n      - \"https://mirror.lan:5000\"\n    rewrite:\n      \"^jetstack/(.*)$\": \"jet/$1\"\n      \"^jetstack$\": \"jet\"\n      \"^(.*)$\": \"quay.io/$1\"\n",
+        "  \"quay.io\":\n    endpoint:\n      - \"https://mirror.lan:5000\"\n    rewrite:\n      \"^jetstack/(.*)$\": \"jet/$1\"\n      \"^jetstack$\": \"jet\"\n",
+        "  \"docker.io\":\n    endpoint:\n      - \"https://mirror.lan:5000\"\n    rewrite:\n      \"^(.*)$\": \"docker.io/$1\"\n",
         "    auth:\n      username: \"node\"\n      password: \"pass\\\"word\"\n",
     ] {
         assert!(file.text.contains(line), "{}", file.text);
     }
     let config = text(&written, "k3s/etc/rancher/k3s/config.yaml.d/50-carrack.yaml");
     assert!(config.ends_with("disable-default-registry-endpoint: true\n"));
+}
+
+#[test]
+fn k3s_gets_no_two_rewrites_that_fit_one_name_because_it_keeps_no_order() {
+    let written = write(&mirror(&["quay.io/jetstack=jet"], Transport::Tls), Engine::K3s);
+    let text = text(&written, "k3s/etc/rancher/k3s/registries.yaml");
+    assert!(!text.contains("jet"), "{text}");
+    assert!(
+        written.gaps[0].text.contains("--map 'quay.io/jetstack+=…'"),
+        "{:?}",
+        written.gaps
+    );
 }
 
 #[test]

@@ -14,8 +14,9 @@ use tempfile::TempDir;
 pub(crate) struct DockerRegistry {
     process: Child,
     port: u16,
+    program: &'static str,
     /// Removed when this is dropped.
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// Where the part that a test needs is looked for.
@@ -75,18 +76,11 @@ impl DockerRegistry {
             .open(&path)
             .and_then(|mut file| std::io::Write::write_all(&mut file, text.as_bytes()))
             .unwrap();
-        let process = Command::new(program)
-            .arg("serve")
-            .arg(&path)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
         let mut registry = Self {
-            process,
+            process: spawn(program, folder.path()),
             port,
-            _folder: folder,
+            program,
+            folder,
         };
         registry.wait_until_ready();
         Some(registry)
@@ -105,10 +99,62 @@ impl DockerRegistry {
         }
     }
 
+    /// Ends it without warning, as a power cut would.
+    pub(crate) fn kill(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+
+    /// Starts it again with the data that it had.
+    pub(crate) fn start_again(&mut self) {
+        self.kill();
+        self.process = spawn(self.program, self.folder.path());
+        self.wait_until_ready();
+    }
+
+    /// Starts it again, now with or without the switch that turns pushes down.
+    pub(crate) fn set_read_only(&mut self, on: bool) {
+        let path = self.folder.path().join("config.yml");
+        let (open, closed) = (
+            "delete: {enabled: true}",
+            "delete: {enabled: true}, maintenance: {readonly: {enabled: true}}",
+        );
+        let text = fs::read_to_string(&path).unwrap().replace(closed, open);
+        let text = if on { text.replace(open, closed) } else { text };
+        carrack::fsx::write(&path, text.as_bytes()).unwrap();
+        self.start_again();
+    }
+
+    /// Bytes of all files that it keeps.
+    pub(crate) fn kept(&self) -> u64 {
+        fn sum(folder: &Path) -> u64 {
+            let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+            entries
+                .map(|entry| match entry.metadata() {
+                    Ok(metadata) if metadata.is_dir() => sum(&entry.path()),
+                    Ok(metadata) => metadata.len(),
+                    Err(_) => 0,
+                })
+                .sum()
+        }
+        sum(&self.folder.path().join("data"))
+    }
+
     /// Its `host:port`.
     pub(crate) fn host(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
+}
+
+fn spawn(program: &str, folder: &Path) -> Child {
+    Command::new(program)
+        .arg("serve")
+        .arg(folder.join("config.yml"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
 }
 
 impl Drop for DockerRegistry {

@@ -140,18 +140,57 @@ pub(crate) fn make() -> Fixture {
     }
 }
 
+/// What stands for the internet: images of these names, and a chart at this place that needs some of them.
+pub(crate) fn upstream(images: &[&str], place: &str, chart: &str, needs: &[&str]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = Writer {
+        root: folder.path(),
+        entries: Vec::new(),
+    };
+    for name in images {
+        let own = layer(&[("etc/name", name.as_bytes())]);
+        let image = writer.image(OCI_MANIFEST, "amd64", &[&own], &json!({}));
+        writer.enter(name, OCI_MANIFEST, &image);
+    }
+    let entries = json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": writer.entries});
+    fsx::write(&folder.path().join("index.json"), entries.to_string().as_bytes()).unwrap();
+    fsx::write(
+        &folder.path().join("oci-layout"),
+        br#"{"imageLayoutVersion":"1.0.0"}"#,
+    )
+    .unwrap();
+    write_chart(folder.path(), place, chart, needs);
+    folder
+}
+
 /// A chart `hello` in the repository charts.example.com/stable.
 fn chart(root: &Path) {
+    write_chart(root, "charts.example.com/stable", "hello", &["hello:1.0"]);
+}
+
+/// A chart in version 1.0.0 with a pod of these images, and the index of its repository.
+fn write_chart(root: &Path, place: &str, name: &str, images: &[&str]) {
+    let containers: Vec<_> = images
+        .iter()
+        .map(|image| format!("{{name: {name}, image: \"{image}\"}}"))
+        .collect();
+    let containers = containers.join(", ");
+    let pod = format!(
+        "kind: Pod\napiVersion: v1\nmetadata: {{name: {name}}}\nspec: {{containers: [{containers}]}}\n"
+    );
     let archive = layer(&[
-        ("hello/Chart.yaml", b"apiVersion: v2\nname: hello\nversion: 1.0.0\n"),
-        ("hello/templates/pod.yaml", b"kind: Pod\napiVersion: v1\nmetadata: {name: hello}\nspec: {containers: [{name: hello, image: \"hello:1.0\"}]}\n"),
+        (
+            &format!("{name}/Chart.yaml"),
+            format!("apiVersion: v2\nname: {name}\nversion: 1.0.0\n").as_bytes(),
+        ),
+        (&format!("{name}/templates/pod.yaml"), pod.as_bytes()),
     ]);
     let digest = Digest::sha256(&archive).hex();
     let index = format!(
-        "apiVersion: v1\nentries:\n  hello:\n  - apiVersion: v2\n    name: hello\n    version: 1.0.0\n    digest: {digest}\n    urls: [hello-1.0.0.tgz]\n"
+        "apiVersion: v1\nentries:\n  {name}:\n  - apiVersion: v2\n    name: {name}\n    version: 1.0.0\n    digest: {digest}\n    urls: [{name}-1.0.0.tgz]\n"
     );
-    let folder = root.join("charts/charts.example.com/stable");
-    fsx::write(&folder.join("hello-1.0.0.tgz"), &archive).unwrap();
+    let folder = root.join("charts").join(place);
+    fsx::write(&folder.join(format!("{name}-1.0.0.tgz")), &archive).unwrap();
     fsx::write(&folder.join("index.yaml"), index.as_bytes()).unwrap();
 }
 

@@ -5,6 +5,7 @@ pub(crate) mod fixture_bundle;
 pub(crate) mod helm;
 pub(crate) mod images;
 pub(crate) mod internet;
+pub(crate) mod node;
 pub(crate) mod program;
 pub(crate) mod programs;
 pub(crate) mod registry;

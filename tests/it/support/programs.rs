@@ -78,6 +78,15 @@ pub(crate) struct Daemon {
 impl Daemon {
     /// Starts it and waits until `ready` exists.
     pub(crate) fn start(command: &mut Command, ready: &Path, log: PathBuf) -> Self {
+        Self::start_until(command, log, |_| ready.exists())
+    }
+
+    /// Starts it and waits until it has written this text to its log.
+    pub(crate) fn start_saying(command: &mut Command, text: &str, log: PathBuf) -> Self {
+        Self::start_until(command, log, |log| log.contains(text))
+    }
+
+    fn start_until(command: &mut Command, log: PathBuf, is_ready: impl Fn(&str) -> bool) -> Self {
         let file = std::fs::OpenOptions::new()
             .create(true)
             .append(true)
@@ -86,7 +95,7 @@ impl Daemon {
         let process = command.stdout(Stdio::null()).stderr(file).spawn().unwrap();
         let mut daemon = Self { process, log };
         for _ in 0..600 {
-            if ready.exists() {
+            if is_ready(&daemon.log()) {
                 return daemon;
             }
             if daemon.process.try_wait().unwrap().is_some() {
@@ -95,7 +104,7 @@ impl Daemon {
             std::thread::sleep(std::time::Duration::from_millis(50));
         }
         let log = daemon.log();
-        assert!(ready.exists(), "{command:?} does not listen: {log}");
+        assert!(is_ready(&log), "{command:?} does not listen: {log}");
         daemon
     }
 

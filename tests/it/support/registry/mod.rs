@@ -194,6 +194,21 @@ impl TestRegistry {
         self.state().referrers_api = on;
     }
 
+    /// Makes it a Harbor with these projects: pushes into others are turned down.
+    pub(crate) fn set_projects(&self, projects: &[&str]) {
+        self.state().projects = Some(projects.iter().map(|name| (*name).to_owned()).collect());
+    }
+
+    /// Harbor's projects.
+    pub(crate) fn projects(&self) -> Vec<String> {
+        self.state().projects.iter().flatten().cloned().collect()
+    }
+
+    /// Takes indexes that name manifests which are not there, from now on.
+    pub(crate) fn take_sparse_indexes(&self) {
+        self.state().takes_sparse = true;
+    }
+
     /// Entries of one page of a list.
     pub(crate) fn set_page_size(&self, entries: usize) {
         self.state().page_size = entries;

@@ -103,7 +103,43 @@ fn route(state: &mut State, request: &Logged, body: &Bytes, faults: &[Fault]) ->
             full("{}"),
         );
     }
+    if let Some(path) = request.path.strip_prefix("/api/v2.0/") {
+        return harbor(state, request, path, body);
+    }
+    let project = request
+        .path
+        .strip_prefix("/v2/")
+        .and_then(|path| path.split('/').next());
+    let is_missing =
+        |projects: &std::collections::BTreeSet<String>| !projects.contains(project.unwrap_or_default());
+    if request.method == "POST" && state.projects.as_ref().is_some_and(is_missing) {
+        return refuse(StatusCode::UNAUTHORIZED, "UNAUTHORIZED");
+    }
     repository_route(state, request, body, faults)
+}
+
+/// Harbor's own API; any other registry has none.
+fn harbor(state: &mut State, request: &Logged, path: &str, body: &Bytes) -> Response<Body> {
+    let Some(projects) = &mut state.projects else {
+        return empty(StatusCode::NOT_FOUND);
+    };
+    match (request.method.as_str(), path) {
+        ("GET", "ping") => with(StatusCode::OK, &[("content-type", "text/plain")], full("Pong")),
+        ("HEAD", "projects") => {
+            let name = request.parameter("project_name").unwrap_or_default();
+            empty(if projects.contains(&name) {
+                StatusCode::OK
+            } else {
+                StatusCode::NOT_FOUND
+            })
+        }
+        ("POST", "projects") => {
+            let document: serde_json::Value = serde_json::from_slice(body).unwrap();
+            projects.insert(document["project_name"].as_str().unwrap().to_owned());
+            empty(StatusCode::CREATED)
+        }
+        _ => empty(StatusCode::NOT_FOUND),
+    }
 }
 
 fn need<'a>(method: &str, path: &'a str) -> Option<Need<'a>> {
@@ -273,6 +309,7 @@ fn take_manifest(
     let config = parsed
         .pointer("/config/digest")
         .and_then(|d| d.as_str()?.parse::<Digest>().ok());
+    let takes_sparse = state.takes_sparse;
     let repository = state.repository(name);
     let blobs = digests("layers").into_iter().chain(config);
     let children = digests("manifests");
@@ -280,9 +317,10 @@ fn take_manifest(
     if blobs
         .into_iter()
         .any(|blob| !repository.blobs.contains_key(&blob))
-        || children
-            .iter()
-            .any(|child| !repository.manifests.contains_key(child))
+        || !takes_sparse
+            && children
+                .iter()
+                .any(|child| !repository.manifests.contains_key(child))
     {
         return refuse(StatusCode::NOT_FOUND, "MANIFEST_BLOB_UNKNOWN");
     }

@@ -1,6 +1,6 @@
 //! What the registry has and what it was asked.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 
 use bytes::Bytes;
@@ -88,8 +88,12 @@ pub(super) struct State {
     pub(super) unknown: Vec<String>,
     pub(super) page_size: usize,
     pub(super) referrers_api: bool,
+    /// Whether an index may name manifests that are not there.
+    pub(super) takes_sparse: bool,
     pub(super) counter: u64,
     pub(super) connections: usize,
+    /// Harbor's projects; none is no Harbor.
+    pub(super) projects: Option<BTreeSet<String>>,
 }
 
 impl State {
@@ -105,8 +109,10 @@ impl State {
             unknown: Vec::new(),
             page_size: 1000,
             referrers_api: true,
+            takes_sparse: false,
             counter: 0,
             connections: 0,
+            projects: None,
         }
     }
 

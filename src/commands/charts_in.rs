@@ -1,0 +1,129 @@
+//! `import --charts-to`: a bundle's charts where `helm install` finds them inside.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::charts_push::{self, PushOptions};
+use super::{Ending, Error, Report as _, World, charts};
+use crate::bundle::Bundle;
+use crate::chartrepo::{self, Row};
+use crate::fsx::Folder;
+use crate::mirrors::{self, Target};
+use crate::observe::{Observer, Outcome};
+
+/// Where charts go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ChartsTo {
+    /// Into a folder that any web server offers, beside what is there.
+    Folder(PathBuf),
+    /// Into an OCI registry, by Helm's rules.
+    Registry(Target),
+}
+
+impl FromStr for ChartsTo {
+    type Err = mirrors::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.strip_prefix("dir:") {
+            Some(path) => Ok(Self::Folder(path.into())),
+            None => Ok(Self::Registry(text.parse()?)),
+        }
+    }
+}
+
+/// What became of the charts.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub enum ChartsIn {
+    /// In a folder.
+    Folder {
+        /// The folder.
+        to: PathBuf,
+        /// One row for each chart.
+        charts: Vec<Row>,
+    },
+    /// In a registry.
+    Registry(charts_push::Pushed),
+}
+
+/// Brings every chart of a bundle to its place; a dry run only says which.
+pub(super) async fn bring(
+    bundle: &Bundle,
+    to: &ChartsTo,
+    dry_run: bool,
+    world: &World,
+    observer: &Arc<dyn Observer>,
+) -> Result<ChartsIn, Error> {
+    match to {
+        ChartsTo::Registry(to) => {
+            let options = PushOptions {
+                sources: vec![bundle.path().join("charts")],
+                to: to.clone(),
+                dry_run,
+            };
+            Ok(ChartsIn::Registry(
+                charts_push::push(&options, world, observer).await?,
+            ))
+        }
+        ChartsTo::Folder(folder) => {
+            let charts = if dry_run {
+                Vec::new()
+            } else {
+                let (bundle, folder) = (bundle.clone(), folder.clone());
+                let copied = tokio::task::spawn_blocking(move || {
+                    let shelf = Folder::create(&folder).map_err(chartrepo::Error::from)?;
+                    charts::copy(&bundle, &shelf)
+                });
+                copied.await.map_err(|_| Error::Crashed)??
+            };
+            Ok(ChartsIn::Folder {
+                to: folder.clone(),
+                charts,
+            })
+        }
+    }
+}
+
+impl ChartsIn {
+    pub(super) fn ending(&self) -> Ending {
+        match self {
+            Self::Registry(pushed) => pushed.ending(),
+            Self::Folder { charts, .. } if charts.iter().any(is_failed) => Ending::SomeFailed,
+            Self::Folder { .. } => Ending::Done,
+        }
+    }
+}
+
+fn is_failed(row: &Row) -> bool {
+    matches!(row.outcome, Outcome::Failed(_))
+}
+
+impl fmt::Display for ChartsIn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Registry(pushed) => pushed.fmt(f),
+            Self::Folder { to, charts } => {
+                for row in charts {
+                    if let Outcome::Failed(reason) = &row.outcome {
+                        writeln!(f, "failed: {} {}: {reason}", row.source, row.chart)?;
+                    }
+                }
+                let failed = charts.iter().filter(|row| is_failed(row)).count();
+                let present = charts
+                    .iter()
+                    .filter(|row| row.outcome == Outcome::Present)
+                    .count();
+                write!(
+                    f,
+                    "{}: {} charts new, {present} there already, {failed} failed; any web server can offer this folder",
+                    to.display(),
+                    charts.len() - failed - present
+                )
+            }
+        }
+    }
+}

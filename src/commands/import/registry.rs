@@ -1,0 +1,218 @@
+//! An import into a registry: preflight, verification, the pushes themselves, and the receipt.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::preflight::{self, Preflight, Projects};
+use super::{Asked, Imported, Options};
+use crate::bundle::{self, Bundle, Receipt, Verified};
+use crate::commands::admission::Admitted;
+use crate::commands::{Error, World};
+use crate::mirrors::{Limits, Mapping, Placed, Target};
+use crate::observe::{Event, Observer, Silent};
+use crate::reference::Reference;
+use crate::registry::Client;
+use crate::transfer::{self, PushPlan, Pushed, PushedRow, RowOutcome, Stock};
+
+/// A registry and how names become places on it.
+pub(super) struct Registry<'a> {
+    pub(super) target: &'a Target,
+    pub(super) mapping: &'a Mapping,
+    pub(super) limits: &'a Limits,
+    pub(super) projects: Projects,
+}
+
+/// Asks the target what it takes, verifies the bundle, and sends what is whole.
+pub(super) async fn into_registry(
+    options: &Options,
+    Asked { bundle, chosen }: Asked<'_>,
+    (admitted, verified): (&Admitted, Option<Verified>),
+    registry: Registry<'_>,
+    client: &Client,
+    world: &World,
+    observer: &Arc<dyn Observer>,
+) -> Result<Imported, Error> {
+    let entries = chosen
+        .iter()
+        .filter_map(|r| Some((r, &bundle.entries().get(r)?.digest)));
+    let placed = registry.mapping.plan(entries, registry.limits)?;
+    let mut notes = preflight::large_manifests(bundle, &placed);
+    if !options.dry_run {
+        let flight = Preflight {
+            client,
+            target: registry.target,
+            placed: &placed,
+            projects: registry.projects,
+        };
+        notes.extend(flight.check().await?);
+    }
+    let verified = match verified {
+        Some(verified) => verified,
+        None => check(bundle, admitted, world, observer).await?,
+    };
+    let mut broken: BTreeMap<Reference, String> = verified
+        .problems
+        .iter()
+        .flat_map(|p| {
+            let text = format!("{}: {}", p.subject, p.text);
+            p.references.iter().map(move |r| (r.clone(), text.clone()))
+        })
+        .collect();
+    let stock = Stock::bundle(bundle.clone())?;
+    let tried = if options.dry_run {
+        None
+    } else {
+        try_sparse(bundle, &stock, &registry, &placed, &mut broken, client, world).await?
+    };
+    let plan = PushPlan::new(&stock, registry.target.registry(), placed, &broken)?;
+    let mut imported = Imported {
+        bundle: options.from.clone(),
+        target: registry.target.clone(),
+        dry_run: options.dry_run,
+        verified,
+        pushed: Pushed::default(),
+        receipt: None,
+        notes,
+    };
+    if options.dry_run {
+        imported.pushed.rows = plan.rows();
+        return Ok(imported);
+    }
+    observer.on(&Event::Phase {
+        name: "sending".to_owned(),
+    });
+    imported.pushed = transfer::push(plan, &stock, client, world.jobs, observer, &world.cancel).await?;
+    if let Some(tried) = tried {
+        tried.count_into(&mut imported.pushed);
+    }
+    let receipt = receipt(bundle, &registry, &imported.pushed, world)?;
+    match write_receipt(options, bundle, receipt) {
+        Ok(path) => imported.receipt = Some(path),
+        // Everything has arrived; only the way back is missing.
+        Err(error) => imported.notes.push(format!(
+            "no receipt was left for the next export ({}): name a file with --receipt",
+            transfer::chain(&error)
+        )),
+    }
+    Ok(imported)
+}
+
+/// What went out before the rest, to see whether the target takes it.
+struct Tried(Pushed);
+
+impl Tried {
+    /// Joins the numbers: for the rest of the run this content was there already.
+    fn count_into(self, pushed: &mut Pushed) {
+        pushed.uploaded += self.0.uploaded;
+        pushed.mounted += self.0.mounted;
+        pushed.bytes += self.0.bytes;
+        pushed.present = pushed.present.saturating_sub(self.0.uploaded + self.0.mounted);
+        for tried in self.0.rows {
+            let same = |row: &&mut PushedRow| row.target == tried.target;
+            if let Some(row) = pushed.rows.iter_mut().find(same) {
+                row.outcome = tried.outcome;
+            }
+        }
+    }
+}
+
+/// Sends the smallest image whose index names platforms that were left out. A registry that refuses such an index is
+/// spared the bytes of the others: they fail with its words.
+async fn try_sparse(
+    bundle: &Bundle,
+    stock: &Stock,
+    registry: &Registry<'_>,
+    placed: &[Placed],
+    broken: &mut BTreeMap<Reference, String>,
+    client: &Client,
+    world: &World,
+) -> Result<Option<Tried>, Error> {
+    let inventory = bundle.inventory()?;
+    let sparse = preflight::sparse(bundle, inventory.as_ref(), placed);
+    let host = registry.target.registry();
+    let mut smallest: Option<(u64, PushPlan)> = None;
+    for one in sparse
+        .iter()
+        .filter(|placed| !broken.contains_key(&placed.source))
+    {
+        let plan = PushPlan::new(stock, host, vec![(*one).clone()], broken)?;
+        let (_, _, bytes) = plan.totals();
+        if smallest.as_ref().is_none_or(|(least, _)| bytes < *least) {
+            smallest = Some((bytes, plan));
+        }
+    }
+    let Some((_, plan)) = smallest else {
+        return Ok(None);
+    };
+    let silent: Arc<dyn Observer> = Arc::new(Silent);
+    let pushed = transfer::push(plan, stock, client, world.jobs, &silent, &world.cancel).await?;
+    let refused = pushed.rows.iter().find_map(|row| match &row.outcome {
+        RowOutcome::Failed { error } if preflight::is_refused_index(error) => Some(error.clone()),
+        _ => None,
+    });
+    let Some(refused) = refused else {
+        return Ok(Some(Tried(pushed)));
+    };
+    for placed in sparse {
+        broken
+            .entry(placed.source.clone())
+            .or_insert_with(|| format!("{}: {refused}", preflight::SPARSE_REFUSED));
+    }
+    Ok(None)
+}
+
+/// Hashes every blob before anything is sent.
+pub(super) async fn check(
+    bundle: &Bundle,
+    admitted: &Admitted,
+    world: &World,
+    observer: &Arc<dyn Observer>,
+) -> Result<Verified, Error> {
+    observer.on(&Event::Phase {
+        name: "verifying".to_owned(),
+    });
+    let (bundle, cancel, observer) = (bundle.clone(), world.cancel.clone(), Arc::clone(observer));
+    let admitted = admitted.clone();
+    let verified =
+        tokio::task::spawn_blocking(move || admitted.verify(&bundle, &*observer, &|| cancel.is_cancelled()))
+            .await
+            .map_err(|_| Error::Interrupted)??;
+    if world.cancel.is_cancelled() {
+        return Err(Error::Interrupted);
+    }
+    Ok(verified)
+}
+
+fn receipt(
+    bundle: &Bundle,
+    registry: &Registry<'_>,
+    pushed: &Pushed,
+    world: &World,
+) -> Result<Receipt, Error> {
+    let mut receipt = Receipt::new(registry.target.to_string(), world.clock.now());
+    receipt.digests.clone_from(&pushed.proven);
+    receipt.mapping = serde_json::to_value(registry.mapping).unwrap_or_default();
+    if let Some(inventory) = bundle.inventory()? {
+        receipt.bundle_id = Some(inventory.bundle_id);
+        receipt.sequence = Some(inventory.sequence);
+    }
+    for row in &pushed.rows {
+        if !matches!(row.outcome, RowOutcome::Failed { .. }) {
+            receipt
+                .references
+                .insert(row.reference.clone(), row.target.clone());
+        }
+    }
+    Ok(receipt)
+}
+
+fn write_receipt(options: &Options, bundle: &Bundle, receipt: Receipt) -> Result<PathBuf, bundle::Error> {
+    match &options.receipt {
+        Some(path) => {
+            crate::fsx::write(path, &receipt.encode())?;
+            Ok(path.clone())
+        }
+        None => Ok(bundle.path().join(bundle.leave_receipt(receipt)?)),
+    }
+}

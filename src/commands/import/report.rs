@@ -1,0 +1,253 @@
+//! What an import tells.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::bundle::Verified;
+use crate::commands::charts_in::ChartsIn;
+use crate::commands::engine_config::Configured;
+use crate::commands::verify::{write_problems, write_refetch};
+use crate::commands::wanted::Request;
+use crate::commands::{self, Ending, export};
+use crate::mirrors::Target;
+use crate::transfer::{Pushed, PushedRow, RowOutcome};
+use crate::trust::Seal;
+
+/// What was done.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// The images.
+    #[serde(flatten)]
+    pub brought: Brought,
+    /// Who signed the bundle.
+    pub seal: Seal,
+    /// The charts, where they had a destination of their own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chart_destination: Option<ChartsIn>,
+    /// What nodes asked for and is not in this bundle, and the file that takes it to the connected side.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wanted: Option<(Request, PathBuf)>,
+    /// The engine configuration that was written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub engine_config: Option<Configured>,
+    /// What is no failure and still worth saying.
+    pub notes: Vec<String>,
+}
+
+/// What became of the images.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub enum Brought {
+    /// Into a registry.
+    Registry(Box<Imported>),
+    /// Into a bundle.
+    Folder(Box<export::Report>),
+    /// Nowhere: what lies on the drive is not what was signed.
+    Refused(Box<Refused>),
+}
+
+/// A signed bundle that was refused.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Refused {
+    /// The bundle's folder.
+    pub bundle: PathBuf,
+    /// What is not as it was signed.
+    pub verified: Verified,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_problems(f, &self.verified)?;
+        write!(
+            f,
+            "{}: nothing was imported, because it is not as it was signed: {} problems",
+            self.bundle.display(),
+            self.verified.problems.len()
+        )
+    }
+}
+
+/// What was brought into a registry.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Imported {
+    /// The bundle's folder.
+    pub bundle: PathBuf,
+    /// The target.
+    pub target: Target,
+    /// Whether nothing was sent on purpose.
+    pub dry_run: bool,
+    /// What was found in the bundle before anything was sent.
+    pub verified: Verified,
+    /// Every reference and the numbers of the run.
+    #[serde(flatten)]
+    pub pushed: Pushed,
+    /// Where the receipt is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<PathBuf>,
+    /// What is no failure and still worth saying.
+    #[serde(skip)]
+    pub(super) notes: Vec<String>,
+}
+
+impl Report {
+    /// The rows of an import into a registry.
+    pub fn rows(&self) -> &[PushedRow] {
+        match &self.brought {
+            Brought::Registry(imported) => &imported.pushed.rows,
+            Brought::Folder(_) | Brought::Refused(_) => &[],
+        }
+    }
+
+    /// Nothing came in: the bundle is not as it was signed.
+    pub(super) fn refused(bundle: &Path, seal: Seal, verified: Verified) -> Self {
+        Self {
+            brought: Brought::Refused(Box::new(Refused {
+                bundle: bundle.to_path_buf(),
+                verified,
+            })),
+            seal,
+            chart_destination: None,
+            wanted: None,
+            engine_config: None,
+            notes: Vec::new(),
+        }
+    }
+}
+
+impl Imported {
+    fn ending(&self) -> Ending {
+        let failed = |row: &PushedRow| matches!(row.outcome, RowOutcome::Failed { .. });
+        if !self.verified.problems.is_empty() {
+            Ending::NotVerified
+        } else if self.pushed.rows.iter().any(failed) {
+            Ending::SomeFailed
+        } else {
+            Ending::Done
+        }
+    }
+}
+
+impl commands::Report for Report {
+    fn ending(&self) -> Ending {
+        let of_images = match &self.brought {
+            Brought::Folder(report) => report.ending(),
+            Brought::Registry(imported) => imported.ending(),
+            Brought::Refused(_) => Ending::NotVerified,
+        };
+        match (&self.chart_destination, of_images) {
+            (Some(charts), Ending::Done) => charts.ending(),
+            (_, ending) => ending,
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.seal)?;
+        match &self.brought {
+            Brought::Folder(report) => report.summary(f)?,
+            Brought::Registry(imported) => imported.fmt(f)?,
+            Brought::Refused(refused) => return refused.fmt(f),
+        }
+        for note in &self.notes {
+            write!(f, "\nnote: {note}")?;
+        }
+        if let Some(charts) = &self.chart_destination {
+            write!(f, "\n{charts}")?;
+        }
+        if let Some((request, path)) = &self.wanted {
+            write!(
+                f,
+                "\n{} images that nodes asked for are not in this bundle: {}",
+                request.images.len(),
+                path.display()
+            )?;
+        }
+        if let Some(configured) = &self.engine_config {
+            write!(f, "\n{configured}")?;
+        }
+        self.next(f)
+    }
+}
+
+impl Report {
+    /// What the operator does next.
+    fn next(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let imported = match &self.brought {
+            Brought::Folder(report) => return write!(f, "\nnext: carrack serve {}", report.bundle.display()),
+            Brought::Registry(imported) => imported,
+            Brought::Refused(_) => return Ok(()),
+        };
+        if imported.dry_run {
+            return f.write_str("\nnext: the same command without --dry-run");
+        }
+        if commands::Report::ending(self) != Ending::Done {
+            return Ok(());
+        }
+        match &self.engine_config {
+            Some(written) => write!(
+                f,
+                "\nnext: on each node, what INSTALL.txt below {} says",
+                written.folder.display()
+            ),
+            None => {
+                f.write_str("\nnext: --engine-config DIR writes what nodes need to find their images here")
+            }
+        }
+    }
+}
+
+impl fmt::Display for Imported {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_problems(f, &self.verified)?;
+        let (mut failed, mut present) = (0, 0);
+        for row in &self.pushed.rows {
+            match &row.outcome {
+                RowOutcome::Failed { error } => {
+                    failed += 1;
+                    writeln!(f, "failed: {} → {}: {error}", row.reference, row.target)?;
+                }
+                RowOutcome::Planned => writeln!(f, "would import: {} → {}", row.reference, row.target)?,
+                RowOutcome::Present => present += 1,
+                RowOutcome::Done => {}
+            }
+        }
+        for note in &self.verified.notes {
+            writeln!(f, "note: {note}")?;
+        }
+        let all = self.pushed.rows.len();
+        if self.dry_run {
+            write!(
+                f,
+                "{}: {} to import, {failed} cannot be",
+                self.target,
+                commands::count((all - failed) as u64, "reference")
+            )?;
+        } else {
+            write!(
+                f,
+                "{}: {} new, {present} there already, {failed} failed; {} sent with {}, {} linked, {} there already",
+                self.target,
+                commands::count((all - failed - present) as u64, "reference"),
+                commands::count(self.pushed.uploaded, "blob"),
+                commands::size(self.pushed.bytes),
+                self.pushed.mounted,
+                self.pushed.present,
+            )?;
+        }
+        let broken = self.verified.broken();
+        if !broken.is_empty() {
+            writeln!(f)?;
+            write_refetch(f, &broken, &self.bundle.display().to_string())?;
+        }
+        if let Some(receipt) = &self.receipt {
+            write!(f, "\nreceipt for the next export: {}", receipt.display())?;
+        }
+        Ok(())
+    }
+}
