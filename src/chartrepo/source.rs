@@ -127,6 +127,9 @@ fn safe_name(text: &str) -> String {
     let mark: String = Digest::sha256(text.as_bytes()).hex().chars().take(8).collect();
     if shown.is_empty() {
         mark
+    } else if is_device(shown) {
+        // Windows looks no further than the first dot.
+        format!("{mark}-{shown}")
     } else {
         format!("{shown}-{mark}")
     }

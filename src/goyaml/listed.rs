@@ -140,8 +140,8 @@ mod tests {
     #[test]
     fn elements_come_one_by_one_and_the_rest_is_a_tree() {
         let (lines, rest) =
-            told("v: 1\nentries:\n  a:\n  - {x: [1, {y: 2}]}\n  - 7\n  b: []\n  c: null\nother: {d: [1]}\n");
-        assert_eq!(lines, ["all", "a:", "a {\"x\":[1,{\"y\":2}]}", "a 7", "b:"]);
+            told("v: 1\nentries:\n  a:\n  - {x: [1, {z: 2}]}\n  - 7\n  b: []\n  c: null\nother: {d: [1]}\n");
+        assert_eq!(lines, ["all", "a:", "a {\"x\":[1,{\"z\":2}]}", "a 7", "b:"]);
         let rest = rest.unwrap();
         assert_eq!(
             super::super::to_json(&rest).unwrap(),

@@ -1,6 +1,6 @@
 //! `carrack images`: every image that charts, manifests and lists need, and why.
 //!
-//! Pure: it reads files and renders charts, and opens no connection; only [`check`] asks registries. A source that fails is a row of the report; the
+//! Pure: it reads files and renders charts, and opens no connection; only [`mod@check`] asks registries. A source that fails is a row of the report; the
 //! others are done all the same.
 
 mod chart;

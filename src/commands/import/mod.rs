@@ -13,7 +13,7 @@ use std::sync::Arc;
 use self::preflight::Projects;
 use self::registry::{Registry, into_registry};
 pub use self::report::{Brought, Imported, Refused, Report};
-use super::admission::{self, Admitted};
+use super::admission;
 use super::charts_in::{self, ChartsTo};
 use super::engine_config::{self, Configured};
 use super::export::{self, Gathering, Told, gather, open};

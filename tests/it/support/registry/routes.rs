@@ -395,7 +395,7 @@ fn referrers(
         .filter_map(|(own, manifest)| {
             let parsed: serde_json::Value = serde_json::from_slice(&manifest.bytes).ok()?;
             let subject = parsed.pointer("/subject/digest")?.as_str()?;
-            let kind = parsed.get("artifactType").or(parsed.pointer("/config/mediaType"));
+            let kind = parsed.get("artifactType").or_else(|| parsed.pointer("/config/mediaType"));
             let size = manifest.bytes.len();
             let mut descriptor = json!({
                 "mediaType": manifest.media_type, "digest": own.to_string(), "size": size, "artifactType": kind,
