@@ -28,7 +28,7 @@
 //! serve/          a bundle as a read-only registry and chart repository
 //! ── work ───────────────────────────────────────────────────────────────────────────────────────────────
 //! transfer/       plan (what is missing where) → run (workers) → report
-//! commands/       charts images export import verify prune sign serve: options → plan → run → report
+//! commands/       charts images export import verify prune sign bill serve: options → plan → run → report
 //! ── people ─────────────────────────────────────────────────────────────────────────────────────────────
 //! cli/            clap arguments, environment (one door), printer, progress, failure (hints and exit codes)
 //! ```

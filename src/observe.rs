@@ -116,11 +116,28 @@ pub enum Event {
     },
     /// The run is over: what is printed now is its result.
     Ended,
+    /// The bundle that the run is about was opened, or written.
+    Identified(Identity),
     /// Something that the operator should know and that is no failure.
     Warning {
         /// One line.
         text: String,
     },
+}
+
+/// Which bundle a run is about, for the record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Identity {
+    /// The bundle's name.
+    pub bundle_id: String,
+    /// The digest of its inventory.
+    pub inventory: Digest,
+    /// How many runs have finished on it.
+    pub sequence: u64,
+    /// Whose signatures count.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub signers: Vec<String>,
 }
 
 fn milliseconds<S: serde::Serializer>(pause: &Duration, serializer: S) -> Result<S::Ok, S::Error> {

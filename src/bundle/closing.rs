@@ -36,6 +36,8 @@ pub struct Closing {
     pub asked: BTreeMap<Repository, BTreeSet<Digest>>,
     /// References whose signatures, attestations and SBOMs were left out by choice.
     pub referrers_left_out: BTreeSet<Reference>,
+    /// Whose signatures were checked on each reference; what earlier runs said of others stays.
+    pub signed_by: BTreeMap<Reference, BTreeSet<String>>,
 }
 
 /// Larger image configurations are not looked into for their platform.
@@ -108,6 +110,7 @@ pub(super) fn close(
             platforms: platforms.into_iter().collect(),
             provenance: provenance(reference, before, closing),
             referrers_left_out: left_out(reference, before, closing),
+            signed_by: signed_by(reference, descriptor, before, closing),
             size: descriptor.size,
         };
         references.insert(reference.clone(), record);
@@ -353,6 +356,21 @@ fn referrers(
         }
     }
     Ok(referrers)
+}
+
+/// A signature that was checked holds for its digest alone.
+fn signed_by(
+    reference: &Reference,
+    descriptor: &Descriptor,
+    before: Option<&Inventory>,
+    closing: &Closing,
+) -> Vec<String> {
+    if let Some(names) = closing.signed_by.get(reference) {
+        return names.iter().cloned().collect();
+    }
+    let old = before.and_then(|b| b.references.get(reference));
+    let old = old.filter(|record| record.digest == descriptor.digest);
+    old.map(|record| record.signed_by.clone()).unwrap_or_default()
 }
 
 /// A name that two equal runs at the same time share, and no two others do.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 use crate::fsx::Folder;
+use crate::observe::Identity;
 use crate::oci::Platform;
 use crate::reference::{Reference, Repository};
 
@@ -83,6 +84,9 @@ pub struct Record {
     /// Whether its signatures, attestations and SBOMs were left out by choice.
     #[serde(default, skip_serializing_if = "is_false")]
     pub referrers_left_out: bool,
+    /// Whose signatures were checked before it was brought here, by the names of their keys.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub signed_by: Vec<String>,
     /// The size of its manifest or index in bytes.
     pub size: u64,
 }
@@ -173,6 +177,16 @@ pub(super) fn parse(bytes: &[u8], path: &Path) -> Result<Inventory, Error> {
             found: inventory.format_version.to_string(),
             expected: "1",
         })
+    }
+}
+
+/// Which bundle an inventory is of, for the record of a run.
+pub fn identity(inventory: &Inventory) -> Identity {
+    Identity {
+        bundle_id: inventory.bundle_id.clone(),
+        inventory: Digest::sha256(&encode(inventory)),
+        sequence: inventory.sequence,
+        signers: Vec::new(),
     }
 }
 

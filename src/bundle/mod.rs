@@ -43,6 +43,7 @@ pub use incoming::{Arrived, Incoming};
 pub use index::Entries;
 pub use inventory::{
     Absent, AbsentReason, FORMAT_VERSION, FileRecord, INVENTORY_CAP, Inventory, Provenance, Record, Volume,
+    identity,
 };
 pub use prune::Pruned;
 pub use receipt::Receipt;
@@ -154,6 +155,22 @@ pub enum Error {
         expected: Digest,
         /// The digest of what is there.
         found: Digest,
+    },
+    /// A blob is larger than what is read of its kind.
+    #[error("{digest} has {size} bytes, at most {cap} of such are read")]
+    BlobTooLarge {
+        /// Its digest.
+        digest: Digest,
+        /// Its size in bytes.
+        size: u64,
+        /// The cap in bytes.
+        cap: u64,
+    },
+    /// More hangs on one image than is looked at.
+    #[error("{found} signatures and attestations hang on one image, more than are looked at")]
+    TooManyReferrers {
+        /// How many were counted.
+        found: usize,
     },
     /// A manifest is larger than any that is read.
     #[error("the manifest {digest} has {size} bytes, at most {MANIFEST_CAP} are read")]
@@ -300,6 +317,28 @@ impl Bundle {
         } else {
             Err(Error::Damaged {
                 expected: *digest,
+                found,
+            })
+        }
+    }
+
+    /// The bytes of a blob that is small, hashed before they are handed out.
+    pub fn small_blob(&self, descriptor: &Descriptor, cap: u64) -> Result<Vec<u8>, Error> {
+        let blob = self.described_blob(descriptor)?;
+        if blob.size() > cap {
+            return Err(Error::BlobTooLarge {
+                digest: descriptor.digest,
+                size: blob.size(),
+                cap,
+            });
+        }
+        let bytes = blob.read()?;
+        let found = Digest::of(descriptor.digest.algorithm(), &bytes);
+        if found == descriptor.digest {
+            Ok(bytes)
+        } else {
+            Err(Error::Damaged {
+                expected: descriptor.digest,
                 found,
             })
         }

@@ -280,6 +280,14 @@ impl Writer {
         self.lock_entries().as_map().clone()
     }
 
+    /// The bundle as it will be when the run finishes, for reading.
+    pub fn preview(&self) -> Bundle {
+        Bundle {
+            entries: Arc::new(self.lock_entries().clone()),
+            ..self.bundle.clone()
+        }
+    }
+
     fn lock_entries(&self) -> MutexGuard<'_, Entries> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }

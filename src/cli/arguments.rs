@@ -33,6 +33,10 @@ pub struct Talk {
     /// Write the result as JSON into this file, whatever is printed.
     #[arg(long, global = true, value_name = "FILE")]
     pub report: Option<PathBuf>,
+    /// Append one line of JSON about this run to FILE: who, when, which bundle, what came of it. Each line holds the
+    /// hash of the one before.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub audit_log: Option<PathBuf>,
     /// Log what happens under the surface; twice for more.
     #[arg(long, short, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
@@ -112,6 +116,8 @@ pub enum Command {
     Prune(super::prune::Arguments),
     /// Sign a bundle's inventory with ssh-keygen.
     Sign(super::sign::Arguments),
+    /// Write the bill of transfer, for the people who must agree to it.
+    Bill(super::bill::Arguments),
     /// Offer a bundle to nodes: a read-only registry and chart repository, with no server to install.
     Serve(super::serve::Arguments),
     /// Work with carrack.yaml, the file that says what crosses.
@@ -131,4 +137,26 @@ pub enum Command {
     },
     /// Write the manual pages: `carrack manual --to /usr/local/share/man/man1`.
     Manual(super::manual::Manual),
+}
+
+impl Command {
+    /// Its name, as the audit log has it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Charts { .. } => "charts",
+            Self::Images(_) => "images",
+            Self::Export(_) => "export",
+            Self::Import(_) => "import",
+            Self::Verify(_) => "verify",
+            Self::Prune(_) => "prune",
+            Self::Sign(_) => "sign",
+            Self::Bill(_) => "bill",
+            Self::Serve(_) => "serve",
+            Self::Config { .. } => "config",
+            Self::Init(_) => "init",
+            Self::Help(_) => "help",
+            Self::Manual(_) => "manual",
+            Self::Completions { .. } => "completions",
+        }
+    }
 }

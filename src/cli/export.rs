@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 
@@ -16,6 +17,7 @@ use crate::commands;
 use crate::commands::consignment::{Asked, Item};
 use crate::commands::direct::{self, Mirror};
 use crate::commands::export::{Options, run};
+use crate::commands::vetting::Policed;
 use crate::commands::volumes::{self, Split};
 use crate::mirrors::{PullSource, PullSources, Target};
 use crate::oci::Platform;
@@ -86,6 +88,13 @@ pub struct Arguments {
     /// Put this program onto the drive, too, for the side that has only the drive.
     #[arg(long)]
     with_carrack: bool,
+    /// What is asked of images, a YAML file: registries, tags, age, signatures. What it refuses does not get onto the
+    /// drive.
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// Sign the inventory at the end with this key, as `carrack sign --key` does.
+    #[arg(long, value_name = "FILE", conflicts_with = "volume_size")]
+    sign_with: Option<PathBuf>,
     /// Say what would be copied and whether it fits, and copy nothing.
     #[arg(long)]
     dry_run: bool,
@@ -308,6 +317,13 @@ impl Arguments {
             largest_file: self.largest_file,
             lock: self.lock,
             refresh: self.refresh,
+            policy: self
+                .policy
+                .as_deref()
+                .map(Policed::load)
+                .transpose()?
+                .map(Arc::new),
+            sign_with: self.sign_with,
             holder: session.holder(),
         };
         let client = world.registry(&observer)?;
@@ -315,6 +331,12 @@ impl Arguments {
             if self.volume_size.is_some() || self.prune {
                 let problem =
                     "--volume-size and --prune are about bundles, and --to names a registry".to_owned();
+                return Err(commands::Error::Usage { problem }.into());
+            }
+            if options.policy.is_some() || options.sign_with.is_some() {
+                let problem =
+                    "--policy and --sign-with are about bundles, and --to names a registry: export to a folder, then import"
+                        .to_owned();
                 return Err(commands::Error::Usage { problem }.into());
             }
             let work = direct::run(&options, &mirror, &client, &world, &observer);

@@ -12,6 +12,7 @@ use super::session::{self, Session};
 use crate::commands::consignment::{Asked, Item};
 use crate::commands::images::{Format, Snapshot, check};
 use crate::commands::survey::{needs_network, survey};
+use crate::commands::vetting::Policed;
 use crate::commands::{self, Report as _, wanted};
 use crate::fsx::Folder;
 use crate::mirrors::{Mapping, Rule};
@@ -47,6 +48,9 @@ pub struct Arguments {
     /// Ask the registries whether the images are there: verified, absent or unknown. Takes none off the list.
     #[arg(long, conflicts_with = "why")]
     check: bool,
+    /// What is asked of images, a YAML file; here it can tell what names and registries break.
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
     #[command(flatten)]
     discovery: Discovery,
     #[command(flatten)]
@@ -90,6 +94,7 @@ impl Arguments {
         let before = self.since.as_deref().map(Snapshot::read).transpose()?;
         let why = self.why.clone();
         let format = self.output.format();
+        let policy = self.policy.as_deref().map(Policed::load).transpose()?;
         let mut world = session.world(Some(&self.network));
         let observer = session.observer();
         let declared = Declared::read(&self.sources, &self.config, observer.as_ref())?;
@@ -110,6 +115,9 @@ impl Arguments {
         let shelf = scratch.as_ref().map(|folder| Folder::create(folder.path()));
         let shelf = shelf.transpose().map_err(commands::Error::from)?;
         let mut report = Session::block_on(&world, survey(&asked, shelf.as_ref(), &world, &observer))?;
+        if let Some(policy) = policy {
+            policy.check_images(&mut report);
+        }
         if self.check {
             report = Session::block_on(&world, async {
                 check(&mut report, &world, &observer).await.map(|()| report)

@@ -190,6 +190,7 @@ impl Arguments {
             (Some(declared), _) => To::of(&declared.place),
             (None, to) => To::named(to.as_deref().unwrap_or_default())?,
         };
+        let policy = self.trust.policy()?;
         let admission = self.trust.options(session, matches!(to, To::Folder(_)))?;
         let engines = match (self.engines.options()?, declared) {
             (None, Some(declared)) => declared.engines.as_ref().map(engines_of),
@@ -219,6 +220,7 @@ impl Arguments {
             to,
             only: self.only,
             admission,
+            policy,
             dry_run: self.dry_run,
             receipt: self.receipt,
             charts_to: self.charts_to,

@@ -1,6 +1,8 @@
 //! The people's side: arguments, environment, printer, progress, failures.
 
 pub mod arguments;
+pub mod audit;
+pub mod bill;
 pub mod charts;
 pub mod charts_look;
 pub mod config;

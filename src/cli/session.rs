@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 use tokio_util::sync::CancellationToken;
 
 use super::arguments::{Cli, Command, LogFormat, Network, ResultFormat, Talk};
+use super::audit::Audit;
 use super::env::Environment;
 use super::failure::{Exit, Failure};
 use super::manual;
@@ -24,31 +25,29 @@ pub struct Session {
     talk: Talk,
     /// Who is told of the run, once somebody is.
     told: OnceLock<Arc<dyn Observer>>,
+    audit: Option<Audit>,
 }
 
 /// Does what the arguments say.
 pub fn run(cli: Cli, environment: Environment) -> Exit {
+    let audit = match cli.talk.audit_log.as_deref().map(Audit::open).transpose() {
+        Ok(audit) => audit,
+        Err(failure) => {
+            let _ = writeln!(std::io::stderr().lock(), "{}", failure.text);
+            return failure.exit;
+        }
+    };
     let session = Session {
         environment,
         talk: cli.talk,
         told: OnceLock::new(),
+        audit,
     };
     session.start_log();
-    let ended = match cli.command {
-        Command::Serve(arguments) => arguments.run(&session),
-        Command::Charts { command } => command.run(&session),
-        Command::Images(arguments) => arguments.run(&session),
-        Command::Export(arguments) => arguments.run(&session),
-        Command::Import(arguments) => arguments.run(&session),
-        Command::Verify(arguments) => arguments.run(&session),
-        Command::Prune(arguments) => arguments.run(&session),
-        Command::Sign(arguments) => arguments.run(&session),
-        Command::Config { command } => command.run(&session),
-        Command::Init(arguments) => arguments.run(&session),
-        Command::Help(arguments) => arguments.run(),
-        Command::Completions { shell } => manual::completions(shell),
-        Command::Manual(arguments) => arguments.run(),
-    };
+    let name = cli.command.name();
+    let ended = session.run(cli.command);
+    let recorded = session.log_run(name, &ended);
+    let ended = recorded.and(ended);
     ended.unwrap_or_else(|failure| {
         session.end_progress();
         let _ = writeln!(std::io::stderr().lock(), "{}", failure.text);
@@ -58,6 +57,32 @@ pub fn run(cli: Cli, environment: Environment) -> Exit {
 }
 
 impl Session {
+    fn run(&self, command: Command) -> Result<Exit, Failure> {
+        match command {
+            Command::Serve(arguments) => arguments.run(self),
+            Command::Charts { command } => command.run(self),
+            Command::Images(arguments) => arguments.run(self),
+            Command::Export(arguments) => arguments.run(self),
+            Command::Import(arguments) => arguments.run(self),
+            Command::Verify(arguments) => arguments.run(self),
+            Command::Prune(arguments) => arguments.run(self),
+            Command::Sign(arguments) => arguments.run(self),
+            Command::Bill(arguments) => arguments.run(self),
+            Command::Config { command } => command.run(self),
+            Command::Init(arguments) => arguments.run(self),
+            Command::Help(arguments) => arguments.run(),
+            Command::Completions { shell } => manual::completions(shell),
+            Command::Manual(arguments) => arguments.run(),
+        }
+    }
+
+    /// Writes the line of the audit log, if there is one.
+    fn log_run(&self, command: &str, ended: &Result<Exit, Failure>) -> Result<(), Failure> {
+        let Some(audit) = &self.audit else { return Ok(()) };
+        let exit = ended.as_ref().map_or_else(|failure| failure.exit, |exit| *exit);
+        audit.record(command, exit, self.environment.host.as_deref(), &SystemClock)
+    }
+
     /// The log goes to standard error, and says nothing unless asked: results and progress have their own ways.
     fn start_log(&self) {
         let level = match self.talk.verbose {
@@ -86,7 +111,14 @@ impl Session {
             (true, _) => Form::Quiet,
             (false, _) => Form::People,
         };
-        Arc::clone(self.told.get_or_init(|| Arc::from(progress::observer(form))))
+        let made = || {
+            let shown: Arc<dyn Observer> = Arc::from(progress::observer(form));
+            match &self.audit {
+                Some(audit) => audit.observing(shown),
+                None => shown,
+            }
+        };
+        Arc::clone(self.told.get_or_init(made))
     }
 
     /// Takes progress off the screen before the result or a failure is printed.

@@ -1,11 +1,13 @@
 //! The flags by which a bundle's signatures are checked, the same for `import` and `verify`.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 
 use super::session::Session;
 use crate::commands::admission::Options;
+use crate::commands::vetting::Policed;
 
 /// Who must have signed the bundle.
 #[derive(Debug, Args)]
@@ -25,12 +27,21 @@ pub struct Trust {
     /// Take a bundle that nobody signed although signers are named.
     #[arg(long)]
     allow_unsigned: bool,
+    /// What is asked of images, a YAML file: registries, tags, age, signatures. What it refuses is not imported.
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
     /// Where the newest bundle of each signer is remembered, so that an older one is refused.
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
 }
 
 impl Trust {
+    /// The policy with its keys.
+    pub(super) fn policy(&self) -> Result<Option<Arc<Policed>>, super::Failure> {
+        let loaded = self.policy.as_deref().map(Policed::load).transpose()?;
+        Ok(loaded.map(Arc::new))
+    }
+
     /// As plain data. `keeps_its_own` is for a destination that remembers by itself what it accepted.
     pub(super) fn options(self, session: &Session, keeps_its_own: bool) -> Result<Options, super::Failure> {
         let asked = self.allowed_signers.is_some() || !self.inventory_key.is_empty();

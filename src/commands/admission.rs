@@ -10,7 +10,7 @@ use std::time::SystemTime;
 use super::Error;
 use crate::bundle::{self, Bundle, Inventory, Sealed, Verified};
 use crate::digest::Digest;
-use crate::observe::Observer;
+use crate::observe::{Identity, Observer};
 use crate::trust::{self, Accepted, AllowedSigners, Candidate, Demand, PemKey, Seal, SignatureFile};
 
 /// Larger files of keys and signers are refused.
@@ -45,6 +45,22 @@ impl Admitted {
     /// Whether someone who counts vouches for the inventory, so that nothing beside it may be there.
     pub(super) fn is_sealed(&self) -> bool {
         self.seal.vouched
+    }
+
+    /// The digest of the inventory's bytes.
+    pub(super) fn digest(&self) -> Option<Digest> {
+        self.digest
+    }
+
+    /// Which bundle it is, for the record.
+    pub(super) fn identity(&self) -> Option<Identity> {
+        let inventory = self.inventory.as_ref()?;
+        Some(Identity {
+            bundle_id: inventory.bundle_id.clone(),
+            inventory: self.digest?,
+            sequence: inventory.sequence,
+            signers: self.seal.signers().into_iter().map(str::to_owned).collect(),
+        })
     }
 
     fn candidate(&self) -> Option<Candidate<'_>> {

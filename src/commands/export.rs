@@ -11,7 +11,8 @@ use serde::Serialize;
 use super::consignment::{Asked, is_failed};
 use super::lock::Locked;
 use super::order::Order;
-use super::{Ending, Error, World, images};
+use super::vetting::{Policed, Vetted};
+use super::{Ending, Error, World, images, sign};
 use crate::bundle::{self, Closing, Finished, Inventory, Pruned, Volume, Writer};
 use crate::chartrepo;
 use crate::digest::Digest;
@@ -23,6 +24,7 @@ use crate::transfer::{
     self, Choice, Companions, Demand, Fetched, Preflight, Row, RowOutcome, Shard, Shelf, Source, State,
     Wanted,
 };
+use crate::trust::Violation;
 
 /// A program with everything in it is smaller.
 const PROGRAM_CAP: u64 = 256 << 20;
@@ -58,6 +60,10 @@ pub struct Options {
     pub refresh: bool,
     /// A program that goes along, for the side that has only the drive.
     pub program: Option<Program>,
+    /// What is asked of images.
+    pub policy: Option<Arc<Policed>>,
+    /// The key that the inventory is signed with at the end, as `carrack sign` takes it.
+    pub sign_with: Option<PathBuf>,
     /// Who runs this, for a second run that finds the bundle locked.
     pub holder: String,
 }
@@ -80,6 +86,7 @@ pub(super) struct Gathering {
     pub(super) choice: Choice,
     pub(super) told: Told,
     pub(super) config: Option<Digest>,
+    pub(super) policy: Option<Arc<Policed>>,
     pub(super) read_back: bool,
     /// Which part of a larger set this is.
     pub(super) volume: Option<Volume>,
@@ -141,6 +148,12 @@ pub struct Report {
     /// Charts and files that could not be looked into: their images are missing from the bundle.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub failures: Vec<images::Failure>,
+    /// What the policy found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<Vetted>,
+    /// The signature of the inventory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signature: Option<sign::Report>,
 }
 
 /// Brings everything that is asked for into the bundle. What fails is a row; the rest arrives.
@@ -160,7 +173,8 @@ pub async fn run(
     }
     let shelf = writer.as_ref().map(|writer| writer.charts()).transpose()?;
     let source = Source::registries(client.clone(), options.pull_sources.clone());
-    let order = Order::of(options, shelf, &source, world, observer).await?;
+    let mut order = Order::of(options, shelf, &source, world, observer).await?;
+    let forbidden = forbid(options.policy.as_deref(), &mut order.wanted);
     let gathering = Gathering {
         wanted: order.wanted,
         to: options.to.clone(),
@@ -168,11 +182,24 @@ pub async fn run(
         choice: order.choice,
         told: Told::default(),
         config: options.config,
+        policy: options.policy.clone(),
         read_back: options.read_back,
         volume: None,
         prune: options.prune && order.failures.is_empty() && !order.charts.iter().any(is_failed),
     };
-    let report = gather(gathering, &source, world, observer).await?;
+    let mut report = gather(gathering, &source, world, observer).await?;
+    if options.policy.is_some() {
+        report.policy.get_or_insert_default().violations.extend(forbidden);
+    }
+    if let Some(key) = options.sign_with.as_ref().filter(|_| !options.dry_run) {
+        let options = sign::Options {
+            bundle: options.to.clone(),
+            key: key.clone(),
+            holder: options.holder.clone(),
+        };
+        let signed = tokio::task::spawn_blocking(move || sign::run(&options)).await;
+        report.signature = Some(signed.map_err(|_| Error::Crashed)??);
+    }
     Ok(Report {
         locked: if options.dry_run {
             None
@@ -214,6 +241,20 @@ impl Program {
     }
 }
 
+/// Takes out what a policy forbids by its name alone, before a registry is asked for it.
+fn forbid(policy: Option<&Policed>, wanted: &mut Vec<Wanted>) -> Vec<Violation> {
+    let mut forbidden = Vec::new();
+    if let Some(policy) = policy {
+        wanted.retain(|one| {
+            let broken = policy.check_name(&one.reference);
+            let passes = broken.is_empty();
+            forbidden.extend(broken);
+            passes
+        });
+    }
+    forbidden
+}
+
 /// Opens the bundle for writing, on a thread that may wait for the disk.
 pub(super) async fn open(path: &Path, holder: &str, largest_file: Option<u64>) -> Result<Arc<Writer>, Error> {
     let (path, holder) = (path.to_path_buf(), holder.to_owned());
@@ -236,6 +277,7 @@ pub(super) async fn gather(
         choice,
         told,
         config,
+        policy,
         read_back,
         volume,
         prune,
@@ -273,6 +315,8 @@ pub(super) async fn gather(
             locked: None,
             charts: Vec::new(),
             failures: Vec::new(),
+            policy: None,
+            signature: None,
         });
     };
     observer.on(&Event::Phase {
@@ -295,6 +339,7 @@ pub(super) async fn gather(
             Companions::LeftOut => plan.items.iter().map(|i| i.key.clone()).collect(),
             Companions::Sought => BTreeSet::new(),
         },
+        signed_by: BTreeMap::new(),
     };
     let asked = plan.items.iter().map(transfer::Item::asked).collect::<Vec<_>>();
     let attached = plan.items.iter().flat_map(|item| item.state.attached().keys());
@@ -305,6 +350,14 @@ pub(super) async fn gather(
         Ok(fetched) => (fetched, None),
         Err((fetched, error)) => (fetched, Some(error)),
     };
+    let mut vetted = None;
+    let mut fetched = fetched;
+    if let (Some(policy), None) = (policy, &fatal) {
+        let found = vet(policy, &writer, &fetched, world).await?;
+        withdraw(&found, &writer, &mut fetched);
+        closing.signed_by.clone_from(&found.signed);
+        vetted = Some(found);
+    }
     observer.on(&Event::Phase {
         name: "writing the inventory".to_owned(),
     });
@@ -335,18 +388,48 @@ pub(super) async fn gather(
         (Some(transfer::Error::Cancelled), _) => Err(Error::Interrupted),
         (Some(error), _) => Err(error.into()),
         (None, Err(error)) => Err(error.into()),
-        (None, Ok((sequence, pruned))) => Ok(Report {
-            bundle: to,
-            dry_run: false,
-            preflight: None,
-            fetched,
-            sequence: Some(sequence),
-            left_out,
-            pruned,
-            locked: None,
-            charts: Vec::new(),
-            failures: Vec::new(),
-        }),
+        (None, Ok((inventory, pruned))) => {
+            observer.on(&Event::Identified(bundle::identity(&inventory)));
+            Ok(Report {
+                bundle: to,
+                dry_run: false,
+                preflight: None,
+                fetched,
+                sequence: Some(inventory.sequence),
+                left_out,
+                pruned,
+                locked: None,
+                charts: Vec::new(),
+                failures: Vec::new(),
+                policy: vetted,
+                signature: None,
+            })
+        }
+    }
+}
+
+/// Checks what has come against the policy, before it becomes visible.
+async fn vet(
+    policy: Arc<Policed>,
+    writer: &Writer,
+    fetched: &Fetched,
+    world: &World,
+) -> Result<Vetted, Error> {
+    let came = fetched.rows.iter().filter(|row| !row.is_failed());
+    let references: Vec<Reference> = came.map(|row| row.reference.clone()).collect();
+    let (bundle, now) = (writer.preview(), world.clock.now());
+    let vetted = tokio::task::spawn_blocking(move || policy.vet(&bundle, &references, now)).await;
+    vetted.map_err(|_| Error::Crashed)?
+}
+
+/// What a policy refuses is in no index, though its blobs have come.
+fn withdraw(vetted: &Vetted, writer: &Writer, fetched: &mut Fetched) {
+    let refusals = vetted.refusals();
+    for row in &mut fetched.rows {
+        if let Some(why) = refusals.get(&row.reference) {
+            writer.remove(&row.reference);
+            row.outcome = RowOutcome::Failed { error: why.clone() };
+        }
     }
 }
 
@@ -357,7 +440,7 @@ fn finish(
     make_room: bool,
     read_back: bool,
     moved: &[Digest],
-) -> Result<(u64, Option<Pruned>), bundle::Error> {
+) -> Result<(Inventory, Option<Pruned>), bundle::Error> {
     let bundle = writer.bundle().clone();
     if make_room {
         // The drive is full or ill: pieces of blobs make room for the index of those that are whole.
@@ -374,7 +457,7 @@ fn finish(
         let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         bundle::read_back(&bundle, moved, threads)?;
     }
-    Ok((inventory.sequence, pruned))
+    Ok((inventory, pruned))
 }
 
 /// The rows of a dry run.
@@ -403,7 +486,13 @@ fn planned(plan: &transfer::Plan) -> Fetched {
 impl super::Report for Report {
     fn ending(&self) -> Ending {
         let all_came = !self.fetched.rows.iter().any(Row::is_failed) && !self.charts.iter().any(is_failed);
-        if !all_came || !self.failures.is_empty() {
+        if self
+            .policy
+            .as_ref()
+            .is_some_and(|vetted| !vetted.violations.is_empty())
+        {
+            Ending::NotVerified
+        } else if !all_came || !self.failures.is_empty() {
             Ending::SomeFailed
         } else {
             Ending::Done
@@ -490,6 +579,12 @@ impl Report {
         }
         if let Some(locked) = &self.locked {
             write!(f, "\n{locked}")?;
+        }
+        if let Some(vetted) = &self.policy {
+            write!(f, "\n{vetted}")?;
+        }
+        if let Some(signature) = &self.signature {
+            write!(f, "\n{signature}")?;
         }
         Ok(())
     }

@@ -1,6 +1,8 @@
 //! One file a command: options → plan → run → report. Nothing here prints or reads the environment.
 
 pub mod admission;
+mod attached;
+pub mod bill;
 pub mod charts;
 pub mod charts_diff;
 pub mod charts_in;
@@ -26,6 +28,7 @@ pub mod survey;
 pub mod through;
 pub mod values;
 pub mod verify;
+pub mod vetting;
 pub mod volumes;
 pub mod wanted;
 
@@ -184,6 +187,14 @@ pub enum Error {
     /// Somebody's signature is missing, wrong or not worth anything.
     #[error(transparent)]
     Trust(#[from] crate::trust::Error),
+    /// A policy cannot be used.
+    #[error("{} is no policy: {problem}", path.display())]
+    Policy {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it, one line.
+        problem: String,
+    },
     /// A bundle that shall be signed holds files that its inventory does not name.
     #[error(
         "{} holds files that its inventory does not name, and the other side would refuse it: {first}{}",
@@ -231,7 +242,8 @@ impl Error {
             | Self::Config(_)
             | Self::Credentials(_)
             | Self::NodeConfig(_)
-            | Self::Mirrors(_) => Kind::Usage,
+            | Self::Mirrors(_)
+            | Self::Policy { .. } => Kind::Usage,
             Self::Transfer(transfer::Error::BadLock { .. } | transfer::Error::UnknownLock { .. }) => {
                 Kind::Usage
             }

@@ -56,6 +56,7 @@ pub fn run(options: &Options, world: &World) -> Result<Report, Error> {
         referrers_left_out: BTreeSet::new(),
         volume: before.and_then(|before| before.volume.clone()),
         prune: true,
+        signed_by: BTreeMap::new(),
     };
     let Finished { pruned, .. } = writer.finish(&closing)?;
     Ok(Report {

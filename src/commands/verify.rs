@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::vetting::{Policed, Vetted};
 use super::{Ending, Error, World, admission};
 use crate::bundle::{Bundle, Verified};
 use crate::observe::{Event, Observer};
@@ -19,6 +21,8 @@ pub struct Options {
     pub bundle: PathBuf,
     /// Who must have signed it.
     pub admission: admission::Options,
+    /// What is asked of its images.
+    pub policy: Option<Arc<Policed>>,
 }
 
 /// What was found.
@@ -31,6 +35,9 @@ pub struct Report {
     pub inventory: Option<Identity>,
     /// Who signed the inventory.
     pub seal: Seal,
+    /// What the policy found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<Vetted>,
     /// Everything that was found.
     #[serde(flatten)]
     pub verified: Verified,
@@ -52,6 +59,9 @@ pub struct Identity {
 pub fn run(options: &Options, world: &World, observer: &dyn Observer) -> Result<Report, Error> {
     let admitted = admission::admit(&options.bundle, &options.admission, world.clock.now())?;
     admitted.check_sequence(options.admission.state.as_deref())?;
+    if let Some(identity) = admitted.identity() {
+        observer.on(&Event::Identified(identity));
+    }
     let bundle = Bundle::open(&options.bundle)?;
     observer.on(&Event::Phase {
         name: "verifying".to_owned(),
@@ -60,7 +70,9 @@ pub fn run(options: &Options, world: &World, observer: &dyn Observer) -> Result<
     if world.cancel.is_cancelled() {
         return Err(Error::Interrupted);
     }
+    let vet = |policy: &Arc<Policed>| policy.vet(&bundle, bundle.entries().keys(), world.clock.now());
     Ok(Report {
+        policy: options.policy.as_ref().map(vet).transpose()?,
         bundle: options.bundle.clone(),
         inventory: admitted.inventory.map(|i| Identity {
             bundle_id: i.bundle_id,
@@ -74,7 +86,8 @@ pub fn run(options: &Options, world: &World, observer: &dyn Observer) -> Result<
 
 impl super::Report for Report {
     fn ending(&self) -> Ending {
-        if self.verified.problems.is_empty() {
+        let refused = |vetted: &Vetted| !vetted.violations.is_empty();
+        if self.verified.problems.is_empty() && !self.policy.as_ref().is_some_and(refused) {
             Ending::Done
         } else {
             Ending::NotVerified
@@ -90,6 +103,9 @@ impl fmt::Display for Report {
         }
         write_problems(f, found)?;
         writeln!(f, "{}", self.seal)?;
+        if let Some(vetted) = &self.policy {
+            writeln!(f, "{vetted}")?;
+        }
         if found.problems.is_empty() {
             write!(
                 f,

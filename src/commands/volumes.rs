@@ -149,6 +149,7 @@ pub async fn run(
             choice: order.choice.clone(),
             told: Told::default(),
             config: options.config,
+            policy: options.policy.clone(),
             read_back: options.read_back,
             volume: Some(volume),
             // What an earlier packing put here may be on another volume now.

@@ -17,12 +17,14 @@
 mod commit;
 mod folder;
 mod lock;
+mod log;
 mod staged;
 mod volume;
 
 pub use commit::{Acknowledged, Commit, Committer};
 pub use folder::{Entry, Folder, Kind};
 pub use lock::Lock;
+pub use log::Log;
 pub use staged::{Finished, Staged};
 pub use volume::{FileSystem, Volume};
 

@@ -5,6 +5,7 @@
 )]
 
 mod architecture;
+mod bill;
 mod charts_hostile;
 mod charts_look;
 mod charts_pull;
@@ -25,6 +26,7 @@ mod import;
 mod import_target;
 mod inside;
 mod lock;
+mod policy;
 mod program;
 mod prune;
 mod pull_sources;

@@ -10,6 +10,7 @@ use crate::discover::{Excluded, Image, Reading, Severity, Unresolved};
 use crate::explore::{Exploration, Unexplored};
 use crate::helm::{self, Chart};
 use crate::reference::Reference;
+use crate::trust::Violation;
 
 /// A source that could not be read or rendered.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -121,6 +122,9 @@ pub struct Report {
     /// What the user left out.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub excluded: Vec<Excluded>,
+    /// Images that the policy does not let cross.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub violations: Vec<Violation>,
     /// What the user should know.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
@@ -152,7 +156,9 @@ impl Report {
 impl commands::Report for Report {
     fn ending(&self) -> Ending {
         let broken = self.unresolved.iter().any(|u| u.severity == Severity::Error);
-        if self.failures.is_empty() && !broken && !self.lacks_an_image() {
+        if !self.violations.is_empty() {
+            Ending::NotVerified
+        } else if self.failures.is_empty() && !broken && !self.lacks_an_image() {
             Ending::Done
         } else {
             Ending::SomeFailed

@@ -51,6 +51,9 @@ impl fmt::Display for Report {
                 }
             )?;
         }
+        for violation in &self.violations {
+            writeln!(f, "refused: {violation}")?;
+        }
         for warning in &self.warnings {
             writeln!(f, "warning: {}", printable(warning, 500))?;
         }

@@ -13,15 +13,16 @@ use std::sync::Arc;
 use self::preflight::Projects;
 use self::registry::{Registry, into_registry};
 pub use self::report::{Brought, Imported, Refused, Report};
-use super::admission;
+use super::admission::{self, Admitted};
 use super::charts_in::{self, ChartsTo};
 use super::engine_config::{self, Configured};
 use super::export::{self, Gathering, Told, gather, open};
+use super::vetting::{Policed, Vetted};
 use super::wanted::{self, Request};
 use super::{Error, World, charts};
-use crate::bundle::{self, Bundle, Inventory};
+use crate::bundle::{self, Bundle, Verified};
 use crate::mirrors::{Limits, Mapping, Target};
-use crate::observe::Observer;
+use crate::observe::{Event, Observer};
 use crate::reference::Reference;
 use crate::registry::Client;
 use crate::transfer::{Choice, Companions, Source, Wanted};
@@ -60,6 +61,8 @@ pub struct Options {
     pub only: Vec<Reference>,
     /// Who must have signed the bundle.
     pub admission: admission::Options,
+    /// What is asked of images.
+    pub policy: Option<Arc<Policed>>,
     /// Only say what would be done.
     pub dry_run: bool,
     /// Where the receipt is written, if not on the drive.
@@ -84,6 +87,9 @@ pub async fn run(
     let admitted = admission::admit(&options.from, &options.admission, world.clock.now())?;
     let state = state(options);
     admitted.check_sequence(state.as_deref())?;
+    if let Some(identity) = admitted.identity() {
+        observer.on(&Event::Identified(identity));
+    }
     let bundle = Bundle::open(&options.from)?;
     for reference in &options.only {
         if !bundle.entries().contains_key(reference) {
@@ -108,18 +114,11 @@ pub async fn run(
             admitted.remember(state.as_deref(), &options.holder)?;
         }
     }
+    let vetted = vet(options, asked, world).await?;
     let mut notes = Vec::new();
     let (brought, target, mapping) = match &options.to {
         Destination::Folder { folder, mapping } => {
-            let report = into_folder(
-                options,
-                asked,
-                admitted.inventory.as_ref(),
-                folder,
-                world,
-                observer,
-            )
-            .await?;
+            let report = into_folder(options, asked, (&admitted, vetted), folder, world, observer).await?;
             (Brought::Folder(Box::new(report)), None, mapping.clone())
         }
         Destination::Registry {
@@ -134,9 +133,13 @@ pub async fn run(
                 limits,
                 projects: *projects,
             };
-            let vetted = (&admitted, verified);
+            let checked = Checked {
+                admitted: &admitted,
+                verified,
+                vetted,
+            };
             let mut imported =
-                into_registry(options, asked, vetted, registry, client, world, observer).await?;
+                into_registry(options, asked, checked, registry, client, world, observer).await?;
             notes.append(&mut imported.notes);
             (
                 Brought::Registry(Box::new(imported)),
@@ -204,6 +207,28 @@ fn state(options: &Options) -> Option<PathBuf> {
     }
 }
 
+/// What is known of a bundle before anything is sent.
+struct Checked<'a> {
+    admitted: &'a Admitted,
+    /// What was found in it, if that was looked at already.
+    verified: Option<Verified>,
+    vetted: Option<Vetted>,
+}
+
+/// Checks every chosen image against the policy, if there is one. Signatures and SBOMs are no images: they are what a
+/// policy asks for.
+async fn vet(options: &Options, asked: Asked<'_>, world: &World) -> Result<Option<Vetted>, Error> {
+    let Some(policy) = options.policy.clone() else {
+        return Ok(None);
+    };
+    let referrers = asked.bundle.referrers()?;
+    let images = asked.chosen.iter().filter(|entry| !referrers.is_referrer(entry));
+    let references: Vec<Reference> = images.cloned().collect();
+    let (bundle, now) = (asked.bundle.clone(), world.clock.now());
+    let vetted = tokio::task::spawn_blocking(move || policy.vet(&bundle, &references, now)).await;
+    vetted.map_err(|_| Error::Crashed)?.map(Some)
+}
+
 /// What of a bundle is imported.
 #[derive(Clone, Copy)]
 struct Asked<'a> {
@@ -222,17 +247,20 @@ fn chosen(options: &Options, bundle: &Bundle) -> Result<BTreeSet<Reference>, Err
 async fn into_folder(
     options: &Options,
     Asked { bundle, chosen }: Asked<'_>,
-    inventory: Option<&Inventory>,
+    (admitted, vetted): (&Admitted, Option<Vetted>),
     folder: &std::path::Path,
     world: &World,
     observer: &Arc<dyn Observer>,
 ) -> Result<export::Report, Error> {
+    let inventory = admitted.inventory.as_ref();
+    let refused = vetted.as_ref().map(Vetted::refusals).unwrap_or_default();
     let provenance = |reference: &Reference| {
         let record = inventory.and_then(|i| i.references.get(reference));
         record.map(|r| r.provenance.clone()).unwrap_or_default()
     };
     let wanted = chosen
         .iter()
+        .filter(|reference| !refused.contains_key(*reference))
         .map(|reference| Wanted {
             reference: reference.clone(),
             pinned: bundle.entries().get(reference).map(|d| d.digest),
@@ -254,6 +282,8 @@ async fn into_folder(
         },
         told: Told::by(inventory),
         config: None,
+        // It was asked already, on this side of the drive.
+        policy: None,
         read_back: false,
         volume: None,
         prune: false,
@@ -269,6 +299,7 @@ async fn into_folder(
     };
     Ok(export::Report {
         charts,
+        policy: vetted,
         ..gather(gathering, &source, world, observer).await?
     })
 }

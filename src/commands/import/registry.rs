@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::preflight::{self, Preflight, Projects};
-use super::{Asked, Imported, Options};
+use super::{Asked, Checked, Imported, Options};
 use crate::bundle::{self, Bundle, Receipt, Verified};
 use crate::commands::admission::Admitted;
+use crate::commands::vetting::Vetted;
 use crate::commands::{Error, World};
 use crate::mirrors::{Limits, Mapping, Placed, Target};
 use crate::observe::{Event, Observer, Silent};
@@ -27,12 +28,17 @@ pub(super) struct Registry<'a> {
 pub(super) async fn into_registry(
     options: &Options,
     Asked { bundle, chosen }: Asked<'_>,
-    (admitted, verified): (&Admitted, Option<Verified>),
+    checked: Checked<'_>,
     registry: Registry<'_>,
     client: &Client,
     world: &World,
     observer: &Arc<dyn Observer>,
 ) -> Result<Imported, Error> {
+    let Checked {
+        admitted,
+        verified,
+        vetted,
+    } = checked;
     let entries = chosen
         .iter()
         .filter_map(|r| Some((r, &bundle.entries().get(r)?.digest)));
@@ -51,14 +57,12 @@ pub(super) async fn into_registry(
         Some(verified) => verified,
         None => check(bundle, admitted, world, observer).await?,
     };
-    let mut broken: BTreeMap<Reference, String> = verified
-        .problems
-        .iter()
-        .flat_map(|p| {
-            let text = format!("{}: {}", p.subject, p.text);
-            p.references.iter().map(move |r| (r.clone(), text.clone()))
-        })
-        .collect();
+    let mut broken = vetted.as_ref().map(Vetted::refusals).unwrap_or_default();
+    let damaged = verified.problems.iter().flat_map(|p| {
+        let text = format!("{}: {}", p.subject, p.text);
+        p.references.iter().map(move |r| (r.clone(), text.clone()))
+    });
+    broken.extend(damaged);
     let stock = Stock::bundle(bundle.clone())?;
     let tried = if options.dry_run {
         None
@@ -71,6 +75,7 @@ pub(super) async fn into_registry(
         target: registry.target.clone(),
         dry_run: options.dry_run,
         verified,
+        policy: vetted,
         pushed: Pushed::default(),
         receipt: None,
         notes,

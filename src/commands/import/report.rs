@@ -9,6 +9,7 @@ use crate::bundle::Verified;
 use crate::commands::charts_in::ChartsIn;
 use crate::commands::engine_config::Configured;
 use crate::commands::verify::{write_problems, write_refetch};
+use crate::commands::vetting::Vetted;
 use crate::commands::wanted::Request;
 use crate::commands::{self, Ending, export};
 use crate::mirrors::Target;
@@ -83,6 +84,9 @@ pub struct Imported {
     pub dry_run: bool,
     /// What was found in the bundle before anything was sent.
     pub verified: Verified,
+    /// What the policy found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<Vetted>,
     /// Every reference and the numbers of the run.
     #[serde(flatten)]
     pub pushed: Pushed,
@@ -122,7 +126,8 @@ impl Report {
 impl Imported {
     fn ending(&self) -> Ending {
         let failed = |row: &PushedRow| matches!(row.outcome, RowOutcome::Failed { .. });
-        if !self.verified.problems.is_empty() {
+        let refused = |vetted: &Vetted| !vetted.violations.is_empty();
+        if !self.verified.problems.is_empty() || self.policy.as_ref().is_some_and(refused) {
             Ending::NotVerified
         } else if self.pushed.rows.iter().any(failed) {
             Ending::SomeFailed
@@ -244,6 +249,9 @@ impl fmt::Display for Imported {
         if !broken.is_empty() {
             writeln!(f)?;
             write_refetch(f, &broken, &self.bundle.display().to_string())?;
+        }
+        if let Some(vetted) = &self.policy {
+            write!(f, "\n{}", vetted.summary())?;
         }
         if let Some(receipt) = &self.receipt {
             write!(f, "\nreceipt for the next export: {}", receipt.display())?;

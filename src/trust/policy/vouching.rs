@@ -8,7 +8,7 @@ use crate::trust::evidence::{Claim, Evidence, Proof, Subject};
 use crate::trust::{Error, PemKey};
 
 /// The keys that a policy names, read once.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Keyring(BTreeMap<String, PemKey>);
 
 impl Keyring {

@@ -323,3 +323,6 @@ fn bundle(bytes: &[u8], subject: Subject<'_>, keys: &Keys<'_>) -> Result<Proof, 
         }),
     }
 }
+
+#[cfg(test)]
+mod tests;
