@@ -1,6 +1,6 @@
 //! A chart's archive, looked into without unpacking it.
 
-use std::io::Read;
+use std::io::{BufReader, Read};
 use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
@@ -16,6 +16,9 @@ const UNPACKED_CAP: u64 = 100 << 20;
 
 /// A `Chart.yaml` larger than this is none.
 const METADATA_CAP: u64 = 1 << 20;
+
+/// How much is inflated in one go. A header of 512 bytes at a time would copy the inflater's window for each.
+const INFLATED: usize = 128 << 10;
 
 /// More files than this are refused.
 const FILES: usize = 100_000;
@@ -43,7 +46,7 @@ impl Archive {
         if !bytes.starts_with(&[0x1f, 0x8b]) {
             return Err(bad("it is no gzip archive".to_owned()));
         }
-        let unpacked = MultiGzDecoder::new(bytes).take(UNPACKED_CAP + 1);
+        let unpacked = BufReader::with_capacity(INFLATED, MultiGzDecoder::new(bytes)).take(UNPACKED_CAP + 1);
         let mut archive = tar::Archive::new(unpacked);
         let mut top: Option<String> = None;
         let mut texts = Texts::default();

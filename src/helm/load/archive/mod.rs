@@ -1,6 +1,6 @@
 //! The files of a chart archive, unpacked in memory and nowhere else.
 
-use std::io::Read;
+use std::io::{BufReader, Read};
 
 use flate2::read::MultiGzDecoder;
 
@@ -8,6 +8,9 @@ use super::without_mark;
 use crate::helm::chart::File;
 use crate::helm::error::Error;
 use crate::helm::options::Limits;
+
+/// How much is inflated in one go. A header of 512 bytes at a time would copy the inflater's window for each.
+const INFLATED: usize = 128 << 10;
 
 /// Reads the regular files of a gzipped tar. The first component of every name is the chart's directory and goes.
 pub(super) fn read(bytes: &[u8], limits: &Limits) -> Result<Vec<File>, Error> {
@@ -19,7 +22,8 @@ pub(super) fn read(bytes: &[u8], limits: &Limits) -> Result<Vec<File>, Error> {
         .chart_bytes
         .saturating_add(limits.files as u64 * 1024)
         .saturating_add(1 << 20);
-    let mut archive = tar::Archive::new(MultiGzDecoder::new(bytes).take(inflated));
+    let inflater = BufReader::with_capacity(INFLATED, MultiGzDecoder::new(bytes));
+    let mut archive = tar::Archive::new(inflater.take(inflated));
     let mut left = limits.chart_bytes;
     let mut files = Vec::new();
     let broken = |source| Error::BrokenArchive { source };
