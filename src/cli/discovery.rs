@@ -27,7 +27,8 @@ pub struct Discovery {
     /// Add an image that nothing names. May be repeated.
     #[arg(long, value_name = "IMAGE[=REASON]")]
     include: Vec<String>,
-    /// Leave images out: `*` in the pattern stands for any text. May be repeated.
+    /// Leave images out: `*` in the pattern stands for any text. May be repeated. carrack.yaml can choose by versions,
+    /// tier, chart and pointer, too.
     #[arg(long, value_name = "PATTERN[=REASON]")]
     exclude: Vec<String>,
     /// Rules beside the built-in ones: images that operators compose, fields that hold them (TOML).
@@ -64,7 +65,11 @@ impl Discovery {
                 .exclude
                 .iter()
                 .map(|text| split(text))
-                .map(|(image, reason)| Exclude { image, reason })
+                .map(|(image, reason)| Exclude {
+                    image: Some(image),
+                    reason,
+                    ..Exclude::default()
+                })
                 .collect(),
             knowledge: self.rules,
         }

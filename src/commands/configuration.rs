@@ -130,6 +130,10 @@ impl Declaration {
             .exclude
             .extend(discovery.exclude.iter().map(|excluded| Exclude {
                 image: excluded.image.clone(),
+                versions: excluded.versions.as_ref().map(|range| range.value.clone()),
+                tier: excluded.tier.and_then(|tier| Tier::from_number(tier.0)),
+                chart: excluded.chart.clone(),
+                pointer: excluded.pointer.clone(),
                 reason: excluded.reason.clone(),
             }));
         options.knowledge = common.knowledge.clone().or_else(|| discovery.rules.clone());

@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::written::Written;
 use crate::reference::Reference;
+use crate::version::Constraint;
 
 /// How images are looked for in charts and manifests.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
@@ -42,15 +43,74 @@ pub struct Included {
     pub reason: String,
 }
 
-/// Images to leave out.
+/// Images to leave out: everything that is said must hold.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, try_from = "WrittenExcluded")]
+#[schemars(with = "WrittenExcluded")]
 pub struct Excluded {
-    /// A pattern over the whole reference or its repository: `*` stands for any text, `?` for one character.
-    pub image: String,
+    /// A pattern over the whole reference or its repository.
+    pub image: Option<String>,
+    /// Only tags that are versions in this range.
+    pub versions: Option<Written<Constraint>>,
+    /// Only what is no surer than this tier.
+    pub tier: Option<Tier>,
+    /// A pattern over the chart's name, or over it with its subcharts.
+    pub chart: Option<String>,
+    /// A pattern over the JSON pointer of the place.
+    pub pointer: Option<String>,
+    /// Why they are not needed; the report repeats it.
+    pub reason: String,
+}
+
+/// Images to leave out: everything that is said must hold. In patterns `*` stands for any text, `?` for one character.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(
+    rename = "Excluded",
+    extend("anyOf" = [
+        {"required": ["image"]}, {"required": ["versions"]}, {"required": ["tier"]},
+        {"required": ["chart"]}, {"required": ["pointer"]}])
+)]
+struct WrittenExcluded {
+    /// A pattern over the whole reference or its repository.
+    image: Option<String>,
+    /// Only tags that are versions in this range: `<2`.
+    versions: Option<Written<Constraint>>,
+    /// Only what is no surer than this tier, from 1 (certain) to 4 (candidates).
+    tier: Option<Tier>,
+    /// A pattern over the chart's name, or over it with its subcharts: `argo-cd/redis-ha`.
+    chart: Option<String>,
+    /// A pattern over the JSON pointer of the place, as `images --why` prints it: `/spec/initContainers/*`.
+    pointer: Option<String>,
     /// Why they are not needed; the report repeats it.
     #[serde(default)]
-    pub reason: String,
+    reason: String,
+}
+
+impl TryFrom<WrittenExcluded> for Excluded {
+    type Error = &'static str;
+
+    fn try_from(written: WrittenExcluded) -> Result<Self, Self::Error> {
+        let WrittenExcluded {
+            image,
+            versions,
+            tier,
+            chart,
+            pointer,
+            reason,
+        } = written;
+        if image.is_none() && versions.is_none() && tier.is_none() && chart.is_none() && pointer.is_none() {
+            return Err("which images? Say `image`, `versions`, `tier`, `chart` or `pointer`");
+        }
+        Ok(Self {
+            image,
+            versions,
+            tier,
+            chart,
+            pointer,
+            reason,
+        })
+    }
 }
 
 /// How sure the rule must be that found an image: from 1 (certain) to 4 (candidates).

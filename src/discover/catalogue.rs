@@ -144,9 +144,19 @@ impl Catalogue {
             .collect()
     }
 
-    /// Takes an image out, with all its places.
-    pub fn remove(&mut self, reference: &Reference) {
-        self.images.remove(reference);
+    /// Takes out the places of an image for which `unwanted` holds, and tells how many. Without a place left the image
+    /// is gone.
+    pub fn take_out(&mut self, reference: &Reference, unwanted: impl Fn(Tier, &Place) -> bool) -> usize {
+        let Some(places) = self.images.get_mut(reference) else {
+            return 0;
+        };
+        let before = places.len();
+        places.retain(|(tier, _, _, place, _), _| !unwanted(*tier, place));
+        let taken = before - places.len();
+        if places.is_empty() {
+            self.images.remove(reference);
+        }
+        taken
     }
 
     /// All references, in order.

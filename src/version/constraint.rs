@@ -10,7 +10,7 @@ use super::{
 /// A range of versions: alternatives joined by `||`, each a list of comparators that must all hold.
 ///
 /// A pre-release satisfies an alternative only if one of its comparators names a pre-release itself.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Constraint {
     alternatives: Vec<Vec<Comparator>>,
 }
@@ -112,7 +112,7 @@ enum Given {
 }
 
 /// One operator and the version it compares with.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Comparator {
     operator: Operator,
     sign: &'static str,

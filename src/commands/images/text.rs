@@ -41,9 +41,14 @@ impl fmt::Display for Report {
         for excluded in &self.excluded {
             writeln!(
                 f,
-                "left out by `{}`: {}{}",
+                "left out by `{}`: {}{}{}",
                 printable(&excluded.pattern, 200),
                 excluded.reference,
+                if excluded.still_needed {
+                    " in some places; others still need it"
+                } else {
+                    ""
+                },
                 if excluded.reason.is_empty() {
                     String::new()
                 } else {
