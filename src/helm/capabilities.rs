@@ -3,8 +3,8 @@
 use super::error::Error;
 use super::profile::Profile;
 
-/// The minor of Kubernetes whose client library both profiles' Helm releases were built with.
-const DEFAULT_VERSION: &str = "v1.36.0";
+/// What charts are rendered for where nobody says: the minor of Kubernetes whose client library both profiles' Helm releases were built with.
+pub const DEFAULT_KUBE_VERSION: &str = "v1.36.0";
 
 /// The group versions that this client library knows, in its order. Helm lists no kinds (`apps/v1/Deployment`), and
 /// the list does not depend on `--kube-version`.
@@ -89,7 +89,7 @@ pub(super) struct KubeVersion {
 impl Capabilities {
     /// The defaults of a profile with what the options changed.
     pub(super) fn new(profile: Profile, version: Option<&str>, extra: &[String]) -> Result<Self, Error> {
-        let version = version.unwrap_or(DEFAULT_VERSION);
+        let version = version.unwrap_or(DEFAULT_KUBE_VERSION);
         let kube = KubeVersion::parse(version, profile).ok_or_else(|| Error::KubeVersion {
             version: version.to_owned(),
         })?;

@@ -43,6 +43,7 @@ mod render;
 mod trace;
 mod values;
 
+pub use capabilities::DEFAULT_KUBE_VERSION;
 pub use chart::{Chart, Crd, File};
 pub use decode::Mismatch;
 pub use error::Error;

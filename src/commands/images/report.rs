@@ -6,8 +6,10 @@ use serde::Serialize;
 
 use super::check::Checked;
 use crate::commands::{self, Ending};
+use crate::digest::Digest;
 use crate::discover::{Excluded, Image, Reading, Severity, Unresolved};
 use crate::explore::{Exploration, Unexplored};
+use crate::goyaml;
 use crate::helm::{self, Chart};
 use crate::reference::Reference;
 use crate::trust::Violation;
@@ -80,23 +82,38 @@ pub struct Rendered {
     /// The profile whose values it was rendered with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub profile: Option<String>,
-    /// The version of Kubernetes, where it was given or chosen; the newest that is known otherwise.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub kube_version: Option<String>,
+    /// The version of Kubernetes.
+    pub kube_version: String,
     /// The API versions that the cluster has beside Kubernetes' own.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub api_versions: Vec<String>,
+    /// The SHA-256 in hexadecimal of the values that were given beside the chart's own, put together and written as JSON;
+    /// without any there is nothing to tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub values_sha256: Option<String>,
 }
 
 impl Rendered {
     pub(super) fn new(chart: &Chart, profile: Option<&str>, options: &helm::Options) -> Self {
+        let kube_version = options.kube_version.as_deref();
         Self {
             chart: format!("{} {}", chart.name(), chart.metadata.version),
             profile: profile.map(str::to_owned),
-            kube_version: options.kube_version.clone(),
+            kube_version: kube_version.unwrap_or(helm::DEFAULT_KUBE_VERSION).to_owned(),
             api_versions: options.api_versions.clone(),
+            values_sha256: values_sha256(options),
         }
     }
+}
+
+/// Values that cannot be put together fail the render, which tells why.
+fn values_sha256(options: &helm::Options) -> Option<String> {
+    if options.values.is_empty() {
+        return None;
+    }
+    let asked = helm::asked_for(&options.values, options.profile).ok()?;
+    let json = goyaml::to_json(&goyaml::Value::Map(asked)).ok()?;
+    Some(Digest::sha256(json.as_bytes()).hex())
 }
 
 /// The images of all sources. As JSON: sorted, and the same from run to run.

@@ -117,7 +117,7 @@ fn hooks_and_tests_are_looked_into_and_a_tag_may_follow_the_cluster() {
         let report = images(&options);
         let kubectl = format!("1 registry.k8s.io/kubectl:v{version}");
         assert!(references(&report.images).contains(&kubectl), "{version}");
-        assert_eq!(report.rendered[0].kube_version.as_deref(), Some(version));
+        assert_eq!(report.rendered[0].kube_version, version);
     }
 }
 
@@ -208,6 +208,12 @@ fn profiles_are_united_and_each_image_says_who_needs_it() {
         exporter.sources[0].under.iter().collect::<Vec<_>>(),
         ["profile prod"]
     );
+    let given: Vec<bool> = report
+        .rendered
+        .iter()
+        .map(|rendered| rendered.values_sha256.is_some())
+        .collect();
+    assert_eq!(given, [false, true]);
 }
 
 #[test]
@@ -341,12 +347,13 @@ fn what_is_added_and_left_out_is_told() {
         }],
         exclude: vec![
             Exclude {
-                image: "quay.io/a/*".to_owned(),
+                image: Some("quay.io/a/*".to_owned()),
                 reason: "ours is patched".to_owned(),
+                ..Exclude::default()
             },
             Exclude {
-                image: "nothing".to_owned(),
-                reason: String::new(),
+                image: Some("nothing".to_owned()),
+                ..Exclude::default()
             },
         ],
         ..Options::default()
