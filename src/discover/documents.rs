@@ -19,7 +19,7 @@ pub const MANIFEST_CAP: usize = 64 << 20;
 #[non_exhaustive]
 pub enum Error {
     /// The text is no YAML.
-    #[error("invalid YAML at line {line}: {reason}")]
+    #[error("invalid YAML{}: {reason}", at(*line))]
     InvalidYaml {
         /// The line, counted from 1; 0 if unknown.
         line: u32,
@@ -32,6 +32,14 @@ pub enum Error {
         /// How large it is, in bytes.
         size: usize,
     },
+}
+
+fn at(line: u32) -> String {
+    if line == 0 {
+        String::new() // It is the document as a whole that is too much.
+    } else {
+        format!(" at line {line}")
+    }
 }
 
 /// What is known of a file before its documents are read.

@@ -27,6 +27,10 @@ pub fn form(text: &str) -> Form {
     if lines.peek().is_some() && lines.all(|(_, line)| is_entry(line)) {
         return Form::List;
     }
+    // Manifests can be large, and most of them are told from the other two without being parsed.
+    if !text.contains("content.hauler.cattle.io/") && !text.contains("images") {
+        return Form::Manifests;
+    }
     let documents = tree::parse(text.as_bytes()).unwrap_or_default();
     let is_hauler = |d: &Node| {
         d.filled("apiVersion")

@@ -22,6 +22,7 @@ mod faults;
 mod goyaml;
 mod helm_reads;
 mod hostile_charts;
+mod images;
 mod import;
 mod import_target;
 mod inside;
