@@ -16,15 +16,27 @@ const KEYS: [&str; 3] = ["helm.sh/images", "images", "artifacthub.io/images"];
 pub struct Declared {
     /// What the values declare with an exact tag: an annotation that only repeats it says nothing new.
     pub by_values: BTreeSet<Reference>,
+    /// What the chart renders, as far as it is certain or strong: what nodes will ask for, whatever the chart says of
+    /// itself.
+    pub rendered: BTreeSet<Reference>,
     /// Whether the chart takes part in the release at all.
     pub in_use: bool,
 }
 
 impl Declared {
-    /// Of a scan of the chart's values.
-    pub fn new(scanned: &[Sighting], in_use: bool) -> Self {
+    /// Of a scan of the chart's values, and of what was found in its render.
+    pub fn new(scanned: &[Sighting], found: &[Sighting], in_use: bool) -> Self {
+        let rendered = found.iter().filter_map(|sighting| match &sighting.reading {
+            Reading::Image(reference)
+                if sighting.source == Source::Render && sighting.tier <= Tier::Strong =>
+            {
+                Some(reference.clone())
+            }
+            _ => None,
+        });
         Self {
             by_values: values::declared(scanned),
+            rendered: rendered.collect(),
             in_use,
         }
     }
@@ -38,6 +50,19 @@ impl Declared {
             Tier::Candidate
         }
     }
+
+    /// Whether the render has an image of this name and not this one: a list that fell behind, or that names another
+    /// registry than the values.
+    fn is_outdated(&self, reference: &Reference) -> bool {
+        let name = last_part(reference);
+        !self.rendered.contains(reference) && self.rendered.iter().any(|other| last_part(other) == name)
+    }
+}
+
+/// `redis` of `docker.io/bitnami/redis:7`.
+fn last_part(reference: &Reference) -> &str {
+    let path = reference.repository().path();
+    path.rsplit('/').next().unwrap_or(path)
 }
 
 /// Reads the image lists among a chart's annotations. `condition` says whether a path of the values is true.
@@ -61,7 +86,7 @@ pub fn scan_annotations(
             list.read(text, &pointer);
         }
     }
-    list.found
+    list.measured()
 }
 
 /// Reads an `Images.lock`.
@@ -82,7 +107,7 @@ pub fn scan_images_lock(text: &str, subject: &Subject, declared: &Declared) -> V
         }
         Err(error) => list.trouble("Images.lock", &error.to_string(), ""),
     }
-    list.found
+    list.measured()
 }
 
 struct List<'a> {
@@ -95,6 +120,31 @@ struct List<'a> {
 }
 
 impl List<'_> {
+    /// What was found, measured against the render. A name that is listed several times is listed for its tags: an
+    /// operator runs them side by side.
+    fn measured(mut self) -> Vec<Sighting> {
+        let names: Vec<String> = self
+            .found
+            .iter()
+            .filter_map(|sighting| match &sighting.reading {
+                Reading::Image(reference) => Some(reference),
+                Reading::Unresolved { .. } => None,
+            })
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .map(|reference| last_part(reference).to_owned())
+            .collect();
+        for sighting in &mut self.found {
+            if let Reading::Image(reference) = &sighting.reading
+                && names.iter().filter(|name| *name == last_part(reference)).count() == 1
+                && self.declared.is_outdated(reference)
+            {
+                sighting.tier = Tier::Candidate;
+            }
+        }
+        self.found
+    }
+
     /// YAML in a string: a list of maps or strings; people also write one reference a line.
     fn read(&mut self, text: &str, pointer: &str) {
         match tree::parse(text.as_bytes()) {
@@ -220,11 +270,33 @@ mod tests {
     fn what_the_values_declare_behind_a_switch_stays_a_candidate() {
         let declared = Declared {
             by_values: BTreeSet::from(["a/b:1".parse().unwrap()]),
-            in_use: true,
+            ..in_use()
         };
         assert_eq!(
             read("images", "- image: a/b:1\n- image: c/d:2\n", &declared),
             [(4, "a/b:1".to_owned()), (2, "c/d:2".to_owned())]
+        );
+    }
+
+    #[test]
+    fn the_render_knows_better_than_a_list_that_fell_behind() {
+        let declared = Declared {
+            rendered: BTreeSet::from(["mirror.example.com/x/b:2".parse().unwrap()]),
+            ..in_use()
+        };
+        assert_eq!(
+            read("images", "- image: a/b:1\n- image: c/d:2\n", &declared),
+            [(4, "a/b:1".to_owned()), (2, "c/d:2".to_owned())]
+        );
+        // Two of a name are meant side by side.
+        assert_eq!(
+            read("images", "- image: a/b:1\n- image: a/b:3\n", &declared),
+            [(2, "a/b:1".to_owned()), (2, "a/b:3".to_owned())]
+        );
+        let same = "- image: mirror.example.com/x/b:2\n";
+        assert_eq!(
+            read("images", same, &declared),
+            [(2, "mirror.example.com/x/b:2".to_owned())]
         );
     }
 

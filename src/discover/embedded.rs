@@ -1,4 +1,4 @@
-//! Documents inside strings, and texts that are no documents: scripts, INI files, argument lists.
+//! Documents inside strings, and texts that are no documents: scripts, INI files.
 
 use super::record;
 use super::scope::{Lines, Scope};
@@ -91,6 +91,8 @@ impl<'t> Walk<'_, 't> {
             let trimmed = line.trim();
             if trimmed.starts_with('#') || trimmed.starts_with("//") {
                 walk.free_text(trimmed, number, Rule::Mention, scope.at_best(Tier::Candidate));
+            } else if let Some(value) = left_template(trimmed) {
+                walk.strong(value, Rule::TextKey, number, scope);
             } else if let Some((key, value)) =
                 assignment(trimmed).filter(|(_, value)| reading::has_form(value))
             {
@@ -103,65 +105,6 @@ impl<'t> Walk<'_, 't> {
                 walk.shell(trimmed, number, scope);
             } else if scope.free {
                 walk.free_text(trimmed, number, Rule::Word, scope);
-            }
-        }
-    }
-
-    /// The elements of `args` or `command`: flags with their values, and whole scripts.
-    pub(super) fn arguments(&mut self, elements: &'t [Node], scope: Scope) {
-        let mut announced: Option<&str> = None;
-        for (index, element) in elements.iter().enumerate() {
-            let before = announced.take();
-            let Some(text) = element.scalar() else {
-                self.within(&index.to_string(), |walk| walk.tree(element, "", scope));
-                continue;
-            };
-            if text.trim_start().starts_with('-') && !text.contains('=') && names::announces(text) {
-                announced = Some(text);
-                continue;
-            }
-            self.within(&index.to_string(), |walk| {
-                if let Some(flag) = before.filter(|_| !text.starts_with('-')) {
-                    walk.pieces(flag, text, Rule::Flag, element.line, scope);
-                } else if text.contains('\n') {
-                    walk.text("", element, scope);
-                } else if text.trim().contains(' ') {
-                    walk.shell(text, element.line, scope);
-                } else {
-                    walk.argument(text, element.line, scope);
-                }
-            });
-        }
-    }
-
-    /// One argument: `--image=value`, `IMAGE=value`, or free text.
-    fn argument(&mut self, text: &str, line: u32, scope: Scope) {
-        match text.split_once('=') {
-            Some((name, value)) if names::announces(name) && !name.contains('/') => {
-                if value.starts_with(['{', '[']) {
-                    self.free_text(value, line, Rule::Flag, scope);
-                } else {
-                    self.pieces(name, value, Rule::Flag, line, scope);
-                }
-            }
-            _ => self.free_text(text, line, Rule::Word, scope),
-        }
-    }
-
-    /// A line of shell: its words are arguments.
-    fn shell(&mut self, text: &str, line: u32, scope: Scope) {
-        let mut announced: Option<&str> = None;
-        for word in text.split_whitespace() {
-            let word = word.trim_matches(['"', '\'', '`', ';', ')', '(']);
-            let before = announced.take();
-            if word.starts_with('-') && !word.contains('=') && names::announces(word) {
-                announced = Some(word);
-            } else if let Some(flag) = before.filter(|_| !word.starts_with('-') && !word.starts_with('$')) {
-                if reading::has_form(word) {
-                    self.pieces(flag, word, Rule::Flag, line, scope);
-                }
-            } else {
-                self.argument(word, line, scope);
             }
         }
     }
@@ -202,8 +145,12 @@ impl<'t> Walk<'_, 't> {
 
     fn default_value(&mut self, property: &str, value: &'t Node, scope: Scope) {
         match value.text() {
-            Some(text) if names::holds_image(property) && reading::has_form(text) => {
+            // The tag of one without is another property, more often than not.
+            Some(text) if names::holds_image(property) && reading::is_exact(text) => {
                 self.strong(text, Rule::CrdDefault, value.line, scope);
+            }
+            Some(text) if names::holds_image(property) && reading::has_form(text) => {
+                self.weak(text, Rule::CrdDefault, value.line, scope);
             }
             Some(text) => self.free_text(text, value.line, Rule::CrdDefault, scope.at_best(Tier::Heuristic)),
             None => self.tree(value, property, scope),
@@ -246,6 +193,15 @@ fn parse(text: &str) -> Vec<Node> {
     } else {
         Vec::new() // A script reads as one long YAML string.
     }
+}
+
+/// The template of `image: "{{ … }}"`, which something fills in at run time.
+fn left_template(line: &str) -> Option<&str> {
+    let (key, value) = line.trim_start_matches("- ").split_once(": ")?;
+    let value = value.trim().trim_matches(['"', '\'']);
+    let key = key.trim().trim_matches(['"', '\'']);
+    let one = value.starts_with("{{") && value.ends_with("}}");
+    (one && !key.contains(char::is_whitespace) && names::holds_image(key)).then_some(value)
 }
 
 /// `key: value`, `key = value` or `export KEY=value` whose key announces an image and whose value is one word.

@@ -65,8 +65,11 @@ pub(crate) fn read(map: &Node, under: &str) -> Option<Join> {
             if super::reading::is_exact(image) {
                 return None;
             }
-            let tag = tag.or_else(|| version.filter(|_| image.contains('/') || registry.is_some()));
-            if tag.is_none() && digest.is_none() {
+            let whole = image.contains('/') || registry.is_some();
+            let tag = tag.or_else(|| version.filter(|_| whole));
+            // An empty tag is decided elsewhere; `latest` would be a guess.
+            let open = whole && (map.get("tag").is_some() || map.get("imageTag").is_some());
+            if tag.is_none() && digest.is_none() && !open {
                 return None;
             }
             (vec![key], image.to_owned(), tag)
@@ -181,6 +184,17 @@ mod tests {
             join(r#"{"registry":"quay.io","repository":"quay.io/a/b","tag":"1"}"#).unwrap(),
             "quay.io/a/b:1"
         );
+    }
+
+    #[test]
+    fn an_empty_tag_leaves_the_image_without_one() {
+        let node = Node::from_json(
+            serde_json::from_str(r#"{"image":"quay.io/a/b","tag":""}"#).unwrap(),
+            1,
+        );
+        let found = read(&node, "proxy").unwrap();
+        assert_eq!((found.text.as_str(), found.exact), ("quay.io/a/b", false));
+        assert_eq!(join(r#"{"image":"quay.io/a/b"}"#), None);
     }
 
     #[test]

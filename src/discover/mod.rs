@@ -4,8 +4,9 @@
 //! tree       YAML or JSON → nodes with lines                       names     which keys, variables and flags announce an image
 //! walk       every node, whatever the kind                         reading   text → reference, and the guards of free text
 //! positions  where the API defines an image                        variables names with values
+//! arguments  flags with their values, lines of shell
 //! scope, record   what holds in a part of a document; what is written down of it
-//! embedded   documents and scripts inside strings                  joins     registry + repository + tag + digest
+//! embedded   documents and texts inside strings                    joins     registry + repository + tag + digest
 //! split      the same under names that begin alike
 //! knowledge  what operators compose (a table)                      sighting  the record: what, how sure, which rule, where
 //! values, annotations, lists   what charts and people declare        catalogue, choice   all of it as one list
@@ -31,6 +32,7 @@
 //! ```
 
 mod annotations;
+mod arguments;
 mod catalogue;
 mod choice;
 mod documents;

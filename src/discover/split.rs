@@ -1,7 +1,7 @@
 //! Images whose pieces stand under names that begin alike: `SIDECAR_IMAGE_REPOSITORY` beside `SIDECAR_IMAGE_TAG`,
 //! `trivy.repository` beside `trivy.tag`, `proxyImage` beside `proxyImageTag`.
 
-use super::tree::Node;
+use super::tree::{Content, Node};
 use super::{joins, names, reading};
 
 /// A name with its value, of a map or of a list of variables.
@@ -28,13 +28,19 @@ const REPOSITORY: [&str; 2] = ["repository", "repo"];
 /// Words of names whose repository holds something else than images.
 const OTHER_REPOSITORIES: [&str; 5] = ["chart", "charts", "helm", "git", "maven"];
 
-/// The names that hold scalars; none if no name could end in a piece of an image.
-pub(crate) fn scalars<'t>(entries: impl Iterator<Item = (&'t str, &'t Node)> + Clone) -> Vec<Named<'t>> {
+/// The names that hold scalars or nothing; none at all if no name could end in a piece of an image.
+pub(crate) fn scalars<'t>(
+    entries: impl Iterator<Item = (&'t str, Option<&'t Node>)> + Clone,
+) -> Vec<Named<'t>> {
     if !entries.clone().any(|(name, _)| may_be_version(name)) {
         return Vec::new();
     }
-    let named = |(name, node): (&'t str, &'t Node)| {
-        let value = node.scalar()?.trim();
+    let named = |(name, node): (&'t str, Option<&'t Node>)| {
+        let value = match node {
+            None => "",
+            Some(node) if node.content == Content::Null => "",
+            Some(node) => node.scalar()?.trim(),
+        };
         Some(Named { name, value })
     };
     entries.filter_map(named).collect()
@@ -42,18 +48,109 @@ pub(crate) fn scalars<'t>(entries: impl Iterator<Item = (&'t str, &'t Node)> + C
 
 /// Finds them. Names without a tag or digest beside them are left to others.
 pub(crate) fn find<'t>(named: &[Named<'t>]) -> Vec<Split<'t>> {
-    let words: Vec<(Vec<String>, Named<'t>)> = named
-        .iter()
-        .filter(|n| !n.value.is_empty() && !n.value.contains(char::is_whitespace))
-        .map(|n| (names::words(n.name), *n))
-        .collect();
-    words.iter().filter_map(|(own, n)| one(own, *n, &words)).collect()
+    let all = Names::new(named);
+    all.repositories()
+        .filter_map(|(stem, named)| all.joined(stem, named))
+        .collect()
 }
 
-fn one<'t>(own: &[String], named: Named<'t>, all: &[(Vec<String>, Named<'t>)]) -> Option<Split<'t>> {
+/// The names that hold an image without a tag, beside a name for its tag that is empty: `IMAGE_NAME` and an empty
+/// `IMAGE_TAG`. Which tag it is to be is decided elsewhere, and `latest` would be a guess.
+pub(crate) fn untagged<'t>(named: &[Named<'t>]) -> Vec<Named<'t>> {
+    let all = Names::new(named);
+    all.repositories()
+        .filter(|(stem, named)| {
+            all.joined(stem, *named).is_none() && all.beside(stem, tags_of(stem), str::is_empty).is_some()
+        })
+        .map(|(_, named)| named)
+        .collect()
+}
+
+/// All names of a map or list, cut into words.
+struct Names<'t> {
+    names: Vec<(Vec<String>, Named<'t>)>,
+}
+
+impl<'t> Names<'t> {
+    fn new(named: &[Named<'t>]) -> Self {
+        let names = named
+            .iter()
+            .filter(|n| !n.value.contains(char::is_whitespace))
+            .map(|n| (names::words(n.name), *n))
+            .collect();
+        Self { names }
+    }
+
+    /// The names that hold a repository without a tag, and what they begin with.
+    fn repositories(&self) -> impl Iterator<Item = (&[String], Named<'t>)> {
+        self.names
+            .iter()
+            .filter_map(|(own, named)| Some((stem(own, *named)?, *named)))
+    }
+
+    /// A name that goes on from the stem with one of these words, and holds what is asked for.
+    fn beside(&self, stem: &[String], ends: &[&str], holds: impl Fn(&str) -> bool) -> Option<Named<'t>> {
+        // `proxyImage` may have its tag in `proxyTag` as well as in `proxyImageTag`.
+        let short = stem.split_last().filter(|(last, _)| *last == "image");
+        let short = short.map(|(_, short)| short).filter(|short| !short.is_empty());
+        [Some(stem), short].into_iter().flatten().find_map(|stem| {
+            self.names.iter().find_map(|(words, other)| {
+                let (last, before) = words.split_last()?;
+                (before == stem && ends.contains(&last.as_str()) && holds(other.value)).then_some(*other)
+            })
+        })
+    }
+
+    fn joined(&self, stem: &[String], named: Named<'t>) -> Option<Split<'t>> {
+        let repository = named.value;
+        let tag = self.beside(stem, tags_of(stem), is_tag);
+        let digest = self.beside(stem, &["digest", "sha", "sha256"], reading::is_digest);
+        let registry = self
+            .beside(stem, &["registry"], |registry| !registry.is_empty())
+            .filter(|_| !joins::starts_with_host(repository));
+        if tag.is_none() && digest.is_none() {
+            return None;
+        }
+        let mut text = match registry {
+            Some(registry) => format!("{}/{repository}", registry.value.trim_end_matches('/')),
+            None => repository.to_owned(),
+        };
+        for (mark, piece) in [(':', tag), ('@', digest)] {
+            if let Some(piece) = piece {
+                text.push(mark);
+                text.push_str(piece.value);
+            }
+        }
+        Some(Split {
+            text,
+            repository: named.name,
+            others: [tag, digest, registry]
+                .into_iter()
+                .flatten()
+                .map(|n| n.name)
+                .collect(),
+        })
+    }
+}
+
+/// The last words of names that hold the tag of what begins with this stem.
+fn tags_of(stem: &[String]) -> &'static [&'static str] {
+    if is_about_image(stem) {
+        &["tag", "version"]
+    } else {
+        &["tag"]
+    }
+}
+
+fn is_about_image(stem: &[String]) -> bool {
+    stem.iter().any(|word| word == "image")
+}
+
+/// What the name of a repository without a tag begins with; nothing for other names.
+fn stem<'w>(own: &'w [String], named: Named<'_>) -> Option<&'w [String]> {
     let (last, before) = own.split_last()?;
-    let ends_in_image = |words: &[String]| words.last().is_some_and(|word| word == "image");
-    let stem = if REPOSITORY.contains(&last.as_str()) || last == "name" && ends_in_image(before) {
+    let image_name = last == "name" && before.last().is_some_and(|word| word == "image");
+    let stem = if REPOSITORY.contains(&last.as_str()) || image_name {
         before
     } else if names::holds_image(named.name) {
         own
@@ -61,67 +158,19 @@ fn one<'t>(own: &[String], named: Named<'t>, all: &[(Vec<String>, Named<'t>)]) -
         return None;
     };
     let repository = named.value;
-    let about_image = stem.iter().any(|word| word == "image");
     let strange = stem
         .iter()
         .any(|word| OTHER_REPOSITORIES.contains(&word.as_str()));
-    if stem.is_empty()
-        || strange
-        || !about_image && !repository.contains('/')
-        || reading::is_exact(repository)
-        || reading::is_file_path(repository)
-        || ["://", "{{", "$"].iter().any(|mark| repository.contains(mark))
-    {
-        return None;
-    }
-    // `proxyImage` may have its tag in `proxyTag` as well as in `proxyImageTag`.
-    let short = stem
-        .split_last()
-        .filter(|_| ends_in_image(stem))
-        .map(|(_, short)| short);
-    let stems = [Some(stem), short.filter(|short| !short.is_empty())];
-    let beside = |ends: &[&str]| {
-        stems.iter().flatten().find_map(|stem| {
-            all.iter().find_map(|(words, other)| {
-                let (last, before) = words.split_last()?;
-                (before == *stem && ends.contains(&last.as_str())).then_some(*other)
-            })
-        })
-    };
-    let tag = beside(if about_image {
-        &["tag", "version"]
-    } else {
-        &["tag"]
-    })
-    .filter(|tag| is_tag(tag.value));
-    let digest = beside(&["digest", "sha", "sha256"]).filter(|d| reading::is_digest(d.value));
-    let registry = beside(&["registry"]).filter(|_| !joins::starts_with_host(repository));
-    if tag.is_none() && digest.is_none() {
-        return None;
-    }
-    let mut text = match registry {
-        Some(registry) => format!("{}/{repository}", registry.value.trim_end_matches('/')),
-        None => repository.to_owned(),
-    };
-    for (mark, piece) in [(':', tag), ('@', digest)] {
-        if let Some(piece) = piece {
-            text.push(mark);
-            text.push_str(piece.value);
-        }
-    }
-    Some(Split {
-        text,
-        repository: named.name,
-        others: [tag, digest, registry]
-            .into_iter()
-            .flatten()
-            .map(|n| n.name)
-            .collect(),
-    })
+    let plain = !repository.is_empty()
+        && (is_about_image(stem) || repository.contains('/'))
+        && !reading::is_exact(repository)
+        && !reading::is_file_path(repository)
+        && !["://", "{{", "$"].iter().any(|mark| repository.contains(mark));
+    (!stem.is_empty() && !strange && plain).then_some(stem)
 }
 
 /// Whether a name could end in `tag`, `version`, `digest` or `sha`: a look that costs nothing.
-fn may_be_version(name: &str) -> bool {
+pub(crate) fn may_be_version(name: &str) -> bool {
     let name = name.as_bytes();
     ["tag", "version", "digest", "sha", "sha256"].iter().any(|end| {
         name.len() > end.len()
@@ -133,7 +182,7 @@ fn may_be_version(name: &str) -> bool {
 
 fn is_tag(text: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-    text.len() <= 128 && text.chars().all(plain) && !text.starts_with(['.', '-'])
+    !text.is_empty() && text.len() <= 128 && text.chars().all(plain) && !text.starts_with(['.', '-'])
 }
 
 #[cfg(test)]
@@ -191,6 +240,29 @@ mod tests {
             [("repository", "a/b"), ("tag", "v1")],
         ] {
             assert_eq!(texts(&pairs), Vec::<String>::new(), "{pairs:?}");
+        }
+    }
+
+    #[test]
+    fn a_tag_that_is_left_open_makes_no_latest() {
+        let open = |pairs: &[(&'static str, &'static str)]| -> Vec<&str> {
+            let named: Vec<Named<'_>> = pairs.iter().map(|&(name, value)| Named { name, value }).collect();
+            untagged(&named).into_iter().map(|named| named.name).collect()
+        };
+        assert_eq!(
+            open(&[("IMAGE_NAME", "quay.io/a/b"), ("IMAGE_TAG", "")]),
+            ["IMAGE_NAME"]
+        );
+        assert_eq!(
+            open(&[("proxyImage", "quay.io/a/b"), ("proxyImageVersion", "")]),
+            ["proxyImage"]
+        );
+        for pairs in [
+            [("IMAGE_NAME", "quay.io/a/b"), ("IMAGE_TAG", "v1")],
+            [("IMAGE_NAME", "quay.io/a/b"), ("OTHER_TAG", "")],
+            [("IMAGE_NAME", "quay.io/a/b:1"), ("IMAGE_TAG", "")],
+        ] {
+            assert_eq!(open(&pairs), Vec::<&str>::new(), "{pairs:?}");
         }
     }
 }

@@ -10,23 +10,34 @@ use super::walk::Walk;
 use super::{names, reading, split};
 
 impl<'t> Walk<'_, 't> {
-    /// Variables that spell images in pieces, as `SIDECAR_IMAGE_REPOSITORY` and `SIDECAR_IMAGE_TAG` do. Gives the names
-    /// that are read with it.
+    /// Variables that spell images in pieces, as `SIDECAR_IMAGE_REPOSITORY` and `SIDECAR_IMAGE_TAG` do; one whose tag is
+    /// left open is a candidate. Gives the names that are read with it.
     pub(super) fn variables(&mut self, elements: &'t [Node], scope: Scope) -> BTreeSet<&'t str> {
-        let pair = |element: &'t Node| Some((element.filled("name")?, element.get("value")?));
+        let pair = |element: &'t Node| Some((element.filled("name")?, element.get("value")));
         let scalars = split::scalars(elements.iter().filter_map(pair));
         let mut joined = BTreeSet::new();
+        let place = |name: &str| {
+            let index = elements.iter().position(|e| e.filled("name") == Some(name));
+            let index = index.unwrap_or_default();
+            (
+                index.to_string(),
+                elements.get(index).map_or(0, |element| element.line),
+            )
+        };
         for split in split::find(&scalars) {
-            let place = elements
-                .iter()
-                .position(|e| e.filled("name") == Some(split.repository));
-            let index = place.unwrap_or_default();
-            let line = elements.get(index).map_or(0, |element| element.line);
-            self.within(&index.to_string(), |walk| {
+            let (index, line) = place(split.repository);
+            self.within(&index, |walk| {
                 walk.within("value", |walk| walk.strong(&split.text, Rule::Env, line, scope));
             });
             joined.insert(split.repository);
             joined.extend(split.others);
+        }
+        for named in split::untagged(&scalars) {
+            let (index, line) = place(named.name);
+            self.within(&index, |walk| {
+                walk.within("value", |walk| walk.weak(named.value, Rule::Env, line, scope));
+            });
+            joined.insert(named.name);
         }
         joined
     }

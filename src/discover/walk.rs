@@ -81,14 +81,20 @@ impl<'w, 't> Walk<'w, 't> {
             .entries()
             .iter()
             .filter(|(key, _)| !taken.contains(&key.as_str()));
-        let scalars = split::scalars(free.map(|(name, node)| (name.as_str(), node)));
+        let scalars = split::scalars(free.map(|(name, node)| (name.as_str(), Some(node))));
+        let line_of = |name: &str| map.get(name).map_or(map.line, |node| node.line);
         for split in split::find(&scalars) {
-            let line = map.get(split.repository).map_or(map.line, |node| node.line);
             self.within(split.repository, |walk| {
-                walk.strong(&split.text, Rule::ImageMap, line, scope);
+                walk.strong(&split.text, Rule::ImageMap, line_of(split.repository), scope);
             });
             taken.push(split.repository);
             taken.extend(split.others);
+        }
+        for named in split::untagged(&scalars) {
+            self.within(named.name, |walk| {
+                walk.weak(named.value, Rule::ImageKey, line_of(named.name), scope);
+            });
+            taken.push(named.name);
         }
         self.enclosing.push(map);
         for (key, value) in map.entries() {

@@ -178,7 +178,7 @@ impl Survey<'_> {
         in_use: &BTreeSet<String>,
         profile: &ProfileValues,
     ) {
-        let declared = Declared::new(scanned, path.is_empty() || in_use.contains(path));
+        let declared = Declared::new(scanned, &self.found, path.is_empty() || in_use.contains(path));
         let subject = |file: &str| Subject {
             subchart: path.to_owned(),
             file: file.to_owned(),
