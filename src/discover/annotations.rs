@@ -14,7 +14,8 @@ const KEYS: [&str; 3] = ["helm.sh/images", "images", "artifacthub.io/images"];
 /// What a declaration of the chart is measured against.
 #[derive(Clone, Debug, Default)]
 pub struct Declared {
-    /// What the values declare with an exact tag: an annotation that only repeats it says nothing new.
+    /// What the values declare with an exact tag, as they are and as the chart ships them: an annotation that only repeats
+    /// it says nothing new.
     pub by_values: BTreeSet<Reference>,
     /// What the chart renders, as far as it is certain or strong: what nodes will ask for, whatever the chart says of
     /// itself.
@@ -24,8 +25,8 @@ pub struct Declared {
 }
 
 impl Declared {
-    /// Of a scan of the chart's values, and of what was found in its render.
-    pub fn new(scanned: &[Sighting], found: &[Sighting], in_use: bool) -> Self {
+    /// Of scans of the values as they are and as the chart ships them, and of what was found in its render.
+    pub fn new(scanned: &[Sighting], shipped: &[Sighting], found: &[Sighting], in_use: bool) -> Self {
         let rendered = found.iter().filter_map(|sighting| match &sighting.reading {
             Reading::Image(reference)
                 if sighting.source == Source::Render && sighting.tier <= Tier::Strong =>
@@ -35,7 +36,10 @@ impl Declared {
             _ => None,
         });
         Self {
-            by_values: values::declared(scanned),
+            by_values: values::declared(scanned)
+                .into_iter()
+                .chain(values::declared(shipped))
+                .collect(),
             rendered: rendered.collect(),
             in_use,
         }

@@ -5,6 +5,7 @@
 
 mod chart;
 mod check;
+mod declared;
 mod difference;
 mod formats;
 mod report;

@@ -168,6 +168,27 @@ fn a_file_that_fails_takes_the_images_of_no_other_with_it() {
 }
 
 #[test]
+fn an_image_that_the_user_replaces_is_a_candidate_where_the_charts_own_list_has_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut options = Options {
+        sources: vec![chart(folder.path(), "demo", DEPLOYMENT)],
+        ..Options::default()
+    };
+    options.values.set = vec!["image.registry=mirror.local,image.repository=ours/site".to_owned()];
+    let report = images(&options);
+    let found = references(&report.images);
+    assert!(
+        found.contains(&"1 mirror.local/ours/site:1.0".to_owned()),
+        "{found:?}"
+    );
+    let candidates = references(&report.candidates);
+    assert!(
+        candidates.contains(&"4 docker.io/demo/web:1.0".to_owned()),
+        "{candidates:?}"
+    );
+}
+
+#[test]
 fn all_values_count_what_the_values_hold_with_a_tag() {
     let folder = tempfile::tempdir().unwrap();
     let options = Options {
