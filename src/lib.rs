@@ -41,7 +41,7 @@
 //! registry, chartrepo → {http, credentials, oci}    http → credentials
 //! explore → {helm, discover}    helm → {sprig → gotemplate, goyaml}    discover → {goyaml}
 //! bundle → {oci, fsx}    trust → {oci, fsx}    chartrepo → {goyaml, fsx, helm}
-//! config → {mirrors, goyaml}    mirrors → {goyaml}
+//! config → {mirrors, trust, goyaml}    mirrors → {goyaml}
 //! all → digest, reference, version, observe, excerpt, secret
 //! ```
 //!

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
-use crate::oci::{Attachment, Descriptor, Document, NESTING_CAP};
+use crate::oci::{Attachment, Descriptor, Document, NESTING_CAP, media_type};
 use crate::reference::{Reference, Repository};
 
 use super::{Bundle, Error};
@@ -40,6 +40,8 @@ pub struct Referrers {
     by_subject: BTreeMap<Repository, BTreeMap<Digest, Vec<Referrer>>>,
     /// How far each entry is from what is about nothing.
     depths: BTreeMap<Reference, usize>,
+    /// The entries that say that they are about a manifest, and that a node could run all the same.
+    runnable: BTreeSet<Reference>,
 }
 
 impl Referrers {
@@ -68,6 +70,13 @@ impl Referrers {
     /// Whether an entry of index.json is about a manifest of its repository.
     pub fn is_referrer(&self, entry: &Reference) -> bool {
         self.depths.contains_key(entry)
+    }
+
+    /// Whether an entry is about a manifest and nothing else: it has no ordinary tag, and nothing in it would become
+    /// files of a container. An image whose manifest names a subject is still an image, and whoever asks something of
+    /// images must ask it of that one too.
+    pub fn is_companion(&self, entry: &Reference) -> bool {
+        self.is_referrer(entry) && !self.runnable.contains(entry)
     }
 
     /// How far an entry is from what it is about in the end: 0 for an image, 1 for its SBOM, 2 for the SBOM's signature.
@@ -154,8 +163,12 @@ impl Referrers {
                 found.add(entry, subject.digest, by, descriptor, document.as_ref());
             }
             let is_list = attached.is_some_and(|(_, by)| by == Attachment::List);
+            let is_named = entry.tag().is_some() && attached.is_none();
+            let mut is_runnable = is_named || document.as_ref().is_none_or(|d| runs(d, is_list));
             for child in document.iter().filter(|_| is_list).flat_map(|d| &d.manifests) {
                 let document = look(child)?;
+                // One that is not here names nothing that could be run.
+                is_runnable |= document.as_ref().is_some_and(|d| runs(d, false));
                 let named = document.as_ref().and_then(|d| d.subject.as_ref());
                 // One that does not name its subject is about the list's.
                 let subject = named
@@ -165,10 +178,26 @@ impl Referrers {
                     found.add(entry, subject, Attachment::Subject, child, document.as_ref());
                 }
             }
+            if is_runnable {
+                found.runnable.insert(entry.clone());
+            }
         }
         found.measure();
         Ok(found)
     }
+}
+
+/// Whether a node could run what a manifest points to. An index could lead to any image, if it is no list of referrers,
+/// whose children are looked into one by one.
+fn runs(document: &Document, is_list: bool) -> bool {
+    if document.is_index() {
+        return !is_list;
+    }
+    // Artifacts that are no images may have such layers; they say so by an empty configuration.
+    let is_empty = |blob: &Descriptor| blob.media_type == media_type::OCI_EMPTY && blob.size == 2;
+    let has_configuration = !document.blobs.first().is_some_and(is_empty);
+    let mut types = document.blobs.iter().map(|blob| blob.media_type.as_str());
+    has_configuration && types.any(media_type::is_file_system)
 }
 
 impl Bundle {

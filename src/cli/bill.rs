@@ -45,7 +45,7 @@ impl Arguments {
                 Form::Spdx => bill::Format::Spdx,
                 Form::Cyclonedx => bill::Format::CycloneDx,
             },
-            policy: self.trust.policy()?,
+            policy: self.trust.policy(None)?,
             admission: self.trust.options(session, false)?,
         };
         let text = run(&options, &session.world(None))?;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::commands::Error;
 use crate::commands::configuration::Declaration;
 use crate::commands::consignment::Asked;
+use crate::commands::vetting::Policed;
 use crate::commands::{World, images};
 use crate::digest::Digest;
 use crate::mirrors::PullSource;
@@ -76,6 +77,16 @@ impl Declared {
             rules.extend(declaration.pull_sources()?);
         }
         Ok(rules)
+    }
+
+    /// What is asked of images: by `--policy`, which is `file`, and by every declaration.
+    pub(super) fn policy(&self, file: Option<&Path>) -> Result<Option<Policed>, Error> {
+        let mut policies = Vec::new();
+        policies.extend(file.map(Policed::load).transpose()?);
+        for declaration in &self.declarations {
+            policies.extend(declaration.policy()?);
+        }
+        Ok(Policed::all_of(policies))
     }
 
     /// The platforms to carry, each once.

@@ -17,7 +17,6 @@ use crate::commands;
 use crate::commands::consignment::{Asked, Item};
 use crate::commands::direct::{self, Mirror};
 use crate::commands::export::{Options, run};
-use crate::commands::vetting::Policed;
 use crate::commands::volumes::{self, Split};
 use crate::mirrors::{PullSource, PullSources, Target};
 use crate::oci::Platform;
@@ -89,7 +88,7 @@ pub struct Arguments {
     #[arg(long)]
     with_carrack: bool,
     /// What is asked of images, a YAML file: registries, tags, age, signatures. What it refuses does not get onto the
-    /// drive.
+    /// drive. The policy of a --config is asked as well.
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
     /// Sign the inventory at the end with this key, as `carrack sign --key` does.
@@ -317,12 +316,7 @@ impl Arguments {
             largest_file: self.largest_file,
             lock: self.lock,
             refresh: self.refresh,
-            policy: self
-                .policy
-                .as_deref()
-                .map(Policed::load)
-                .transpose()?
-                .map(Arc::new),
+            policy: declared.policy(self.policy.as_deref())?.map(Arc::new),
             sign_with: self.sign_with,
             holder: session.holder(),
         };
@@ -335,7 +329,7 @@ impl Arguments {
             }
             if options.policy.is_some() || options.sign_with.is_some() {
                 let problem =
-                    "--policy and --sign-with are about bundles, and --to names a registry: export to a folder, then import"
+                    "a policy and --sign-with are about bundles, and --to names a registry: export to a folder, then import"
                         .to_owned();
                 return Err(commands::Error::Usage { problem }.into());
             }

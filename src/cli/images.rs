@@ -12,7 +12,6 @@ use super::session::{self, Session};
 use crate::commands::consignment::{Asked, Item};
 use crate::commands::images::{Format, Snapshot, check};
 use crate::commands::survey::{needs_network, survey};
-use crate::commands::vetting::Policed;
 use crate::commands::{self, Report as _, wanted};
 use crate::fsx::Folder;
 use crate::mirrors::{Mapping, Rule};
@@ -94,10 +93,10 @@ impl Arguments {
         let before = self.since.as_deref().map(Snapshot::read).transpose()?;
         let why = self.why.clone();
         let format = self.output.format();
-        let policy = self.policy.as_deref().map(Policed::load).transpose()?;
         let mut world = session.world(Some(&self.network));
         let observer = session.observer();
         let declared = Declared::read(&self.sources, &self.config, observer.as_ref())?;
+        let policy = declared.policy(self.policy.as_deref())?;
         let options = self.discovery.options(Vec::new());
         let mut asked = vec![Asked {
             items: items(&declared.others)?,

@@ -190,7 +190,7 @@ impl Arguments {
             (Some(declared), _) => To::of(&declared.place),
             (None, to) => To::named(to.as_deref().unwrap_or_default())?,
         };
-        let policy = self.trust.policy()?;
+        let policy = self.trust.policy(declaration.as_ref())?;
         let admission = self.trust.options(session, matches!(to, To::Folder(_)))?;
         let engines = match (self.engines.options()?, declared) {
             (None, Some(declared)) => declared.engines.as_ref().map(engines_of),

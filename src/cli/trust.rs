@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::session::Session;
 use crate::commands::admission::Options;
+use crate::commands::configuration::Declaration;
 use crate::commands::vetting::Policed;
 
 /// Who must have signed the bundle.
@@ -27,7 +28,8 @@ pub struct Trust {
     /// Take a bundle that nobody signed although signers are named.
     #[arg(long)]
     allow_unsigned: bool,
-    /// What is asked of images, a YAML file: registries, tags, age, signatures. What it refuses is not imported.
+    /// What is asked of images, a YAML file: registries, tags, age, signatures. What it refuses is not imported. A
+    /// carrack.yaml with a `policy` is one, too.
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
     /// Where the newest bundle of each signer is remembered, so that an older one is refused.
@@ -36,10 +38,17 @@ pub struct Trust {
 }
 
 impl Trust {
-    /// The policy with its keys.
-    pub(super) fn policy(&self) -> Result<Option<Arc<Policed>>, super::Failure> {
-        let loaded = self.policy.as_deref().map(Policed::load).transpose()?;
-        Ok(loaded.map(Arc::new))
+    /// What is asked of images, with its keys: by `--policy` and by a configuration.
+    pub(super) fn policy(
+        &self,
+        declaration: Option<&Declaration>,
+    ) -> Result<Option<Arc<Policed>>, super::Failure> {
+        let mut policies = Vec::new();
+        policies.extend(self.policy.as_deref().map(Policed::load).transpose()?);
+        if let Some(declaration) = declaration {
+            policies.extend(declaration.policy()?);
+        }
+        Ok(Policed::all_of(policies).map(Arc::new))
     }
 
     /// As plain data. `keeps_its_own` is for a destination that remembers by itself what it accepted.

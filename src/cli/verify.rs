@@ -82,7 +82,7 @@ impl Arguments {
         let world = session.world(None);
         let options = Options {
             bundle: self.bundle,
-            policy: self.trust.policy()?,
+            policy: self.trust.policy(None)?,
             admission: self.trust.options(session, false)?,
         };
         let report = Session::block_in_place(&world, move |world| run(&options, world, observer.as_ref()))?;

@@ -34,6 +34,8 @@ pub struct Checked {
     pub registries: usize,
     /// Destinations.
     pub destinations: usize,
+    /// Rules of the policy.
+    pub rules: usize,
     /// What of another tool's file is not done.
     pub notes: Vec<String>,
 }
@@ -59,6 +61,9 @@ pub fn check(options: &Options) -> Result<Checked, Error> {
             }
         }
     }
+    // Its keys are read as well: a policy whose keys are not there could never be satisfied.
+    declaration.policy()?;
+    let rules = declaration.config.policy.as_ref();
     let items = || asked.iter().flat_map(|asked| &asked.items);
     let count = |wanted: fn(&Item) -> bool| items().filter(|item| wanted(item)).count();
     let charts = declaration.config.charts.len();
@@ -76,6 +81,7 @@ pub fn check(options: &Options) -> Result<Checked, Error> {
         repositories: count(|item| matches!(item, Item::Tags(_))),
         registries: declaration.config.registries.len(),
         destinations: declaration.config.destinations.len(),
+        rules: rules.map_or(0, |policy| policy.images.len()),
         notes: declaration.notes.iter().map(ToString::to_string).collect(),
     })
 }
@@ -102,6 +108,7 @@ impl fmt::Display for Checked {
             ),
             (self.registries, "host with settings", "hosts with settings"),
             (self.destinations, "destination", "destinations"),
+            (self.rules, "rule of the policy", "rules of the policy"),
         ]
         .into_iter()
         .filter(|(number, ..)| *number > 0)

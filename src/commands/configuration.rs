@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::consignment::{Asked, Item};
 use super::images::{self, Profile};
 use super::values::{Target, ValueFlags};
+use super::vetting::Policed;
 use super::{Error, World};
 use crate::chartrepo::{self, Selection};
 use crate::config::foreign::{self, Note};
@@ -34,6 +35,8 @@ pub struct Declaration {
     pub config: Config,
     /// What of it is not done, if it is another tool's file.
     pub notes: Vec<Note>,
+    /// The folder that its paths begin at.
+    folder: PathBuf,
 }
 
 impl Declaration {
@@ -52,6 +55,7 @@ impl Declaration {
             digest: Digest::sha256(text.as_bytes()),
             config,
             notes: Vec::new(),
+            folder: folder_of(path).to_owned(),
         })
     }
 
@@ -82,6 +86,7 @@ impl Declaration {
                     digest: Digest::sha256(text.as_bytes()),
                     config,
                     notes: read.notes,
+                    folder: folder_of(path).to_owned(),
                 }))
             }
         }
@@ -283,6 +288,14 @@ impl Declaration {
             os_version: None,
         });
         platforms.collect()
+    }
+
+    /// What is asked of images, with the keys that it names.
+    pub fn policy(&self) -> Result<Option<Policed>, Error> {
+        let policy = self.config.policy.clone();
+        policy
+            .map(|policy| Policed::new(policy, &self.folder))
+            .transpose()
     }
 
     /// Where content is pulled from, if not from the hosts that names say.

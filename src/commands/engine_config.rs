@@ -1,11 +1,13 @@
 //! `import --engine-config`: the files that make nodes find original names in the mirror.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::{Error, World};
+use super::vetting::Policed;
+use super::{Error, World, node_policy};
 use crate::fsx;
 use crate::mirrors::engines::{Engine, Mirror, Transport, write_plan};
 use crate::mirrors::{Mapping, Target};
@@ -41,12 +43,14 @@ pub struct Configured {
     pub gaps: Vec<String>,
 }
 
-/// Writes the configuration for the repositories of an import. `target` is the registry of the import, if it was one.
-pub(super) fn write<'a>(
+/// Writes the configuration for the repositories of an import. `target` is the registry of the import, if it was one;
+/// `policy` is asked by nodes, too.
+pub(super) fn write(
     options: &Options,
     target: Option<&Target>,
     mapping: &Mapping,
-    repositories: impl IntoIterator<Item = &'a Repository>,
+    repositories: &BTreeSet<&Repository>,
+    policy: Option<&Policed>,
     world: &World,
 ) -> Result<Configured, Error> {
     let Some(target) = options.mirror.as_ref().or(target) else {
@@ -60,13 +64,15 @@ pub(super) fn write<'a>(
         target: target.clone(),
         mapping: mapping.clone(),
         login: options.login.clone(),
+        verification: policy
+            .and_then(|policy| node_policy::verification(policy, target, mapping, repositories)),
     };
     let engines = if options.engines.is_empty() {
         Engine::ALL.to_vec()
     } else {
         options.engines.clone()
     };
-    let written = write_plan(&mirror, repositories, engines);
+    let written = write_plan(&mirror, repositories.iter().copied(), engines);
     let mut files = Vec::new();
     for file in written.files {
         let path = options.folder.join(&file.path);

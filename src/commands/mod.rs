@@ -1,7 +1,6 @@
 //! One file a command: options → plan → run → report. Nothing here prints or reads the environment.
 
 pub mod admission;
-mod attached;
 pub mod bill;
 pub mod charts;
 pub mod charts_diff;
@@ -19,6 +18,7 @@ pub mod import;
 pub mod init;
 pub mod lock;
 mod node_files;
+mod node_policy;
 mod order;
 pub mod prune;
 pub mod render;

@@ -9,9 +9,10 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use super::attached::Attached;
+use super::configuration::Declaration;
 use super::{Error, admission, images};
-use crate::bundle::{self, Bundle};
+use crate::bundle::{self, Bundle, Referrer, Referrers};
+use crate::config;
 use crate::goyaml;
 use crate::oci::{Descriptor, NESTING_CAP};
 use crate::reference::Reference;
@@ -24,11 +25,10 @@ use crate::trust::{Image, Keyring, Policy, Violation};
 /// Larger image configurations are not looked into for their age.
 const CONFIG_CAP: u64 = 4 << 20;
 
-/// A policy with its keys.
+/// Policies with their keys: an image must satisfy every one of them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Policed {
-    policy: Policy,
-    keyring: Keyring,
+    policies: Vec<(Policy, Keyring)>,
 }
 
 /// What a policy found.
@@ -46,16 +46,28 @@ impl Policed {
     /// Reads the keys that a policy names; their paths begin at `base`.
     pub fn new(policy: Policy, base: &Path) -> Result<Self, Error> {
         let keyring = Keyring::of(&policy, |name| admission::read(&base.join(name)))?;
-        Ok(Self { policy, keyring })
+        Ok(Self {
+            policies: vec![(policy, keyring)],
+        })
     }
 
-    /// Reads a policy from a YAML file of its own.
+    /// Several together, if there are any.
+    pub fn all_of(several: Vec<Self>) -> Option<Self> {
+        let policies: Vec<_> = several.into_iter().flat_map(|one| one.policies).collect();
+        (!policies.is_empty()).then_some(Self { policies })
+    }
+
+    /// Reads a policy from a YAML file of its own, or from the section of a `carrack.yaml`.
     pub fn load(path: &Path) -> Result<Self, Error> {
         let wrong = |problem: String| Error::Policy {
             path: path.to_owned(),
             problem,
         };
         let text = admission::read(path)?;
+        if config::is_config(&text) {
+            let declared = Declaration::load(path)?.policy()?;
+            return declared.ok_or_else(|| wrong("it is a configuration without `policy`".to_owned()));
+        }
         let value = goyaml::parse(text.as_bytes()).map_err(|error| wrong(error.to_string()))?;
         let json = goyaml::to_json(&value).map_err(|error| wrong(error.to_string()))?;
         let policy: Policy = serde_json::from_str(&json).map_err(|error| wrong(error.to_string()))?;
@@ -63,12 +75,21 @@ impl Policed {
         Self::new(policy, &base)
     }
 
+    /// Each policy with its keys.
+    pub(super) fn policies(&self) -> &[(Policy, Keyring)] {
+        &self.policies
+    }
+
     /// What a name breaks, before anything is fetched.
     pub fn check_name(&self, reference: &Reference) -> Vec<Violation> {
-        self.policy.check_name(Image {
+        let image = Image {
             reference,
             digest: None,
-        })
+        };
+        let policies = self.policies.iter();
+        policies
+            .flat_map(|(policy, _)| policy.check_name(image))
+            .collect()
     }
 
     /// Notes which of the images that were found may not cross by their names.
@@ -80,37 +101,59 @@ impl Policed {
         report.violations = broken.collect();
     }
 
-    /// Checks references of a bundle that may be trusted to be whole. What hangs on other images is left aside.
+    /// Checks references of a bundle that may be trusted to be whole. Signatures and SBOMs are no images: they are what a
+    /// policy asks for, and all that is asked of them is to come from an allowed registry.
     pub(super) fn vet<'r>(
         &self,
         bundle: &Bundle,
         references: impl IntoIterator<Item = &'r Reference>,
         now: SystemTime,
     ) -> Result<Vetted, Error> {
-        let attached = Attached::to_images_of(bundle)?;
+        let referrers = bundle.referrers()?;
         let mut vetted = Vetted::default();
         for reference in references {
             let Some(descriptor) = bundle.entries().get(reference) else {
                 continue;
             };
-            if attached.has(reference) {
+            if referrers.is_companion(reference) {
+                let policies = self.policies.iter();
+                let broken = policies.filter_map(|(policy, _)| policy.check_registry(reference));
+                vetted.violations.extend(broken);
                 continue;
             }
             vetted.images += 1;
-            self.check(bundle, &attached, reference, descriptor, now, &mut vetted)?;
+            for (policy, keyring) in &self.policies {
+                let asked = Asked {
+                    policy,
+                    keyring,
+                    bundle,
+                    referrers: &referrers,
+                    now,
+                };
+                asked.check(reference, descriptor, &mut vetted)?;
+            }
         }
         Ok(vetted)
     }
+}
 
+/// One policy, and the bundle that it is asked of.
+struct Asked<'a> {
+    policy: &'a Policy,
+    keyring: &'a Keyring,
+    bundle: &'a Bundle,
+    referrers: &'a Referrers,
+    now: SystemTime,
+}
+
+impl Asked<'_> {
     fn check(
         &self,
-        bundle: &Bundle,
-        attached: &Attached,
         reference: &Reference,
         descriptor: &Descriptor,
-        now: SystemTime,
         vetted: &mut Vetted,
     ) -> Result<(), Error> {
+        let bundle = self.bundle;
         let digest = &descriptor.digest;
         let image = Image {
             reference,
@@ -124,7 +167,7 @@ impl Policed {
             let made = youngest(bundle, descriptor, NESTING_CAP)?;
             vetted
                 .violations
-                .extend(self.policy.check_age(reference, made, now));
+                .extend(self.policy.check_age(reference, made, self.now));
         }
         if rule.signature.is_none() && rule.attestations.is_empty() {
             return Ok(());
@@ -132,7 +175,7 @@ impl Policed {
         let read = bundle.manifest(digest).and_then(|manifest| {
             Ok((
                 manifest,
-                gather(bundle, attached.to(reference.repository(), digest))?,
+                gather(bundle, self.referrers.of(reference.repository(), digest))?,
             ))
         });
         let (manifest, evidence) = match read {
@@ -155,19 +198,23 @@ impl Policed {
         };
         let vouched = self
             .policy
-            .check_evidence(reference, subject, &evidence, &self.keyring);
+            .check_evidence(reference, subject, &evidence, self.keyring);
         vetted.violations.extend(vouched.violations);
         if !vouched.by.is_empty() {
-            vetted.signed.insert(reference.clone(), vouched.by);
+            vetted
+                .signed
+                .entry(reference.clone())
+                .or_default()
+                .extend(vouched.by);
         }
         Ok(())
     }
 }
 
 /// Everything that hangs on an image and may vouch for it.
-fn gather(bundle: &Bundle, attached: &[Descriptor]) -> Result<Vec<Evidence>, bundle::Error> {
+fn gather(bundle: &Bundle, referrers: &[Referrer]) -> Result<Vec<Evidence>, bundle::Error> {
     let mut evidence = Vec::new();
-    for manifest in attached {
+    for manifest in referrers {
         let (_, document) = bundle.document(&manifest.digest, &manifest.media_type)?;
         for layer in &document.blobs {
             let signature = layer.annotations.get(SIGNATURE_ANNOTATION);

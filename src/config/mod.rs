@@ -48,6 +48,8 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::trust::Policy;
+
 /// A configuration is written by hand; a longer file is a mistake.
 pub const FILE_CAP: u64 = 4 << 20;
 
@@ -85,6 +87,8 @@ pub struct Config {
     /// What holds for every host.
     #[serde(default)]
     pub network: Network,
+    /// What is asked of images before they cross, and again before they are let in.
+    pub policy: Option<Policy>,
     /// Where bundles are brought to, by a name of your own: `carrack import --config carrack.yaml --to NAME`.
     #[serde(default)]
     pub destinations: BTreeMap<String, Destination>,

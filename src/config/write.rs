@@ -42,6 +42,14 @@ const REGISTRIES: &str = "\
 #   docker.io:
 #     pull-through: cache.example.com/hub
 ";
+const POLICY: &str = "\
+# policy:
+#   registries: [registry.example.com, docker.io]
+#   images:
+#   - match: registry.example.com/shop/*
+#     signature: {keys: [shop.pub]}
+#     latest: false
+";
 const DESTINATIONS: &str = "\
 # destinations:
 #   inside:
@@ -120,6 +128,11 @@ impl Config {
             "How hosts are reached. Passwords stay in files of their own, or where docker, podman and helm keep them.",
         )?;
         self.write_registries(out)?;
+        section(
+            out,
+            "What is asked of images on both sides of the gap; what no rule matches only needs an allowed registry.",
+        )?;
+        out.push_str(POLICY);
         section(
             out,
             "Where bundles go: `carrack import --from BUNDLE --config carrack.yaml --to inside`.",

@@ -23,6 +23,8 @@ pub mod media_type {
     pub const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
     /// OCI image configuration.
     pub const OCI_CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+    /// The configuration of an artifact that is no image: the two bytes `{}`.
+    pub const OCI_EMPTY: &str = "application/vnd.oci.empty.v1+json";
     /// Docker manifest list.
     pub const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
     /// Docker schema 2 manifest.
@@ -40,6 +42,16 @@ pub mod media_type {
     pub const HELM_PROVENANCE: &str = "application/vnd.cncf.helm.chart.provenance.v1.prov";
     /// What a client must say it accepts; without the whole list registries convert or answer 404.
     pub const ACCEPTED: [&str; 4] = [OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST];
+
+    /// Whether a layer of this type becomes files of a container, as the engines decide it.
+    pub fn is_file_system(media_type: &str) -> bool {
+        [
+            "application/vnd.oci.image.layer.",
+            "application/vnd.docker.image.rootfs.",
+        ]
+        .iter()
+        .any(|family| media_type.starts_with(family))
+    }
 
     /// Whether a layer of this type may be absent from registries (Windows base layers).
     pub fn is_foreign(media_type: &str) -> bool {

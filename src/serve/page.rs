@@ -294,6 +294,7 @@ impl Page<'_> {
                 Transport::Plain
             },
             login: None,
+            verification: None,
         };
         for (engine, title) in SHOWN_ENGINES {
             let repositories = self.catalog.entries().keys().map(Reference::repository);

@@ -245,6 +245,7 @@ pub struct PemKey {
     kind: PemKind,
     bits: Vec<u8>,
     fingerprint: String,
+    text: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -302,12 +303,18 @@ impl PemKey {
             kind,
             bits: bits.to_vec(),
             fingerprint: format!("sha256:{}", Digest::sha256(document.as_bytes()).hex()),
+            text: block + "\n",
         })
     }
 
     /// The SHA-256 of the key in DER: `openssl pkey -pubin -outform DER | sha256sum`.
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
+    }
+
+    /// The key as PEM text, without what stood behind it.
+    pub fn pem(&self) -> &str {
+        &self.text
     }
 
     /// Whether `signature` was made with this key over `message`, with SHA-256 (or with SHA-384 for P-384).

@@ -20,7 +20,7 @@ const ARROWS: [(&str, &[&str]); 20] = [
     ("bundle", &["oci", "fsx"]),
     ("trust", &["oci", "fsx"]),
     ("mirrors", &["goyaml"]),
-    ("config", &["mirrors", "goyaml"]),
+    ("config", &["mirrors", "trust", "goyaml"]),
     ("credentials", &[]),
     ("http", &["credentials"]),
     ("registry", &["http", "credentials", "oci"]),

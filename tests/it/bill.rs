@@ -35,6 +35,13 @@ fn the_page_names_every_image_with_its_digest_and_obeys_no_text_of_strangers() {
     assert!(page.contains("linux/amd64") && page.contains("linux/arm64"));
     assert!(page.contains("&lt;b&gt;list.txt") && !page.contains("<b>list.txt"));
     assert!(!page.contains("<script"));
+    assert!(
+        page.contains("<dd>2 from 1 registry: ") && page.contains("<dd>checked for none of 2 images</dd>")
+    );
+    assert!(
+        page.contains("<dd class=\"bad\">unsigned: nothing shows"),
+        "what must not be passed over stands out"
+    );
     let inventory = std::fs::read(program.path("bundle/carrack/inventory.json")).unwrap();
     assert!(page.contains(&Digest::sha256(&inventory).hex()));
     let markdown = program

@@ -17,6 +17,7 @@ mod direct;
 mod docs;
 mod drive;
 mod engines;
+mod engines_policy;
 mod export;
 mod faults;
 mod goyaml;

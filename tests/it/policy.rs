@@ -10,8 +10,8 @@ use p256::ecdsa::{Signature, SigningKey};
 use p256::pkcs8::{EncodePublicKey as _, LineEnding};
 use serde_json::json;
 
-use crate::support::images::{Blob, Image, image};
-use crate::support::program::{Program, Ran};
+use crate::support::images::{Blob, Image, image, referrer_list};
+use crate::support::program::{Program, Ran, tree};
 use crate::support::registry::TestRegistry;
 use crate::support::signing::put;
 
@@ -68,7 +68,7 @@ struct Shop {
     signed: String,
     bare: String,
     extra: String,
-    _upstream: TestRegistry,
+    upstream: TestRegistry,
 }
 
 impl Shop {
@@ -88,7 +88,7 @@ impl Shop {
             signed,
             bare,
             extra,
-            _upstream: upstream,
+            upstream,
         }
     }
 
@@ -254,5 +254,147 @@ fn a_policy_that_cannot_be_read_as_one_is_an_error() {
             .export(&shop.signed, &["--policy", "policy.yaml"])
             .ended_with(2);
         assert!(refused.err.contains(named), "{policy}: {}", refused.err);
+    }
+}
+
+#[test]
+fn an_image_that_calls_itself_a_signature_is_asked_what_every_image_is_asked() {
+    let shop = Shop::open();
+    let (app, host) = (image().layer("app", 3000).build(), &shop.host);
+    let disguised = image().layer("evil", 3000).about(&app).build();
+    let tag = format!("shop/app:sha256-{}.sbom", app.digest.hex());
+    let names = [
+        shop.upstream.seed("shop/app:2", &disguised),
+        shop.upstream.seed(&tag, &disguised),
+    ];
+    let list = referrer_list(vec![("application/example", disguised.clone())]);
+    let list = shop
+        .upstream
+        .seed(&format!("shop/app:sha256-{}", app.digest.hex()), &list);
+    let bare = format!("{host}/shop/app@{}", disguised.digest);
+    let all: Vec<&str> = [&shop.signed, &names[0], &names[1], &list, &bare]
+        .into_iter()
+        .map(String::as_str)
+        .collect();
+    shop.program.export(&all, &["--no-signatures"]).ended_with(0);
+    shop.export(&shop.signed, &[]).ended_with(0);
+    shop.policy("images:\n  - match: '*'\n    signature: {keys: [shop.pub]}\n");
+    let taken = shop.program.import("dir:inside", &["--policy", "policy.yaml"]);
+    let index = std::fs::read_to_string(shop.program.path("inside/index.json")).unwrap();
+    assert!(index.contains(&format!("{}\"", shop.signed)), "{}", taken.out);
+    for name in &all[1..] {
+        assert!(
+            !index.contains(&format!("{name}\"")),
+            "{name} came in: {}",
+            taken.out
+        );
+    }
+    taken.ended_with(4);
+}
+
+#[test]
+fn what_hangs_on_images_comes_from_allowed_registries_too() {
+    let shop = Shop::open();
+    shop.export(&shop.signed, &[]).ended_with(0);
+    shop.policy("registries: [registry.example.com]\n");
+    let refused = shop
+        .program
+        .import("dir:inside", &["--policy", "policy.yaml"])
+        .ended_with(4);
+    let violations = refused.json()["policy"]["violations"].clone();
+    let names = violations.as_array().unwrap().iter();
+    let names: Vec<&str> = names.map(|v| v["reference"].as_str().unwrap()).collect();
+    assert_eq!(names, [&*shop.signed, &*shop.extra]);
+    let index = std::fs::read_to_string(shop.program.path("inside/index.json")).unwrap();
+    assert!(!index.contains("shop/app"), "{index}");
+}
+
+#[test]
+fn the_policy_of_a_configuration_is_asked_on_both_sides_beside_the_one_of_the_flag() {
+    let shop = Shop::open();
+    let config = |rule: &str| {
+        let text = format!(
+            "version: 1\nimages: ['{}', '{}']\npolicy:\n  images:\n  - {{match: '*', {rule}}}\n",
+            shop.signed, shop.bare
+        );
+        put(&shop.program.path("site/carrack.yaml"), text.as_bytes());
+    };
+    let shop_key = std::fs::read(shop.program.path("shop.pub")).unwrap();
+    put(&shop.program.path("site/shop.pub"), &shop_key);
+    config("signature: {keys: [shop.pub]}");
+    shop.program
+        .run(&["config", "check", "site/carrack.yaml"])
+        .ended_with(0);
+    let export = ["export", "site/carrack.yaml", "--to", "bundle", "-o", "json"];
+    let refused = shop.program.run(&export).ended_with(4);
+    assert_eq!(refused.row("shop/bare")["outcome"], "failed", "{}", refused.out);
+    assert_eq!(
+        refused.json()["policy"]["signed"][&shop.signed],
+        json!(["shop.pub"])
+    );
+    let _ = std::fs::remove_dir_all(shop.program.path("bundle"));
+    shop.program
+        .export(&[&shop.signed, &shop.bare], &[])
+        .ended_with(0);
+    let text = format!("{}\ndestinations: {{inside: {{folder: ../inside}}}}\n", {
+        std::fs::read_to_string(shop.program.path("site/carrack.yaml")).unwrap()
+    });
+    put(&shop.program.path("site/carrack.yaml"), text.as_bytes());
+    let import = ["import", "--from", "bundle", "--config", "site/carrack.yaml"];
+    let refused = shop.program.run(&import).ended_with(4);
+    assert!(
+        refused.out.contains("nothing hangs on the image"),
+        "{}",
+        refused.out
+    );
+    let verify = ["verify", "bundle", "--policy", "site/carrack.yaml"];
+    assert!(shop.program.run(&verify).ended_with(4).out.contains("shop/bare"));
+    // Both must hold: the flag loosens nothing that the configuration asks, nor the other way round.
+    config("pinned: false");
+    shop.policy("images:\n  - {match: '*', pinned: true}\n");
+    let both = [&export[..], &["--policy", "policy.yaml"]].concat();
+    let refused = shop.program.run(&both).ended_with(4);
+    assert_eq!(
+        refused.json()["policy"]["violations"].as_array().unwrap().len(),
+        2
+    );
+    config("signature: {keys: [absent.pub]}");
+    let refused = shop
+        .program
+        .run(&["config", "check", "site/carrack.yaml"])
+        .ended_with(2);
+    assert!(refused.err.contains("absent.pub"), "{}", refused.err);
+}
+
+#[test]
+fn what_the_real_cosign_made_counts_in_both_of_its_formats_and_by_its_key_alone() {
+    let program = Program::new();
+    let fixtures = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/cosign");
+    for (path, bytes) in tree(&fixtures) {
+        put(&program.path("").join(path), &bytes);
+    }
+    let inventory = std::fs::read(fixtures.join("bundle/carrack/inventory.json")).unwrap();
+    put(&program.path("bundle/carrack/inventory.json"), &inventory);
+    let verify = |key: &str, predicate: &str| {
+        let rule = format!(
+            "signature: {{keys: [{key}.pub]}}, attestations: [{{type: '{predicate}', keys: [{key}.pub]}}]"
+        );
+        let policy = format!("images:\n  - {{match: 'registry.example.com/shop/*', {rule}}}\n");
+        put(&program.path("policy.yaml"), policy.as_bytes());
+        program.run(&["verify", "bundle", "--policy", "policy.yaml", "-o", "json"])
+    };
+    let spdx = "https://spdx.dev/Document";
+    let held = verify("key", spdx).ended_with(0).json();
+    for name in ["tags", "bundles"] {
+        let signed = &held["policy"]["signed"][format!("registry.example.com/shop/{name}:1")];
+        assert_eq!(signed, &json!(["key.pub"]), "{held}");
+    }
+    let by_nobody = verify("other", spdx).ended_with(4).json();
+    let of_no_kind = verify("key", "https://slsa.dev/provenance/v1")
+        .ended_with(4)
+        .json();
+    for (refused, expected) in [(by_nobody, 4), (of_no_kind, 2)] {
+        let violations = refused["policy"]["violations"].as_array().unwrap().len();
+        assert_eq!(violations, expected, "{refused}");
     }
 }

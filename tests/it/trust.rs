@@ -318,6 +318,47 @@ fn whatever_is_done_to_a_signed_drive_is_refused_and_named() {
 }
 
 #[test]
+fn a_registry_is_sent_nothing_of_a_drive_that_is_refused_nor_of_an_older_one() {
+    let Some(voyage) = Voyage::signed() else { return };
+    let inside = TestRegistry::start();
+    let import = |from: &str| {
+        let to = inside.host();
+        let signers = ["--allowed-signers", "allowed_signers", "--state", "state"];
+        let import = [&["import", "--from", from, "--to", &to][..], &signers].concat();
+        voyage.program.run(&import)
+    };
+    voyage.copy("older");
+    put(&voyage.path("install.sh"), b"new");
+    let refused = import("bundle").ended_with(4);
+    assert!(refused.out.contains("install.sh"), "{}", refused.out);
+    drop(take(&voyage.path("install.sh")));
+    let stranger = ssh_key(&voyage.program.path(""), "stranger", &["-t", "ed25519"]).unwrap();
+    let stranger = signer("else@example.com", "", &stranger);
+    put(&voyage.program.path("allowed_signers"), stranger.as_bytes());
+    import("bundle").ended_with(4);
+    let ops = signer("ops@example.com", "", &voyage.ops);
+    put(&voyage.program.path("allowed_signers"), ops.as_bytes());
+    assert!(
+        inside
+            .requests()
+            .iter()
+            .all(|request| request.method == "GET" || request.method == "HEAD"),
+        "something was sent: {:?}",
+        inside.requests()
+    );
+    let second = voyage
+        .upstream
+        .seed("shop/app:2", &image().layer("app2", 4000).build());
+    voyage.program.export(&[&second], &[]).ended_with(0);
+    voyage.sign(&voyage.ops).ended_with(0);
+    import("bundle").ended_with(0);
+    let sent = inside.requests().len();
+    let replayed = import("older").ended_with(4);
+    assert!(replayed.err.contains("number 2 was accepted"), "{}", replayed.err);
+    assert_eq!(inside.requests().len(), sent, "the registry was asked something");
+}
+
+#[test]
 fn a_signer_who_does_not_count_is_refused_with_the_reason() {
     let Some(voyage) = Voyage::signed() else { return };
     let stranger = ssh_key(&voyage.program.path(""), "stranger", &["-t", "ed25519"]).unwrap();

@@ -8,14 +8,11 @@ use crate::commands::size;
 /// Writes the whole page.
 pub(super) fn write(bill: &Bill) -> String {
     let mut text = format!("# {}\n\n", cell(&bill.title()));
-    for (name, value) in bill.facts() {
-        let _ = writeln!(text, "- **{name}:** {}", cell(&value));
-    }
-    for line in bill.seal.lines() {
-        let _ = writeln!(text, "- **Signature:** {}", cell(line));
+    for fact in bill.facts() {
+        let _ = writeln!(text, "- **{}:** {}", fact.name, cell(&fact.text));
     }
     if !bill.images.is_empty() {
-        text.push_str("\n## Images\n\n| image | digest | size | platforms | why | signed by |\n|---|---|--:|---|---|---|\n");
+        text.push_str("\n## Images\n\n| Image | Digest | Size | Platforms | Why it is here | Signed by |\n|---|---|--:|---|---|---|\n");
     }
     for line in &bill.images {
         let _ = writeln!(
@@ -26,11 +23,11 @@ pub(super) fn write(bill: &Bill) -> String {
             size(line.bytes),
             cell(&line.platforms.join(", ")),
             cell(&line.why.join("; ")),
-            cell(&line.signed_by.join(", ")),
+            cell(&line.vouched()),
         );
     }
     if !bill.charts.is_empty() {
-        text.push_str("\n## Charts\n\n| chart | sha256 | size |\n|---|---|--:|\n");
+        text.push_str("\n## Charts\n\n| Chart | SHA-256 | Size |\n|---|---|--:|\n");
     }
     for line in &bill.charts {
         let _ = writeln!(

@@ -8,7 +8,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::attached::Attached;
 use super::vetting::{Policed, Vetted};
 use super::{Error, World, admission};
 use crate::bundle::{self, Bundle, Inventory, Provenance};
@@ -72,6 +71,40 @@ struct Line {
     why: Vec<String>,
     signed_by: Vec<String>,
     attached: usize,
+    /// Whether its signatures were left out by choice.
+    is_bare: bool,
+}
+
+impl Line {
+    /// Who vouches for it, or why nobody is known to.
+    fn vouched(&self) -> String {
+        if !self.signed_by.is_empty() {
+            return self.signed_by.join(", ");
+        }
+        match self.attached {
+            0 if self.is_bare => "left out by choice".to_owned(),
+            0 => "nothing attached".to_owned(),
+            n => format!("not checked ({n} attached)"),
+        }
+    }
+}
+
+/// One fact about the whole, for the head of the page.
+#[derive(Clone, Debug)]
+struct Fact {
+    name: &'static str,
+    text: String,
+    tone: Tone,
+}
+
+/// How a fact is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tone {
+    Plain,
+    /// What a reviewer hopes to read.
+    Good,
+    /// What a reviewer must not pass over.
+    Bad,
 }
 
 /// One chart.
@@ -103,18 +136,18 @@ pub fn run(options: &Options, world: &World) -> Result<String, Error> {
 
 impl Bill {
     fn new(bundle: &Bundle, inventory: Inventory, digest: Digest, seal: String) -> Result<Self, Error> {
-        let attached_to = Attached::to_images_of(bundle)?;
+        let referrers = bundle.referrers()?;
         let mut images = Vec::new();
         let mut attached = 0;
         for (reference, record) in &inventory.references {
-            if attached_to.has(reference) {
+            if referrers.is_companion(reference) {
                 attached += 1;
                 continue;
             }
             let root = Descriptor::new(record.media_type.clone(), record.digest, record.size);
             let mut reached = BTreeMap::new();
             reach(bundle, &root, NESTING_CAP, &mut reached)?;
-            let about = |digest: &Digest| attached_to.to(reference.repository(), digest).len();
+            let about = |digest: &Digest| referrers.of(reference.repository(), digest).len();
             images.push(Line {
                 reference: reference.clone(),
                 digest: record.digest,
@@ -123,6 +156,7 @@ impl Bill {
                 why: reasons(&record.provenance),
                 signed_by: record.signed_by.clone(),
                 attached: reached.keys().map(about).sum(),
+                is_bare: record.referrers_left_out,
             });
         }
         let is_chart = |path: &str| {
@@ -157,13 +191,6 @@ impl Bill {
         self.policy = Some(vetted);
     }
 
-    /// `3 of 5 images were checked by their signatures before they were exported`, and who signed them.
-    fn signed(&self) -> (usize, BTreeSet<&str>) {
-        let signed = self.images.iter().filter(|line| !line.signed_by.is_empty());
-        let by = self.images.iter().flat_map(|line| &line.signed_by);
-        (signed.count(), by.map(String::as_str).collect())
-    }
-
     fn title(&self) -> String {
         format!(
             "Bill of transfer: bundle {}, number {}",
@@ -171,49 +198,108 @@ impl Bill {
         )
     }
 
-    /// The facts about the whole, each with its name.
-    fn facts(&self) -> Vec<(&'static str, String)> {
-        let (signed, by) = self.signed();
-        let mut images = self.images.len().to_string();
-        if signed > 0 {
-            let by: Vec<&str> = by.into_iter().collect();
-            images = format!(
-                "{images}; the signatures of {signed} were checked: {}",
-                by.join(", ")
-            );
-        }
-        let mut facts = vec![
-            (
-                "Written",
-                format!("{} by {}", self.inventory.created, self.inventory.tool),
-            ),
-            ("Images", images),
-            ("Charts", self.charts.len().to_string()),
-            (
-                "Files",
-                format!("{} with {}", self.inventory.files.len(), super::size(self.bytes)),
-            ),
-        ];
-        if self.attached > 0 {
+    /// The facts about the whole, what matters most first.
+    fn facts(&self) -> Vec<Fact> {
+        let mut facts: Vec<Fact> = self.seal.lines().map(seal).collect();
+        let mut add = |name, text, tone| facts.push(Fact { name, text, tone });
+        let inventory = &self.inventory;
+        let written = inventory.created.replace('T', " ").replace('Z', " UTC");
+        add("Written", format!("{written} by {}", inventory.tool), Tone::Plain);
+        if let Some(volume) = &inventory.volume {
             let text = format!(
-                "{} signatures, attestations and lists of parts of images",
-                self.attached
+                "volume {} of {} of the set {}",
+                volume.number, volume.of, volume.set
             );
-            facts.push(("Goes along", text));
+            add("Part of", text, Tone::Plain);
         }
-        if !self.inventory.absent.is_empty() {
+        add(
+            "Size",
+            format!("{} in {} files", super::size(self.bytes), inventory.files.len()),
+            Tone::Plain,
+        );
+        if !self.images.is_empty() {
+            add("Images", self.registries(), Tone::Plain);
+            add("Image signatures", self.signatures(), Tone::Plain);
+        }
+        if !self.charts.is_empty() {
+            add("Charts", self.charts.len().to_string(), Tone::Plain);
+        }
+        if self.attached > 0 {
+            let text = format!("{} signatures, attestations and SBOMs of images", self.attached);
+            add("Goes along", text, Tone::Plain);
+        }
+        if !inventory.absent.is_empty() {
             let text = format!(
                 "{} blobs with {}: other platforms, or what the other side has already",
-                self.inventory.absent.len(),
+                inventory.absent.len(),
                 super::size(self.absent_bytes)
             );
-            facts.push(("Left out on purpose", text));
+            add("Left out on purpose", text, Tone::Plain);
         }
         for refused in self.policy.iter().flat_map(|vetted| &vetted.violations) {
-            facts.push(("Refused by the policy", refused.to_string()));
+            add("Refused by the policy", refused.to_string(), Tone::Bad);
         }
-        facts.push(("SHA-256 of the inventory", self.digest.hex()));
+        add("SHA-256 of the inventory", self.digest.hex(), Tone::Plain);
         facts
+    }
+
+    /// `8 from 3 registries: quay.io (5), docker.io (2), ghcr.io (1)`
+    fn registries(&self) -> String {
+        let mut counts = BTreeMap::<&str, usize>::new();
+        for line in &self.images {
+            *counts.entry(line.reference.host()).or_default() += 1;
+        }
+        let mut hosts: Vec<(&str, usize)> = counts.into_iter().collect();
+        hosts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        let shown: Vec<String> = hosts
+            .iter()
+            .map(|(host, count)| format!("{host} ({count})"))
+            .collect();
+        let registries = if hosts.len() == 1 {
+            "registry"
+        } else {
+            "registries"
+        };
+        format!(
+            "{} from {} {registries}: {}",
+            self.images.len(),
+            hosts.len(),
+            shown.join(", ")
+        )
+    }
+
+    /// `checked for 3 of 5 images, by release.pub`
+    fn signatures(&self) -> String {
+        let signed = self
+            .images
+            .iter()
+            .filter(|line| !line.signed_by.is_empty())
+            .count();
+        let by: BTreeSet<&str> = self
+            .images
+            .iter()
+            .flat_map(|line| &line.signed_by)
+            .map(String::as_str)
+            .collect();
+        if by.is_empty() {
+            return format!("checked for none of {} images", self.images.len());
+        }
+        let by: Vec<&str> = by.into_iter().collect();
+        format!(
+            "checked for {signed} of {} images, by {}",
+            self.images.len(),
+            by.join(", ")
+        )
+    }
+}
+
+/// One line of the verdict about the inventory's signatures.
+fn seal(line: &str) -> Fact {
+    let counts = line.starts_with("signed by ");
+    Fact {
+        name: "Signature",
+        text: line.to_owned(),
+        tone: if counts { Tone::Good } else { Tone::Bad },
     }
 }
 

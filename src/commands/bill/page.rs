@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Bill, ChartLine, Line};
+use super::{Bill, ChartLine, Line, Tone};
 use crate::commands::size;
 
 /// Writes the whole page.
@@ -15,26 +15,24 @@ pub(super) fn write(bill: &Bill) -> String {
          <title>{title}</title>\n<style>\n{}</style>\n</head>\n<body>\n<h1>{title}</h1>\n<dl>\n",
         include_str!("page.css")
     );
-    for line in bill.seal.lines() {
-        let class = if line.starts_with("signed by ") {
-            "good"
-        } else {
-            "bad"
+    for fact in bill.facts() {
+        let class = match fact.tone {
+            Tone::Plain => "",
+            Tone::Good => " class=\"good\"",
+            Tone::Bad => " class=\"bad\"",
         };
         let _ = writeln!(
             html,
-            "<dt>Signature</dt><dd class=\"{class}\">{}</dd>",
-            escape(line)
+            "<dt>{}</dt><dd{class}>{}</dd>",
+            fact.name,
+            escape(&fact.text)
         );
-    }
-    for (name, value) in bill.facts() {
-        let _ = writeln!(html, "<dt>{name}</dt><dd>{}</dd>", escape(&value));
     }
     html.push_str("</dl>\n");
     if !bill.images.is_empty() {
         html.push_str(
-            "<h2>Images</h2>\n<table>\n<thead><tr><th>image and digest</th><th class=\"number\">size</th>\
-             <th>platforms</th><th>why it is here</th><th>signed by</th></tr></thead>\n<tbody>\n",
+            "<h2>Images</h2>\n<table>\n<thead><tr><th>Image and digest</th><th class=\"number\">Size</th>\
+             <th>Platforms</th><th>Why it is here</th><th>Signed by</th></tr></thead>\n<tbody>\n",
         );
         for line in &bill.images {
             image(&mut html, line);
@@ -43,7 +41,7 @@ pub(super) fn write(bill: &Bill) -> String {
     }
     if !bill.charts.is_empty() {
         html.push_str(
-            "<h2>Charts</h2>\n<table>\n<thead><tr><th>chart and SHA-256</th><th class=\"number\">size</th></tr></thead>\n<tbody>\n",
+            "<h2>Charts</h2>\n<table>\n<thead><tr><th>Chart and SHA-256</th><th class=\"number\">Size</th></tr></thead>\n<tbody>\n",
         );
         for line in &bill.charts {
             chart(&mut html, line);
@@ -53,24 +51,24 @@ pub(super) fn write(bill: &Bill) -> String {
     html.push_str(
         "<div class=\"sign\"><div>Name</div><div>Date</div><div>Signature</div></div>\n\
          <footer>The SHA-256 above is that of the file carrack/inventory.json, which names every file of the drive with \
-         its own. <code>carrack verify</code> compares them; a signature says that nothing changed since the drive was \
-         written, not that what was written is good. Sizes of images count what they share each time.</footer>\n\
+         its own. <code>carrack verify</code> compares them. A signature says that nothing changed since it was made, not that \
+         what was signed is good. Images share layers: the sizes in the table count them for each.</footer>\n\
          </body>\n</html>\n",
     );
     html
 }
 
 fn image(html: &mut String, line: &Line) {
-    let mut signed = list(&line.signed_by);
-    if line.signed_by.is_empty() {
-        signed = match line.attached {
-            0 => "–".to_owned(),
-            n => format!("not checked ({n} attached)"),
-        };
-    }
+    let signed = if line.signed_by.is_empty() {
+        format!("<i>{}</i>", escape(&line.vouched()))
+    } else {
+        list(&line.signed_by)
+    };
     let _ = writeln!(
         html,
-        "<tr><td><b>{}</b><br><code>{}</code></td><td class=\"number\">{}</td><td>{}</td><td>{}</td><td>{signed}</td></tr>",
+        "<tr><td><b>{}</b><br><code>{}</code></td><td class=\"number\" data-name=\"Size\">{}</td>\
+         <td class=\"whole\" data-name=\"Platforms\">{}</td><td data-name=\"Why it is here\">{}</td>\
+         <td class=\"whole\" data-name=\"Signed by\">{signed}</td></tr>",
         escape(&line.reference.to_string()),
         line.digest,
         size(line.bytes),
@@ -82,7 +80,7 @@ fn image(html: &mut String, line: &Line) {
 fn chart(html: &mut String, line: &ChartLine) {
     let _ = writeln!(
         html,
-        "<tr><td><b>{}</b><br><code>{}</code></td><td class=\"number\">{}</td></tr>",
+        "<tr><td><b>{}</b><br><code>{}</code></td><td class=\"number\" data-name=\"Size\">{}</td></tr>",
         escape(&line.path),
         line.digest.hex(),
         size(line.bytes),

@@ -215,17 +215,13 @@ struct Checked<'a> {
     vetted: Option<Vetted>,
 }
 
-/// Checks every chosen image against the policy, if there is one. Signatures and SBOMs are no images: they are what a
-/// policy asks for.
+/// Checks everything that was chosen against the policy, if there is one.
 async fn vet(options: &Options, asked: Asked<'_>, world: &World) -> Result<Option<Vetted>, Error> {
     let Some(policy) = options.policy.clone() else {
         return Ok(None);
     };
-    let referrers = asked.bundle.referrers()?;
-    let images = asked.chosen.iter().filter(|entry| !referrers.is_referrer(entry));
-    let references: Vec<Reference> = images.cloned().collect();
-    let (bundle, now) = (asked.bundle.clone(), world.clock.now());
-    let vetted = tokio::task::spawn_blocking(move || policy.vet(&bundle, &references, now)).await;
+    let (bundle, chosen, now) = (asked.bundle.clone(), asked.chosen.clone(), world.clock.now());
+    let vetted = tokio::task::spawn_blocking(move || policy.vet(&bundle, &chosen, now)).await;
     vetted.map_err(|_| Error::Crashed)?.map(Some)
 }
 
@@ -313,8 +309,9 @@ fn configure(
     world: &World,
 ) -> Result<Option<Configured>, Error> {
     let wanted = options.engine_config.as_ref().filter(|_| !options.dry_run);
-    let repositories = chosen.iter().map(Reference::repository);
+    let repositories = chosen.iter().map(Reference::repository).collect();
+    let policy = options.policy.as_deref();
     wanted
-        .map(|wanted| engine_config::write(wanted, target, mapping, repositories, world))
+        .map(|wanted| engine_config::write(wanted, target, mapping, &repositories, policy, world))
         .transpose()
 }

@@ -68,6 +68,12 @@ fn page(work: &Work<'_>) -> String {
         (_, true) => (NAME, NO_RESTART, "etc root", LOGIN),
     };
     let mut remove = String::from("  rm /etc/containers/registries.conf.d/50-carrack.conf\n");
+    let mut first = "";
+    if work.mirror.verification.is_some() {
+        first = super::verification::PAGE;
+        remove.push_str("  rm /etc/containers/registries.d/50-carrack.yaml\n");
+        remove.push_str("  (put the copy of /etc/containers/policy.json back)\n");
+    }
     if work.mirror.authority().is_some() {
         let _ = writeln!(remove, "  rm -r /etc/containers/certs.d/{host}");
     }
@@ -76,7 +82,7 @@ fn page(work: &Work<'_>) -> String {
     }
     format!(
         "{name}: images come from {host}, under the names they always had.\n\n\
-         Install, on every node, as root, from the folder that this page lies in:\n\
+         {first}Install, on every node, as root, from the folder that this page lies in:\n\
          \x20 cp -r {folders} /\n{restart}{extra}\n\
          Try it:\n\x20 podman pull NAME-OF-AN-IMAGE     or     crictl pull NAME-OF-AN-IMAGE\n\n\
          Take it back:\n{remove}{restart}"

@@ -9,6 +9,9 @@ mod containers;
 mod docker;
 mod openshift;
 mod rancher;
+mod verification;
+
+pub use verification::{Demand, Identity, Verification};
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -118,6 +121,8 @@ pub struct Mirror {
     pub transport: Transport,
     /// Name and password of the nodes, if the mirror asks for them.
     pub login: Option<(String, Secret)>,
+    /// What nodes ask of images, if they are to ask anything.
+    pub verification: Option<Verification>,
 }
 
 impl Mirror {
@@ -265,12 +270,16 @@ pub fn write_plan<'a>(
         .collect();
     let mut written = Written::default();
     for engine in engines.into_iter().collect::<BTreeSet<_>>() {
-        let work = Work {
+        let mut work = Work {
             engine,
             mirror,
             hosts: hosts.clone(),
             written: &mut written,
         };
+        match engine {
+            Engine::Crio | Engine::Podman => verification::write(&mut work),
+            _ => verification::cannot(&mut work),
+        }
         match engine {
             Engine::Crio | Engine::Podman => containers::write(work),
             Engine::Containerd => containerd::write(work),

@@ -16,6 +16,7 @@ fn mirror(rules: &[&str], transport: Transport) -> Mirror {
         mapping: Mapping::default().with_rules(rules.iter().map(|rule| rule.parse().unwrap())),
         transport,
         login: None,
+        verification: None,
     }
 }
 
@@ -197,4 +198,57 @@ fn the_mirror_itself_is_no_source() {
     let own = Repository::new("mirror.lan:5000", "x").unwrap();
     let written = write_plan(&mirror(&[], Transport::Tls), [&own], [Engine::Containerd]);
     assert_eq!(written.files.len(), 1, "{:?}", written.files);
+}
+
+#[test]
+fn nodes_that_check_signatures_get_a_policy_and_others_are_told_that_they_do_not() {
+    let signed = |keys: &[&str]| Demand::Signed {
+        keys: keys.iter().map(|key| (*key).to_owned()).collect(),
+        identity: Identity::Same,
+    };
+    let mut mirror = mirror(&[], Transport::Tls);
+    mirror.verification = Some(Verification {
+        others: vec![Demand::Refused],
+        scopes: [
+            ("quay.io".to_owned(), vec![]),
+            (
+                "quay.io/jetstack".to_owned(),
+                vec![signed(&["A"]), signed(&["B", "C"])],
+            ),
+        ]
+        .into(),
+        gaps: vec!["nodes do not ask for age".to_owned()],
+    });
+    let written = write(&mirror, Engine::Crio);
+    let policy: serde_json::Value =
+        serde_json::from_str(text(&written, "crio/etc/containers/policy.json")).unwrap();
+    let accept = serde_json::json!([{"type": "insecureAcceptAnything"}]);
+    assert_eq!(
+        policy["default"], accept,
+        "images that were built on the node are no matter of the mirror"
+    );
+    let docker = &policy["transports"]["docker"];
+    assert_eq!(docker[""], serde_json::json!([{"type": "reject"}]));
+    assert_eq!(docker["quay.io"], accept);
+    let identity = serde_json::json!({"type": "matchRepository"});
+    assert_eq!(
+        docker["quay.io/jetstack"],
+        serde_json::json!([
+            {"type": "sigstoreSigned", "keyData": "QQ==", "signedIdentity": identity},
+            {"type": "sigstoreSigned", "keyDatas": ["Qg==", "Qw=="], "signedIdentity": identity},
+        ])
+    );
+    assert!(
+        text(&written, "crio/etc/containers/registries.d/50-carrack.yaml")
+            .ends_with("docker:\n  \"mirror.lan:5000\":\n    use-sigstore-attachments: true\n")
+    );
+    assert!(text(&written, "crio/INSTALL.txt").contains("keep a copy"));
+    assert_eq!(written.gaps.len(), 2, "{:?}", written.gaps);
+    let other = write(&mirror, Engine::Containerd);
+    assert!(
+        other
+            .gaps
+            .iter()
+            .any(|gap| gap.text.contains("checks no signatures"))
+    );
 }

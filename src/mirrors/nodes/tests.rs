@@ -75,6 +75,7 @@ fn written(engine: Engine, mapping: Mapping, login: Option<(String, Secret)>) ->
         mapping,
         transport: Transport::TlsWith("PEM".into()),
         login,
+        verification: None,
     };
     let repositories = [
         "docker.io/library/nginx",

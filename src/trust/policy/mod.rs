@@ -28,13 +28,14 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 use crate::reference::Reference;
 
 /// What is asked of images. An empty one asks for nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Policy {
     /// The registries that images may come from, as patterns over `host[:port]`. Without it: any.
@@ -46,8 +47,9 @@ pub struct Policy {
 }
 
 /// What is asked of the images of some repositories.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(rename = "PolicyRule")]
 pub struct Rule {
     /// A pattern over the repository with its host: `registry.example.com/shop/*`.
     #[serde(rename = "match")]
@@ -66,6 +68,7 @@ pub struct Rule {
     pub pinned: bool,
     /// The only digests that may cross, of manifests or indexes. Empty: any.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    #[schemars(with = "BTreeSet<String>", inner(regex(pattern = "^sha(256|512):[0-9a-f]+$")))]
     pub digests: BTreeSet<Digest>,
     /// How old an image may be by the time in its configuration, in days.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -77,7 +80,7 @@ fn yes() -> bool {
 }
 
 /// A signature that must be there.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Signature {
     /// The keys that count, any one of them: a PEM file beside the policy, or the PEM text.
@@ -88,7 +91,7 @@ pub struct Signature {
 }
 
 /// An attestation that must be there.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Attestation {
     /// The predicate's type, in full: `https://slsa.dev/provenance/v1`, `https://spdx.dev/Document`.
@@ -125,8 +128,18 @@ impl fmt::Display for Violation {
 impl Policy {
     /// The rule that holds for a reference.
     pub fn rule(&self, reference: &Reference) -> Option<&Rule> {
-        let name = reference.repository().to_string();
-        self.images.iter().find(|rule| rule.pattern.matches(&name))
+        self.rule_of(&reference.repository().to_string())
+    }
+
+    /// The rule that holds for a repository, `host/path`.
+    pub fn rule_of(&self, repository: &str) -> Option<&Rule> {
+        self.images.iter().find(|rule| rule.pattern.matches(repository))
+    }
+
+    /// Whether images may come from a registry, `host[:port]`.
+    pub fn allows(&self, host: &str) -> bool {
+        let allowed = self.registries.as_ref();
+        allowed.is_none_or(|allowed| allowed.iter().any(|pattern| pattern.matches(host)))
     }
 
     /// Whether anything is asked for that only signatures can answer.
@@ -136,24 +149,27 @@ impl Policy {
             .any(|rule| rule.signature.is_some() || !rule.attestations.is_empty())
     }
 
+    /// Whether a reference comes from a registry that is not allowed.
+    pub fn check_registry(&self, reference: &Reference) -> Option<Violation> {
+        let host = reference.host();
+        (!self.allows(host)).then(|| Violation {
+            reference: reference.clone(),
+            text: format!("the policy does not allow the registry {host}"),
+        })
+    }
+
     /// What the name and the digest alone break: forbidden registries, floating tags, digests that are not on the list.
     pub fn check_name(&self, image: Image<'_>) -> Vec<Violation> {
         let reference = image.reference;
-        let mut broken = Vec::new();
+        let mut broken: Vec<Violation> = self.check_registry(reference).into_iter().collect();
+        let Some(rule) = self.rule(reference) else {
+            return broken;
+        };
         let mut breaks = |text: String| {
             broken.push(Violation {
                 reference: reference.clone(),
                 text,
             });
-        };
-        let host = reference.host();
-        if let Some(allowed) = &self.registries
-            && !allowed.iter().any(|pattern| pattern.matches(host))
-        {
-            breaks(format!("the policy does not allow the registry {host}"));
-        }
-        let Some(rule) = self.rule(reference) else {
-            return broken;
         };
         let by = &rule.pattern;
         if !rule.latest && reference.is_floating() {

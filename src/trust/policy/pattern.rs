@@ -2,17 +2,24 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A pattern over a name: `*` stands for any text, slashes too, and `?` for one character.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
+#[schemars(inline)]
 pub struct Pattern(String);
 
 impl Pattern {
     /// A pattern as it is written in a policy.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
+    }
+
+    /// As it was written.
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 
     /// Whether it covers the whole of `name`.

@@ -43,6 +43,14 @@ impl Keyring {
         Ok(Self(keys))
     }
 
+    /// Some of them as PEM text, each once.
+    pub fn pems<'k>(&'k self, names: &'k [String]) -> BTreeSet<&'k str> {
+        names
+            .iter()
+            .filter_map(|name| Some(self.0.get(name)?.pem()))
+            .collect()
+    }
+
     /// Some of them, each by the name that reports give it.
     fn chosen<'k>(&'k self, names: &'k [String]) -> Vec<(&'k str, &'k PemKey)> {
         let named = |name: &'k String| {

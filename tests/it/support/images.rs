@@ -81,6 +81,7 @@ pub(crate) struct Builder {
     docker: bool,
     platform: Platform,
     layers: Vec<(String, usize)>,
+    subject: Option<Descriptor>,
 }
 
 /// An OCI image for linux/amd64 without layers.
@@ -89,6 +90,7 @@ pub(crate) fn image() -> Builder {
         docker: false,
         platform: platform("linux/amd64"),
         layers: Vec::new(),
+        subject: None,
     }
 }
 
@@ -122,6 +124,12 @@ impl Builder {
         self
     }
 
+    /// The image says that it is about another, and runs all the same.
+    pub(crate) fn about(mut self, subject: &Image) -> Self {
+        self.subject = Some(subject.descriptor());
+        self
+    }
+
     /// The image.
     pub(crate) fn build(self) -> Image {
         let (manifest_type, config_type, layer_type) = if self.docker {
@@ -143,12 +151,15 @@ impl Builder {
         });
         let mut blobs = vec![Blob::new(config_type, serde_json::to_vec(&config).unwrap())];
         blobs.extend(archives.iter().map(|tar| Blob::new(layer_type, gzip(tar))));
-        let manifest = json!({
+        let mut manifest = json!({
             "schemaVersion": 2,
             "mediaType": manifest_type,
             "config": blobs[0].descriptor,
             "layers": blobs[1..].iter().map(|blob| &blob.descriptor).collect::<Vec<_>>(),
         });
+        if let Some(subject) = &self.subject {
+            manifest["subject"] = json!(subject);
+        }
         Image::new(manifest_type, &manifest, blobs, Vec::new())
     }
 }
