@@ -242,7 +242,7 @@ impl Program {
 }
 
 /// Takes out what a policy forbids by its name alone, before a registry is asked for it.
-fn forbid(policy: Option<&Policed>, wanted: &mut Vec<Wanted>) -> Vec<Violation> {
+pub(super) fn forbid(policy: Option<&Policed>, wanted: &mut Vec<Wanted>) -> Vec<Violation> {
     let mut forbidden = Vec::new();
     if let Some(policy) = policy {
         wanted.retain(|one| {

@@ -16,6 +16,7 @@ use crate::digest::Digest;
 use crate::observe::{Event, Observer};
 use crate::registry::Client;
 use crate::transfer::{self, Item, Manifests, Packing, Plan, Row, RowOutcome, Shelf, Source, State, Wanted};
+use crate::trust::Violation;
 
 /// How a set is split.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +37,9 @@ pub struct Report {
     pub volumes: Vec<VolumeReport>,
     /// References that could not be resolved, and are on no volume.
     pub rows: Vec<Row>,
+    /// What the policy forbids by its name, and is on no volume.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub violations: Vec<Violation>,
     /// The lock file, and what changed in it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub locked: Option<Locked>,
@@ -80,6 +84,7 @@ pub async fn run(
     };
     let shelf = first.as_ref().map(|writer| writer.charts()).transpose()?;
     let mut order = Order::of(options, shelf, &source, world, observer).await?;
+    let violations = export::forbid(options.policy.as_deref(), &mut order.wanted);
     observer.on(&Event::Phase {
         name: "resolving".to_owned(),
     });
@@ -108,6 +113,7 @@ pub async fn run(
     let mut report = Report {
         volumes: described(&packing),
         rows: failed_rows(&plan),
+        violations,
         locked: None,
         charts: std::mem::take(&mut order.charts),
         failures: std::mem::take(&mut order.failures),
@@ -258,13 +264,22 @@ impl Report {
         let written = self.volumes.iter().filter_map(|v| v.written.as_ref());
         written.flat_map(|w| &w.fetched.rows).chain(&self.rows)
     }
+
+    /// Whether the policy refused something.
+    fn is_refused(&self) -> bool {
+        let written = self.volumes.iter().filter_map(|v| v.written.as_ref());
+        let mut vetted = written.filter_map(|written| written.policy.as_ref());
+        !self.violations.is_empty() || vetted.any(|vetted| !vetted.violations.is_empty())
+    }
 }
 
 impl super::Report for Report {
     fn ending(&self) -> Ending {
         let failed =
             self.all_rows().any(Row::is_failed) || self.charts.iter().any(super::consignment::is_failed);
-        if failed || !self.failures.is_empty() {
+        if self.is_refused() {
+            Ending::NotVerified
+        } else if failed || !self.failures.is_empty() {
             Ending::SomeFailed
         } else {
             Ending::Done
@@ -278,6 +293,9 @@ impl fmt::Display for Report {
             if let RowOutcome::Failed { error } = &row.outcome {
                 writeln!(f, "failed: {}: {error}", row.reference)?;
             }
+        }
+        for violation in &self.violations {
+            writeln!(f, "refused: {violation}")?;
         }
         for failure in &self.failures {
             writeln!(f, "failed: {}: {}", failure.subject, failure.reason)?;

@@ -398,3 +398,31 @@ fn what_the_real_cosign_made_counts_in_both_of_its_formats_and_by_its_key_alone(
         assert_eq!(violations, expected, "{refused}");
     }
 }
+
+#[test]
+fn what_a_policy_refuses_is_on_no_volume_and_the_export_does_not_end_well() {
+    let shop = Shop::open();
+    let volumes = |policy: &str| {
+        let _ = std::fs::remove_dir_all(shop.program.path("bundle"));
+        shop.policy(policy);
+        let more = ["--policy", "policy.yaml", "--volume-size", "10MB"];
+        let refused = shop
+            .program
+            .export(&[&shop.signed, &shop.bare], &more)
+            .ended_with(4);
+        let index = std::fs::read_to_string(shop.program.path("bundle/volume-1/index.json")).unwrap();
+        assert!(
+            !index.contains("shop/bare") && index.contains("shop/app"),
+            "{}",
+            refused.out
+        );
+    };
+    volumes("images:\n  - match: '*'\n    signature: {keys: [shop.pub]}\n");
+    shop.upstream.clear_log();
+    volumes("images:\n  - {match: '*/bare', pinned: true}\n");
+    let asked = shop.upstream.asked();
+    assert!(
+        !asked.iter().any(|asked| asked.contains("shop/bare")),
+        "{asked:?}"
+    );
+}
