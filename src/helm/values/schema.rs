@@ -11,6 +11,13 @@ use super::live;
 use super::tree::Instance;
 use crate::gotemplate::{Map, Value};
 use crate::helm::error::Error;
+use crate::secret::printable;
+
+/// A value that is longer is not repeated in a violation.
+const VALUE_SHOWN: usize = 200;
+
+/// How many characters of a problem and of its place are shown.
+const PROBLEM_SHOWN: usize = 500;
 
 /// How many violations of one chart are named.
 const NAMED: usize = 20;
@@ -110,8 +117,21 @@ fn check_values(schema: &[u8], values: &serde_json::Value) -> Vec<String> {
     validator
         .iter_errors(values)
         .take(NAMED)
-        .map(|e| format!("at '{}': {e}", e.instance_path()))
+        .map(|e| told(&e))
         .collect()
+}
+
+/// A violation in one line of bounded length. A long value is not repeated: what the schema wants must stay readable.
+fn told(error: &jsonschema::ValidationError<'_>) -> String {
+    let problem = match error.instance().to_string().len() {
+        0..=VALUE_SHOWN => error.to_string(),
+        _ => error.masked_with("the value").to_string(),
+    };
+    format!(
+        "at '{}': {}",
+        printable(&error.instance_path().to_string(), PROBLEM_SHOWN),
+        printable(&problem, PROBLEM_SHOWN)
+    )
 }
 
 fn deeper_than(value: &serde_json::Value, limit: usize) -> bool {
@@ -157,6 +177,13 @@ mod tests {
         assert!(complaints(schema, "a: {b: 3}").is_empty());
         let found = complaints(schema, "a: {b: text}");
         assert!(found.first().unwrap().contains("/a/b"), "{found:?}");
+    }
+
+    #[test]
+    fn a_long_value_is_not_repeated_in_what_is_said_of_it() {
+        let schema = r#"{"properties": {"a": {"type": "integer"}}}"#;
+        let told = complaints(schema, &format!(r#"{{"a": "{}"}}"#, "x".repeat(30_000)));
+        assert_eq!(told, [r#"at '/a': the value is not of type "integer""#]);
     }
 
     #[test]
