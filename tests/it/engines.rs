@@ -7,11 +7,12 @@ use std::process::Command;
 use carrack::digest::Digest;
 
 use crate::support::fixture_bundle::{self, Fixture};
-use crate::support::node::{MIRROR, Node, TlsFiles};
+use crate::support::node::{ADDRESS, MIRROR, Node, TlsFiles};
 use crate::support::programs::{Daemon, program, run, said};
 
 /// A bundle inside that is served as the mirror, and a node that is configured for it.
 struct Site {
+    engine: String,
     fixture: Fixture,
     node: Node,
     mirror: Option<Daemon>,
@@ -43,6 +44,7 @@ impl Site {
             .arg(&tls.certificate));
         node.install(&configuration.join(engine));
         Some(Self {
+            engine: engine.to_owned(),
             fixture,
             node,
             mirror: Some(mirror),
@@ -70,6 +72,16 @@ impl Site {
 
     fn path(&self, name: &str) -> PathBuf {
         self.node.path(name)
+    }
+
+    /// Runs the line of the installed `INSTALL.txt` that begins with this text, on the node.
+    fn follow_install_page(&self, start: &str) {
+        let folder = self.path("engines").join(&self.engine);
+        let page = std::fs::read_to_string(folder.join("INSTALL.txt")).unwrap();
+        let line = page.lines().find(|line| line.trim_start().starts_with(start));
+        run(&mut self
+            .node
+            .script(&folder, line.unwrap_or_else(|| panic!("{page}"))));
     }
 
     /// Stops the mirror and checks that a pull then fails, names the mirror, and asked for no other host.
@@ -196,9 +208,10 @@ fn docker_pulls_docker_hubs_names() {
     let (Some(dockerd), Some(docker)) = (program("dockerd"), program("docker")) else {
         return;
     };
-    let Some(site) = Site::start("docker", &["docker.io+=/"]) else {
+    let Some(mut site) = Site::start("docker", &["docker.io+=/"]) else {
         return;
     };
+    site.follow_install_page("getent hosts");
     let socket = site.path("docker.sock");
     let mut command = site.node.command(&dockerd);
     command
@@ -237,6 +250,21 @@ fn docker_pulls_docker_hubs_names() {
         "hello:1.0",
     ]));
     assert!(digests.contains(&site.fixture.index.to_string()), "{digests}");
+    // Docker asks registry-1.docker.io after the mirror and prints that error alone: it must be the mirror's.
+    let absent = said(&ask(&["pull", "hello:9"]).output().unwrap());
+    assert!(
+        absent.contains(&format!("certificate is valid for {MIRROR}, not")),
+        "{absent}"
+    );
+    site.mirror.take();
+    let refused = said(&ask(&["pull", "hello:9"]).output().unwrap());
+    assert!(
+        refused.contains(&format!("{ADDRESS}:443: connect: connection refused"))
+            && !refused.contains("lookup"),
+        "{refused}"
+    );
+    let asked = format!("https://{MIRROR}/v2/");
+    assert!(daemon.log().contains(&asked), "{}", daemon.log());
 }
 
 /// The whole way: the program imports a bundle into a real registry and writes the configuration; podman finds every

@@ -5,6 +5,9 @@ use serde_json::{Value, json};
 use super::Work;
 use crate::reference::DOCKER_HUB;
 
+/// Where the images of `docker.io` really are.
+const HUB_ENDPOINT: &str = "registry-1.docker.io";
+
 /// Docker asks mirrors for Docker Hub's images only, and by a URL that has no path.
 pub(super) fn write(mut work: Work<'_>) {
     let mirror = work.mirror;
@@ -39,11 +42,24 @@ pub(super) fn write(mut work: Work<'_>) {
     if mirror.is_plain() {
         put(&mut settings, "insecure-registries", json!([mirror.host()]));
     }
-    finish(
-        work,
-        &settings,
-        "Docker mirrors Docker Hub only: docker.io/library/nginx and its like.\nIf the mirror does not answer, dockerd asks registry-1.docker.io itself, which fails at once on a node without\na way out.",
-    );
+    let about = hub_page(mirror.host());
+    let undo = format!("  sed -i '/ {HUB_ENDPOINT}$/d' /etc/hosts\n");
+    finish(work, &settings, &about, &undo);
+}
+
+/// What Docker does when the mirror has not got an image, and what keeps its second try from the internet: no setting of
+/// dockerd turns that try off.
+fn hub_page(mirror: &str) -> String {
+    let name = mirror.rsplit_once(':').map_or(mirror, |(name, _)| name);
+    format!(
+        "Docker mirrors Docker Hub only: docker.io/library/nginx and its like.\n\n\
+         When the mirror is down or has no such image, dockerd asks {HUB_ENDPOINT} as well, and `docker pull`\n\
+         prints what came of that only. What came of the mirror is in the log: journalctl -u docker | grep {name}\n\n\
+         A line in /etc/hosts leads that second try to the mirror, too. It then ends at once, and asks no name server:\n\
+         \x20 getent hosts {name} | sed 's/ .*/ {HUB_ENDPOINT}/' >> /etc/hosts\n\
+         With it `docker pull` prints the mirror's address and `connection refused` while the mirror is down, and that its\n\
+         certificate is not valid for {HUB_ENDPOINT} when it has no such image."
+    )
 }
 
 /// SUSE's Docker has a list of mirrors for each registry.
@@ -52,11 +68,7 @@ pub(super) fn write_suse(mut work: Work<'_>) {
     let mut registries = Vec::new();
     for host in work.hosts.clone() {
         if is_at_root(&work, host) {
-            let upstream = if host == DOCKER_HUB {
-                "registry-1.docker.io"
-            } else {
-                host
-            };
+            let upstream = if host == DOCKER_HUB { HUB_ENDPOINT } else { host };
             registries.push(json!({
                 "Prefix": format!("https://{upstream}"),
                 "Mirrors": [{ "URL": format!("{}://{}", mirror.scheme(), mirror.host()) }],
@@ -78,6 +90,7 @@ pub(super) fn write_suse(mut work: Work<'_>) {
         work,
         &settings,
         "This is for the Docker of SUSE CaaS Platform 3 and its SLES packages, which know `registries`. Another Docker does not\nstart with this file.",
+        "",
     );
 }
 
@@ -94,7 +107,8 @@ fn put(settings: &mut Value, key: &str, value: Value) {
     }
 }
 
-fn finish(mut work: Work<'_>, settings: &Value, about: &str) {
+/// Writes the files and the page: what is special `about` this Docker, and the commands that `undo` it.
+fn finish(mut work: Work<'_>, settings: &Value, about: &str, undo: &str) {
     let host = work.mirror.host();
     work.file("etc/docker/daemon.json", format!("{settings:#}\n"));
     let mut remove = String::from("  rm /etc/docker/daemon.json       (or take the keys out again)\n");
@@ -112,7 +126,7 @@ fn finish(mut work: Work<'_>, settings: &Value, about: &str) {
          If the node has an /etc/docker/daemon.json already, put the keys of this one into it instead.\n\n\
          Try it:\n\
          \x20 docker pull NAME-OF-AN-IMAGE\n\n\
-         Take it back:\n{remove}  systemctl restart docker\n"
+         Take it back:\n{remove}{undo}  systemctl restart docker\n"
     );
     work.file("INSTALL.txt", page);
 }

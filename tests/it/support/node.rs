@@ -7,7 +7,8 @@ use super::programs::{Daemon, is_root, program, run};
 
 /// Where the mirror of the secure side listens, in the node's own network.
 pub(crate) const MIRROR: &str = "mirror.secure.lan";
-const ADDRESS: &str = "10.99.0.1";
+/// Its address there.
+pub(crate) const ADDRESS: &str = "10.99.0.1";
 
 /// Namespaces of network and mounts, kept by a process that sleeps. Nothing that runs in them reaches another machine.
 #[derive(Debug)]
