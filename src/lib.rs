@@ -17,6 +17,7 @@
 //! ── formats ────────────────────────────────────────────────────────────────────────────────────────────
 //! oci/            media types, descriptors, manifests, indexes
 //! bundle/         the portable directory: layout, inventory, verify
+//! layouts/        images that other tools left on disk: OCI layouts and archives, docker archives
 //! trust/          signatures of the inventory and of images, policy, replay
 //! mirrors/        reference mapping, container-engine configuration both ways, what nodes asked for in vain
 //! config/         carrack.yaml, and other tools' files read as the same
@@ -36,17 +37,17 @@
 //! Arrows, one way:
 //!
 //! ```text
-//! cli → commands → transfer → {registry, chartrepo, bundle, mirrors}
+//! cli → commands → transfer → {registry, chartrepo, bundle, layouts, mirrors}
 //! commands → {serve, explore, discover, helm, trust}   serve → {bundle, mirrors, oci}
 //! registry, chartrepo → {http, credentials, oci}    http → credentials
 //! explore → {helm, discover}    helm → {sprig → gotemplate, goyaml}    discover → {goyaml}
-//! bundle → {oci, fsx}    trust → {oci, fsx}    chartrepo → {goyaml, fsx, helm}
+//! bundle, layouts → {oci, fsx}    trust → {oci, fsx}    chartrepo → {goyaml, fsx, helm}
 //! config → {mirrors, trust, goyaml}    mirrors → {goyaml}
 //! all → digest, reference, version, observe, excerpt, secret
 //! ```
 //!
-//! `gotemplate`, `sprig`, `goyaml`, `helm`, `explore`, `discover`, `bundle`, `trust`, `mirrors` and `config` never name `http`,
-//! `registry` or `credentials`. Nobody names `cli`.
+//! `gotemplate`, `sprig`, `goyaml`, `helm`, `explore`, `discover`, `bundle`, `layouts`, `trust`, `mirrors` and `config`
+//! never name `http`, `registry` or `credentials`. Nobody names `cli`.
 
 pub mod bundle;
 pub mod chartrepo;
@@ -63,6 +64,7 @@ pub mod gotemplate;
 pub mod goyaml;
 pub mod helm;
 pub mod http;
+pub mod layouts;
 pub mod mirrors;
 pub mod observe;
 pub mod oci;

@@ -26,7 +26,9 @@ use crate::transfer::{Choice, Companions, Shard, TagFilter, TagFilterError};
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// Image references; charts, manifests and lists on disk; repositories as `https://HOST/PATH#CHART[@RANGE]` or
-    /// `oci://HOST/PATH/CHART[:VERSION]`; a carrack.yaml, or the file of skopeo sync, hauler, helm-mirror or compose.
+    /// `oci://HOST/PATH/CHART[:VERSION]`; a carrack.yaml, or the file of skopeo sync, hauler, helm-mirror or compose;
+    /// images that other tools left on disk, as `oci:FOLDER`, `oci-archive:FILE` or `docker-archive:FILE`, with `NAME=`
+    /// before it to give it a name and `:WHICH` behind it to choose one of several.
     #[arg(value_name = "SOURCE", required_unless_present = "config")]
     sources: Vec<String>,
     /// Carry what this carrack.yaml declares, too. May be repeated.

@@ -1,7 +1,7 @@
 //! What an export is asked to carry: references as they are, the images of charts and manifests, and the charts
 //! themselves, which go into the bundle's own repositories.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -13,7 +13,8 @@ use crate::bundle::Provenance;
 use crate::chartrepo::{self, LocalArchive, Row};
 use crate::discover::{Image, Severity};
 use crate::fsx::Folder;
-use crate::observe::{Observer, Outcome};
+use crate::layouts::{self, LocalSource, Store};
+use crate::observe::{Event, Observer, Outcome};
 use crate::reference::Reference;
 use crate::secret::printable;
 use crate::transfer::{TagFilter, TagSelection, Wanted};
@@ -38,10 +39,12 @@ pub enum Item {
     Repository(chartrepo::Source),
     /// A chart, manifests or a list on disk, with the images found there.
     Path(PathBuf),
+    /// Images that another tool left on disk.
+    OnDisk(LocalSource),
 }
 
 impl Item {
-    /// Tells what a word of the command line is: a URL, something that is on disk, or else a reference. With a filter
+    /// Tells what a word of the command line is: a URL, images on disk, a file or folder, or else a reference. With a filter
     /// of tags, a reference without tag and digest is a repository whose tags are chosen by it.
     pub fn parse(text: &str, tags: Option<&TagFilter>) -> Result<Self, Error> {
         if ["http://", "https://", "oci://"]
@@ -49,6 +52,12 @@ impl Item {
             .any(|scheme| text.starts_with(scheme))
         {
             return Ok(Self::Repository(text.parse()?));
+        }
+        if LocalSource::is_one(text) {
+            let parsed = text.parse().map(Self::OnDisk);
+            return parsed.map_err(|error: layouts::Error| Error::Usage {
+                problem: crate::transfer::chain(&error),
+            });
         }
         if text == "-" || Path::new(text).exists() {
             return Ok(Self::Path(text.into()));
@@ -99,6 +108,8 @@ pub(super) struct Consignment {
     pub(super) charts: Vec<Row>,
     /// Charts and files that could not be read or rendered, and texts that ought to be images and are none.
     pub(super) failures: Vec<images::Failure>,
+    /// Images that other tools left on disk.
+    pub(super) on_disk: Vec<Store>,
 }
 
 /// Looks into everything that is asked for. Charts go into `shelf`, the folder of the bundle's chart repositories;
@@ -124,7 +135,7 @@ pub(super) async fn gather(
     let (cancel, told) = (world.cancel.clone(), Arc::clone(observer));
     let found = tokio::task::spawn_blocking(move || images::run_all(&groups, &cancel, told.as_ref())).await;
     let found = found.map_err(|_| Error::Crashed)??;
-    consignment.failures = found.failures;
+    consignment.failures.extend(found.failures);
     for text in found
         .unresolved
         .into_iter()
@@ -164,6 +175,7 @@ impl Consignment {
                 Item::Tags(selection) => self.selections.push(selection.clone()),
                 Item::Repository(source) => repositories.push(source.clone()),
                 Item::Path(path) => paths.push(path.clone()),
+                Item::OnDisk(source) => self.open(source, observer.as_ref()).await?,
             }
         }
         let Some(shelf) = shelf else {
@@ -182,6 +194,56 @@ impl Consignment {
         let kept = tokio::task::spawn_blocking(move || keep(&archives, &folder)).await;
         self.charts.extend(kept.map_err(|_| Error::Crashed)??);
         Ok(paths)
+    }
+}
+
+impl Consignment {
+    /// Finds the images of a source on disk, and tells what the operator should know of them.
+    async fn open(&mut self, source: &LocalSource, observer: &dyn Observer) -> Result<(), Error> {
+        let opening = source.clone();
+        let opened = tokio::task::spawn_blocking(move || Store::open(&opening)).await;
+        let store = match opened.map_err(|_| Error::Crashed)? {
+            Ok(store) => store,
+            Err(error) => {
+                self.failures.push(images::Failure {
+                    subject: source.to_string(),
+                    reason: crate::transfer::chain(&error),
+                });
+                return Ok(());
+            }
+        };
+        for entry in store.entries() {
+            let taken = self.on_disk.iter().flat_map(Store::entries);
+            if let Some(other) = taken
+                .filter(|other| other.reference == entry.reference)
+                .find(|other| other.root.digest != entry.root.digest)
+            {
+                self.failures.push(images::Failure {
+                    subject: source.to_string(),
+                    reason: format!(
+                        "its {} is {}, and another source has that name for {}",
+                        entry.reference, entry.root.digest, other.root.digest
+                    ),
+                });
+                return Ok(());
+            }
+        }
+        let notes: BTreeSet<&String> = store
+            .entries()
+            .iter()
+            .filter_map(|entry| entry.note.as_ref())
+            .collect();
+        for text in notes {
+            observer.on(&Event::Warning { text: text.clone() });
+        }
+        for entry in store.entries() {
+            self.wanted.push(Wanted {
+                pinned: Some(entry.root.digest),
+                ..Wanted::new(entry.reference.clone(), &source.to_string())
+            });
+        }
+        self.on_disk.push(store);
+        Ok(())
     }
 }
 
@@ -283,7 +345,10 @@ pub(super) fn merged(wanted: Vec<Wanted>) -> Vec<Wanted> {
     let mut all: BTreeMap<Reference, Wanted> = BTreeMap::new();
     for one in wanted {
         match all.get_mut(&one.reference) {
-            Some(known) => known.provenance.extend(one.provenance),
+            Some(known) => {
+                known.provenance.extend(one.provenance);
+                known.pinned = known.pinned.or(one.pinned);
+            }
             None => {
                 all.insert(one.reference.clone(), one);
             }

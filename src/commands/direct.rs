@@ -63,6 +63,7 @@ pub async fn run(
     let manifests = Manifests::default();
     let source = Source::registries(client.clone(), options.pull_sources.clone());
     let order = Order::of(options, None, &source, world, observer).await?;
+    let source = source.beside(order.on_disk);
     let mut failures = order.failures;
     observer.on(&Event::Phase {
         name: "resolving".to_owned(),

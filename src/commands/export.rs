@@ -174,6 +174,7 @@ pub async fn run(
     let shelf = writer.as_ref().map(|writer| writer.charts()).transpose()?;
     let source = Source::registries(client.clone(), options.pull_sources.clone());
     let mut order = Order::of(options, shelf, &source, world, observer).await?;
+    let source = source.beside(std::mem::take(&mut order.on_disk));
     let forbidden = forbid(options.policy.as_deref(), &mut order.wanted);
     let gathering = Gathering {
         wanted: order.wanted,

@@ -12,6 +12,7 @@ use crate::bundle::{Bundle, Receipt};
 use crate::chartrepo;
 use crate::digest::Digest;
 use crate::fsx::Folder;
+use crate::layouts::Store;
 use crate::observe::{Event, Observer};
 use crate::transfer::{Choice, Source, Wanted};
 
@@ -22,6 +23,8 @@ pub(super) struct Order<'a> {
     pub(super) lock: Lock<'a>,
     pub(super) charts: Vec<chartrepo::Row>,
     pub(super) failures: Vec<images::Failure>,
+    /// Images that other tools left on disk; the source of the run has to know them.
+    pub(super) on_disk: Vec<Store>,
 }
 
 impl<'a> Order<'a> {
@@ -46,6 +49,7 @@ impl<'a> Order<'a> {
             selections,
             charts,
             mut failures,
+            on_disk,
         } = consignment::gather(&options.asked, shelf, world, observer).await?;
         let mut wanted = lock
             .apply(wanted, selections, source, world, &mut failures)
@@ -57,6 +61,7 @@ impl<'a> Order<'a> {
             lock,
             charts,
             failures,
+            on_disk,
         })
     }
 }

@@ -30,6 +30,9 @@ pub async fn survey(
                     image: reference.to_string(),
                     reason: asked.source.clone().unwrap_or_default(),
                 }),
+                Item::OnDisk(source) => {
+                    warnings.push(format!("{source} names no other images: it is one itself"));
+                }
                 Item::Tags(selection) => warnings.push(format!(
                     "{}: {} are chosen at the export: only the registry knows them",
                     selection.repository, selection.filter

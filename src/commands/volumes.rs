@@ -84,6 +84,7 @@ pub async fn run(
     };
     let shelf = first.as_ref().map(|writer| writer.charts()).transpose()?;
     let mut order = Order::of(options, shelf, &source, world, observer).await?;
+    let source = source.beside(std::mem::take(&mut order.on_disk));
     let violations = export::forbid(options.policy.as_deref(), &mut order.wanted);
     observer.on(&Event::Phase {
         name: "resolving".to_owned(),

@@ -9,6 +9,7 @@ mod fetch;
 mod listings;
 mod lockfile;
 mod manifests;
+mod on_disk;
 mod payload;
 mod places;
 mod plan;
@@ -52,6 +53,9 @@ pub enum Error {
     /// The bundle did not give or take it.
     #[error(transparent)]
     Bundle(#[from] bundle::Error),
+    /// An image on disk could not be read.
+    #[error(transparent)]
+    Layout(#[from] crate::layouts::Error),
     /// The rules about pull sources do not let it be pulled.
     #[error(transparent)]
     PullSource(#[from] crate::mirrors::PullError),

@@ -18,6 +18,8 @@ pub struct Item {
     pub key: Reference,
     /// Why it is wanted.
     pub provenance: Vec<Provenance>,
+    /// Whether it comes from a file here, so that no registry is asked for it.
+    pub on_disk: bool,
     /// What became of it so far.
     pub state: State,
 }

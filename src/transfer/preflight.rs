@@ -86,11 +86,15 @@ fn fits(plan: &Plan, volume: &Volume, present: u64, path: &Path) -> Result<(), E
 fn demands(plan: &Plan) -> BTreeMap<String, Demand> {
     let mut demands: BTreeMap<String, Demand> = BTreeMap::new();
     for item in &plan.items {
-        if matches!(item.state, State::Resolved { is_new: true, .. }) {
+        if matches!(item.state, State::Resolved { is_new: true, .. }) && !item.on_disk {
             demands.entry(item.key.host().to_owned()).or_default().pulls += 1;
         }
     }
-    for blob in &plan.blobs {
+    let from_registries = |blob: &&PlannedBlob| {
+        let mut items = blob.items.iter().filter_map(|number| plan.items.get(*number));
+        !items.any(|item| item.on_disk)
+    };
+    for blob in plan.blobs.iter().filter(from_registries) {
         if let Some(repository) = blob.repositories.first() {
             let demand = demands.entry(repository.host().to_owned()).or_default();
             demand.blobs += 1;

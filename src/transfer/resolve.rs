@@ -216,6 +216,7 @@ pub async fn plan(
             });
         }
         plan.items.push(Item {
+            on_disk: source.root_on_disk(&wanted.reference).is_some(),
             reference: wanted.reference,
             key,
             provenance: wanted.provenance,
@@ -285,6 +286,8 @@ impl Walk<'_> {
         self.follow(repository, &root, bytes, NESTING_CAP, &mut trail)
             .await?;
         let attached = match self.choice.referrers {
+            // A layout names what it has about its images; their names may be those of registries that know nothing of them.
+            _ if self.source.root_on_disk(&wanted.reference).is_some() => BTreeMap::new(),
             Companions::Sought => self.attach(repository, &mut trail).await?,
             Companions::LeftOut | Companions::Named => BTreeMap::new(),
         };

@@ -1,19 +1,22 @@
-//! Where content comes from: registries, or another bundle.
+//! Where content comes from: registries, or another bundle, and beside them images that other tools left on disk.
 
 use std::collections::BTreeSet;
 use std::io::Read as _;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::bundle::{BlobReader, Bundle};
 use crate::digest::Digest;
 use crate::fsx;
+use crate::layouts::{BlobBytes, Store};
 use crate::mirrors::PullSources;
 use crate::oci::{Descriptor, media_type};
 use crate::reference::{Reference, Repository, Tag};
 use crate::registry::{Client, TagOrDigest};
 
 use super::manifests::Kept;
+use super::on_disk::OnDisk;
 use super::places::Places;
 use super::{Error, Manifests, blocking};
 
@@ -26,6 +29,8 @@ pub struct Source {
     origin: Origin,
     /// Manifests that were fetched before and are not asked for again.
     manifests: Option<Manifests>,
+    /// Images that are asked before the origin.
+    on_disk: Option<Arc<OnDisk>>,
 }
 
 #[derive(Clone, Debug)]
@@ -49,6 +54,7 @@ pub(super) struct Manifest {
 pub(super) enum Chunks {
     Registry(Box<crate::registry::Blob>),
     Bundle(BlobReader),
+    OnDisk(BlobBytes),
 }
 
 impl Source {
@@ -57,6 +63,7 @@ impl Source {
         Self {
             origin: Origin::Registries(Places::new(client, pull_sources)),
             manifests: None,
+            on_disk: None,
         }
     }
 
@@ -65,6 +72,7 @@ impl Source {
         Self {
             origin: Origin::Bundle(bundle),
             manifests: None,
+            on_disk: None,
         }
     }
 
@@ -74,6 +82,36 @@ impl Source {
         Self {
             manifests: Some(manifests),
             ..self
+        }
+    }
+
+    /// The same, but images on disk are taken for the names that they have, whoever else has such a name.
+    #[must_use]
+    pub fn beside(self, images: Vec<Store>) -> Self {
+        Self {
+            on_disk: (!images.is_empty()).then(|| Arc::new(OnDisk::new(images))),
+            ..self
+        }
+    }
+
+    /// What a name points to on disk.
+    pub(super) fn root_on_disk(&self, reference: &Reference) -> Option<&Descriptor> {
+        self.on_disk.as_ref()?.root(reference)
+    }
+
+    /// A manifest of an image on disk.
+    async fn manifest_on_disk(&self, digest: Digest) -> Result<Option<Bytes>, Error> {
+        match self.on_disk.clone() {
+            Some(images) => blocking(move || Ok(images.manifest(&digest)?)).await,
+            None => Ok(None),
+        }
+    }
+
+    /// A blob of an image on disk, from `offset` on.
+    async fn blob_on_disk(&self, digest: Digest, offset: u64) -> Result<Option<BlobBytes>, Error> {
+        match self.on_disk.clone() {
+            Some(images) => blocking(move || Ok(images.blob(&digest, offset)?)).await,
+            None => Ok(None),
         }
     }
 
@@ -98,6 +136,9 @@ impl Source {
 
     /// The digest that a tag has now, by the cheapest question; `None` if the registry does not say it that way.
     pub(super) async fn tag(&self, reference: &Reference) -> Result<Option<Digest>, Error> {
+        if let Some(root) = self.root_on_disk(reference) {
+            return Ok(Some(root.digest));
+        }
         match &self.origin {
             Origin::Registries(places) => {
                 let Some(tag) = reference.tag() else {
@@ -122,6 +163,14 @@ impl Source {
                 bytes,
                 digest: *digest,
                 media_type,
+            });
+        }
+        if let Some(root) = self.root_on_disk(reference) {
+            let bytes = self.manifest_on_disk(root.digest).await?;
+            return Ok(Manifest {
+                bytes: bytes.ok_or(Error::NotInSource)?,
+                digest: root.digest,
+                media_type: root.media_type.clone(),
             });
         }
         match &self.origin {
@@ -191,6 +240,9 @@ impl Source {
         if let Some(kept) = self.remembered(&digest) {
             return Ok(kept.bytes);
         }
+        if let Some(bytes) = self.manifest_on_disk(digest).await? {
+            return Ok(bytes);
+        }
         match &self.origin {
             Origin::Registries(places) => {
                 let question = |client: Client, place: Repository| async move {
@@ -212,6 +264,9 @@ impl Source {
         descriptor: &Descriptor,
         offset: u64,
     ) -> Result<Chunks, Error> {
+        if let Some(bytes) = self.blob_on_disk(descriptor.digest, offset).await? {
+            return Ok(Chunks::OnDisk(bytes));
+        }
         match &self.origin {
             Origin::Registries(places) => {
                 let question = |client: Client, place: Repository| async move {
@@ -250,7 +305,7 @@ impl Chunks {
     pub(super) fn offset(&self, asked: u64) -> u64 {
         match self {
             Self::Registry(blob) => blob.offset(),
-            Self::Bundle(_) => asked,
+            Self::Bundle(_) | Self::OnDisk(_) => asked,
         }
     }
 
@@ -266,6 +321,10 @@ impl Chunks {
                     .map_err(|e| fsx::Error::io("read", "a blob of the source bundle", e))?;
                 buffer.truncate(read);
                 Ok((read > 0).then(|| buffer.into()))
+            }
+            Self::OnDisk(bytes) => {
+                let piece = bytes.next_piece(READ)?;
+                Ok((!piece.is_empty()).then(|| piece.into()))
             }
         }
     }

@@ -133,6 +133,7 @@ mod tests {
                 key: reference.clone(),
                 reference,
                 provenance: Vec::new(),
+                on_disk: false,
                 state: State::Resolved {
                     root: Box::new(root),
                     moved_from: None,

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 const GROUND: [&str; 6] = ["digest", "reference", "version", "observe", "excerpt", "secret"];
 
 /// Who may name whom, beside the ground.
-const ARROWS: [(&str, &[&str]); 20] = [
+const ARROWS: [(&str, &[&str]); 21] = [
     ("fsx", &[]),
     ("goyaml", &[]),
     ("gotemplate", &[]),
@@ -18,6 +18,7 @@ const ARROWS: [(&str, &[&str]); 20] = [
     ("explore", &["helm", "discover", "gotemplate", "goyaml"]),
     ("oci", &[]),
     ("bundle", &["oci", "fsx"]),
+    ("layouts", &["oci", "fsx"]),
     ("trust", &["oci", "fsx"]),
     ("mirrors", &["goyaml"]),
     ("config", &["mirrors", "trust", "goyaml"]),
@@ -35,6 +36,7 @@ const ARROWS: [(&str, &[&str]); 20] = [
             "registry",
             "chartrepo",
             "bundle",
+            "layouts",
             "mirrors",
             "oci",
             "fsx",
@@ -49,6 +51,7 @@ const ARROWS: [(&str, &[&str]); 20] = [
             "registry",
             "chartrepo",
             "bundle",
+            "layouts",
             "mirrors",
             "oci",
             "fsx",

@@ -79,9 +79,7 @@ impl Site {
         let folder = self.path("engines").join(&self.engine);
         let page = std::fs::read_to_string(folder.join("INSTALL.txt")).unwrap();
         let line = page.lines().find(|line| line.trim_start().starts_with(start));
-        run(&mut self
-            .node
-            .script(&folder, line.unwrap_or_else(|| panic!("{page}"))));
+        run(&mut self.node.script(&folder, line.expect("INSTALL.txt has the line")));
     }
 
     /// Stops the mirror and checks that a pull then fails, names the mirror, and asked for no other host.
@@ -204,7 +202,7 @@ fn containerd_pulls_unchanged_names_by_tag_and_by_digest() {
 }
 
 #[test]
-fn docker_pulls_docker_hubs_names() {
+fn docker_pulls_docker_hubs_names_and_what_it_saves_crosses_with_its_id() {
     let (Some(dockerd), Some(docker)) = (program("dockerd"), program("docker")) else {
         return;
     };
@@ -250,6 +248,27 @@ fn docker_pulls_docker_hubs_names() {
         "hello:1.0",
     ]));
     assert!(digests.contains(&site.fixture.index.to_string()), "{digests}");
+    let saved = site.path("saved.tar").display().to_string();
+    run(&mut ask(&["save", "--output", &saved, "hello:1.0"]));
+    let id = run(&mut ask(&[
+        "image",
+        "inspect",
+        "--format",
+        "{{.Id}}",
+        "hello:1.0",
+    ]));
+    let exported = site.path("exported");
+    run(site
+        .node
+        .command(Path::new(env!("CARGO_BIN_EXE_carrack")))
+        .args(["export", "--quiet", &format!("docker-archive:{saved}"), "--to"])
+        .arg(&exported));
+    let bundle = carrack::bundle::Bundle::open(&exported).unwrap();
+    let (reference, root) = bundle.entries().first_key_value().unwrap();
+    assert_eq!(reference.to_string(), "docker.io/library/hello:1.0");
+    let manifest: serde_json::Value =
+        serde_json::from_slice(&bundle.manifest(&root.digest).unwrap()).unwrap();
+    assert_eq!(manifest["config"]["digest"], id.trim());
     // Docker asks registry-1.docker.io after the mirror and prints that error alone: it must be the mirror's.
     let absent = said(&ask(&["pull", "hello:9"]).output().unwrap());
     assert!(

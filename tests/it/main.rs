@@ -29,6 +29,7 @@ mod import_target;
 mod inside;
 mod lock;
 mod policy;
+mod on_disk;
 mod program;
 mod prune;
 mod pull_sources;
