@@ -152,6 +152,9 @@ impl Page<'_> {
         if self.catalog.entries().is_empty() {
             return f.write_str("<p>There are no images.</p>");
         }
+        if self.has_sureness() {
+            f.write_str("<p class=\"note\">How sure each place is: <b>certain</b>, a container runs it; <b>strong</b>, a field, variable or flag names it; <b>heuristic</b>, a text reads like it; <b>candidate</b>, it may be one.</p>")?;
+        }
         f.write_str("<table><thead><tr><th>Name</th><th>Platforms</th><th>Size</th><th>Why it is here</th></tr></thead><tbody>")?;
         for (reference, facts) in self.catalog.facts().iter().take(LISTED) {
             self.image(f, reference, facts)?;
@@ -166,6 +169,18 @@ impl Page<'_> {
             )?;
         }
         Ok(())
+    }
+
+    /// Whether the inventory says of a place how sure it is.
+    fn has_sureness(&self) -> bool {
+        let records = self
+            .catalog
+            .inventory()
+            .into_iter()
+            .flat_map(|inventory| inventory.references.values());
+        records
+            .flat_map(|record| &record.provenance)
+            .any(|provenance| provenance.tier.is_some())
     }
 
     fn image(&self, f: &mut fmt::Formatter<'_>, reference: &Reference, facts: &Facts) -> fmt::Result {
@@ -231,7 +246,7 @@ impl Page<'_> {
             if let Some((chart, version)) = charts.first().and_then(|(chart, _)| named(chart)) {
                 write!(
                     f,
-                    "<pre>helm install {0} {1}/{0} --version {2}</pre>",
+                    "<pre>helm install {0} {1}/{0} <span>--version {2}</span></pre>",
                     Safe(chart),
                     Safe(name),
                     Safe(version)
