@@ -152,31 +152,45 @@ impl Fetcher {
         what: &'static str,
         cap: u64,
     ) -> Result<Bytes, Error> {
-        let host = url.host_str().unwrap_or_default();
-        let authority = authority(url).unwrap_or_default();
-        if url.scheme() == "http" && !self.http.is_plain(&authority) && !self.http.is_plain(host) {
+        let once = |request| self.get_once(request, what, cap);
+        self.ask(site, Request::get(url.clone()), once).await
+    }
+
+    /// Asks with the repository's credentials where they may go, tried again as often as the policy says.
+    pub(super) async fn ask<T, F: Future<Output = Result<T, Error>>>(
+        &self,
+        site: &Site,
+        mut request: Request,
+        once: impl Fn(Request) -> F,
+    ) -> Result<T, Error> {
+        let host = request.url.host_str().unwrap_or_default();
+        let authority = authority(&request.url).unwrap_or_default();
+        if request.url.scheme() == "http" && !self.http.is_plain(&authority) && !self.http.is_plain(host) {
             return Err(Error::PlainHttp {
-                url: redact_url(url.as_str()),
+                url: redact_url(request.url.as_str()),
             });
         }
-        let mut request = Request::get(url.clone());
         if let Some(authorization) = &site.authorization
-            && (site.pass_credentials || http::same_origin(url, &site.url))
+            && (site.pass_credentials || http::same_origin(&request.url, &site.url))
         {
             request.headers.insert(AUTHORIZATION, authorization.clone());
         }
-        let once = |_| self.get_once(&request, what, cap);
         self.http
-            .retrying(&authority, once)
+            .retrying(&authority, |_| once(request.clone()))
             .await
             .map_err(|exhausted| exhausted.error)
     }
 
-    async fn get_once(&self, request: &Request, what: &'static str, cap: u64) -> Result<Bytes, Error> {
+    /// Sends a request once.
+    pub(super) async fn send(&self, request: &Request) -> Result<http::Response, http::Error> {
+        self.http.send(request).await
+    }
+
+    async fn get_once(&self, request: Request, what: &'static str, cap: u64) -> Result<Bytes, Error> {
         let url = || redact_url(request.url.as_str());
         let response = self
             .http
-            .send(request)
+            .send(&request)
             .await
             .map_err(|source| Error::Http { url: url(), source })?;
         let status = response.status();
@@ -214,7 +228,7 @@ impl Site {
 }
 
 /// The classic repository of a source, if it is one.
-fn classic(source: &Source) -> Option<(&Url, Option<&(String, Secret)>)> {
+pub(super) fn classic(source: &Source) -> Option<(&Url, Option<&(String, Secret)>)> {
     match source {
         Source::Classic { url, login, .. } => Some((url, login.as_ref())),
         Source::Oci { .. } | Source::Named { .. } | Source::Local { .. } => None,

@@ -22,6 +22,7 @@ mod selection;
 mod shelf;
 mod source;
 mod stock;
+mod upload;
 
 pub use archive::Archive;
 pub use entry::Entry;
@@ -35,6 +36,7 @@ pub use selection::{Pattern, Selected, Selection, parse_moment, parse_range};
 pub use shelf::Shelf;
 pub use source::Source;
 pub use stock::{Stock, stock_at};
+pub use upload::Uploaded;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -161,6 +163,26 @@ pub enum Error {
         /// How long it asks to be left alone.
         retry_after: Option<Duration>,
     },
+    /// The server does not take an upload.
+    #[error("{url}: {status}: {said}")]
+    NotTaken {
+        /// Where it was sent, without secrets.
+        url: String,
+        /// Its answer.
+        status: StatusCode,
+        /// What it says, shortened.
+        said: String,
+        /// How long it asks to be left alone.
+        retry_after: Option<Duration>,
+    },
+    /// The server has no place for uploads.
+    #[error(
+        "{url} takes no charts: uploads need ChartMuseum, or Harbor up to 2.7 (/chartrepo/PROJECT); newer ones take charts as oci://REGISTRY/PATH"
+    )]
+    NoUpload {
+        /// The repository, without secrets.
+        url: String,
+    },
     /// There is no whole answer.
     #[error("{url} could not be fetched")]
     Http {
@@ -266,6 +288,15 @@ impl Error {
         matches!(self, Self::BadRepositoryList { .. } | Self::Unreadable { .. })
     }
 
+    /// Whether the server says that something else has the name.
+    fn is_conflict(&self) -> bool {
+        let status = match self {
+            Self::Refused { status, .. } | Self::NotTaken { status, .. } => *status,
+            _ => return false,
+        };
+        status == StatusCode::CONFLICT
+    }
+
     /// Whether the server says that it does not have it; nothing else is absence.
     pub fn is_absent(&self) -> bool {
         match self {
@@ -279,7 +310,7 @@ impl Error {
 impl http::Temporary for Error {
     fn is_transient(&self) -> bool {
         match self {
-            Self::Refused { status, .. } => {
+            Self::Refused { status, .. } | Self::NotTaken { status, .. } => {
                 matches!(status.as_u16(), 408 | 425 | 429 | 500 | 502 | 503 | 504)
             }
             Self::Http { source, .. } => source.is_transient(),
@@ -289,7 +320,7 @@ impl http::Temporary for Error {
 
     fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Refused { retry_after, .. } => *retry_after,
+            Self::Refused { retry_after, .. } | Self::NotTaken { retry_after, .. } => *retry_after,
             _ => None,
         }
     }

@@ -42,8 +42,9 @@ pub struct Arguments {
     /// Make Harbor projects that are not there, for members only unless `public` is said.
     #[arg(long, value_name = "WHO", num_args = 0..=1, require_equals = true, default_missing_value = "private")]
     create_projects: Option<Audience>,
-    /// Bring the charts, too: into a folder for any web server, or into an OCI registry where `helm pull` finds them.
-    #[arg(long, value_name = "dir:PATH|oci://REGISTRY[/PATH]")]
+    /// Bring the charts, too: into a folder for any web server, into an OCI registry where `helm pull` finds them, or into
+    /// a repository that takes uploads (ChartMuseum, Harbor up to 2.7), by the address that `helm repo add` takes.
+    #[arg(long, value_name = "dir:PATH|oci://REGISTRY[/PATH]|https://HOST[/PATH]")]
     charts_to: Option<ChartsTo>,
     /// Read what nodes asked for in vain, and leave the list for the next trip beside the receipt: logs of containerd,
     /// CRI-O, docker and kubelets, `kubectl get events -A -o json`, access logs of the mirror. May be repeated.

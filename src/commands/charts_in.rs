@@ -8,26 +8,58 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::charts_push::{self, PushOptions};
-use super::{Ending, Error, Report as _, World, charts};
+use super::{Ending, Error, Report as _, World, charts, charts_upload};
 use crate::bundle::Bundle;
-use crate::chartrepo::{self, Row};
+use crate::chartrepo::{self, Row, Source};
 use crate::fsx::Folder;
 use crate::mirrors::{self, Target};
 use crate::observe::{Observer, Outcome};
+use crate::secret::redact_url;
 
 /// Where charts go.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum ChartsTo {
     /// Into a folder that any web server offers, beside what is there.
     Folder(PathBuf),
     /// Into an OCI registry, by Helm's rules.
     Registry(Target),
+    /// Into a repository that takes uploads: ChartMuseum, or Harbor up to 2.7.
+    Museum(Source),
+}
+
+/// A text names no place for charts.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BadPlace {
+    /// It is no registry.
+    #[error(transparent)]
+    Registry(#[from] mirrors::Error),
+    /// It is no repository.
+    #[error(transparent)]
+    Repository(#[from] chartrepo::Error),
+    /// It names charts of a repository, and all go there.
+    #[error("`{text}` chooses among charts: write https://HOST[/PATH] alone")]
+    Chosen {
+        /// What was written, without secrets.
+        text: String,
+    },
 }
 
 impl FromStr for ChartsTo {
-    type Err = mirrors::Error;
+    type Err = BadPlace;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if ["https://", "http://"]
+            .iter()
+            .any(|scheme| text.starts_with(scheme))
+        {
+            return match text.parse::<Source>()? {
+                Source::Classic { pattern: Some(_), .. } => Err(BadPlace::Chosen {
+                    text: redact_url(text),
+                }),
+                repository => Ok(Self::Museum(repository)),
+            };
+        }
         match text.strip_prefix("dir:") {
             Some(path) => Ok(Self::Folder(path.into())),
             None => Ok(Self::Registry(text.parse()?)),
@@ -48,6 +80,8 @@ pub enum ChartsIn {
     },
     /// In a registry.
     Registry(charts_push::Pushed),
+    /// In a repository that takes uploads.
+    Museum(charts_upload::Uploads),
 }
 
 /// Brings every chart of a bundle to its place; a dry run only says which.
@@ -67,6 +101,12 @@ pub(super) async fn bring(
             };
             Ok(ChartsIn::Registry(
                 charts_push::push(&options, world, observer).await?,
+            ))
+        }
+        ChartsTo::Museum(repository) => {
+            let folder = bundle.path().join("charts");
+            Ok(ChartsIn::Museum(
+                charts_upload::upload(&folder, repository, dry_run, world, observer).await?,
             ))
         }
         ChartsTo::Folder(folder) => {
@@ -92,6 +132,7 @@ impl ChartsIn {
     pub(super) fn ending(&self) -> Ending {
         match self {
             Self::Registry(pushed) => pushed.ending(),
+            Self::Museum(uploads) => uploads.ending(),
             Self::Folder { charts, .. } if charts.iter().any(is_failed) => Ending::SomeFailed,
             Self::Folder { .. } => Ending::Done,
         }
@@ -106,6 +147,7 @@ impl fmt::Display for ChartsIn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Registry(pushed) => pushed.fmt(f),
+            Self::Museum(uploads) => uploads.fmt(f),
             Self::Folder { to, charts } => {
                 for row in charts {
                     if let Outcome::Failed(reason) = &row.outcome {

@@ -58,8 +58,20 @@ pub async fn push(
     world: &World,
     observer: &Arc<dyn Observer>,
 ) -> Result<Pushed, Error> {
+    let files = archives(&options.sources)?;
+    let client = &world.registry(observer)?;
+    let charts = each(files, world, observer, |file| one(options, client, file)).await?;
+    Ok(Pushed {
+        to: options.to.clone(),
+        dry_run: options.dry_run,
+        charts,
+    })
+}
+
+/// Every archive among the sources and in their folders, by path.
+pub(super) fn archives(sources: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
     let mut files = Vec::new();
-    for source in &options.sources {
+    for source in sources {
         if source.is_dir() {
             let folder = Folder::open(source).map_err(chartrepo::Error::from)?;
             search(&folder, source, DEPTH, &mut files)?;
@@ -73,8 +85,17 @@ pub async fn push(
         });
     }
     files.sort();
-    let client = world.registry(observer)?;
-    let mut charts = Vec::new();
+    Ok(files)
+}
+
+/// Does the same with one archive after the other, and tells of each.
+pub(super) async fn each<F: Future<Output = Row>>(
+    files: Vec<PathBuf>,
+    world: &World,
+    observer: &Arc<dyn Observer>,
+    bring: impl Fn(PathBuf) -> F,
+) -> Result<Vec<Row>, Error> {
+    let mut rows = Vec::new();
     for file in files {
         if world.cancel.is_cancelled() {
             return Err(Error::Interrupted);
@@ -83,18 +104,14 @@ pub async fn push(
         observer.on(&Event::ItemStarted {
             subject: subject.clone(),
         });
-        let row = one(options, &client, file).await;
+        let row = bring(file).await;
         observer.on(&Event::ItemFinished {
             subject,
             outcome: row.outcome.clone(),
         });
-        charts.push(row);
+        rows.push(row);
     }
-    Ok(Pushed {
-        to: options.to.clone(),
-        dry_run: options.dry_run,
-        charts,
-    })
+    Ok(rows)
 }
 
 /// Every archive below a folder. No link is followed.
@@ -139,8 +156,7 @@ async fn push_one(
     client: &crate::registry::Client,
     file: &Path,
 ) -> Result<Option<chartrepo::Pushed>, chartrepo::Error> {
-    let archive = read(file)?.unwrap_or_default();
-    let provenance = read(&file.with_extension("tgz.prov"))?;
+    let (archive, provenance) = with_provenance(file)?;
     if options.dry_run {
         chartrepo::Archive::read(&archive)?;
         return Ok(None);
@@ -149,6 +165,12 @@ async fn push_one(
     chartrepo::push(client, host, path, archive, provenance)
         .await
         .map(Some)
+}
+
+/// An archive, and its provenance file if there is one.
+pub(super) fn with_provenance(file: &Path) -> Result<(Bytes, Option<Bytes>), chartrepo::Error> {
+    let archive = read(file)?.unwrap_or_default();
+    Ok((archive, read(&file.with_extension("tgz.prov"))?))
 }
 
 /// A whole file; nothing of that name is `None`.
@@ -168,43 +190,48 @@ fn read(path: &Path) -> Result<Option<Bytes>, chartrepo::Error> {
 
 impl Report for Pushed {
     fn ending(&self) -> Ending {
-        if self
-            .charts
-            .iter()
-            .any(|row| matches!(row.outcome, Outcome::Failed(_)))
-        {
-            Ending::SomeFailed
-        } else {
-            Ending::Done
-        }
+        ending(&self.charts)
+    }
+}
+
+/// How a run over these charts went.
+pub(super) fn ending(charts: &[Row]) -> Ending {
+    if charts.iter().any(|row| matches!(row.outcome, Outcome::Failed(_))) {
+        Ending::SomeFailed
+    } else {
+        Ending::Done
     }
 }
 
 impl fmt::Display for Pushed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count =
-            |wanted: fn(&Outcome) -> bool| self.charts.iter().filter(|row| wanted(&row.outcome)).count();
-        for row in &self.charts {
-            match &row.outcome {
-                Outcome::Failed(reason) => writeln!(f, "failed  {}: {reason}", row.file.display())?,
-                _ if self.dry_run => writeln!(f, "push    {}", row.file.display())?,
-                _ => {}
-            }
-        }
-        let failed = count(|outcome| matches!(outcome, Outcome::Failed(_)));
-        let done = count(|outcome| *outcome == Outcome::Done);
-        if self.dry_run {
-            return write!(
-                f,
-                "oci://{}: {done} charts would be pushed, {failed} cannot be",
-                self.to
-            );
-        }
-        let present = count(|outcome| *outcome == Outcome::Present);
-        write!(
-            f,
-            "oci://{}: {done} charts new, {present} there already, {failed} failed",
-            self.to
-        )
+        write_rows(f, &format!("oci://{}", self.to), self.dry_run, &self.charts)
     }
+}
+
+/// What failed, and how many charts are at their place now.
+pub(super) fn write_rows(
+    f: &mut fmt::Formatter<'_>,
+    place: &str,
+    dry_run: bool,
+    charts: &[Row],
+) -> fmt::Result {
+    let count = |wanted: fn(&Outcome) -> bool| charts.iter().filter(|row| wanted(&row.outcome)).count();
+    for row in charts {
+        match &row.outcome {
+            Outcome::Failed(reason) => writeln!(f, "failed  {}: {reason}", row.file.display())?,
+            _ if dry_run => writeln!(f, "push    {}", row.file.display())?,
+            _ => {}
+        }
+    }
+    let failed = count(|outcome| matches!(outcome, Outcome::Failed(_)));
+    let done = count(|outcome| *outcome == Outcome::Done);
+    if dry_run {
+        return write!(f, "{place}: {done} charts would be pushed, {failed} cannot be");
+    }
+    let present = count(|outcome| *outcome == Outcome::Present);
+    write!(
+        f,
+        "{place}: {done} charts new, {present} there already, {failed} failed"
+    )
 }

@@ -7,6 +7,7 @@ pub mod charts_diff;
 pub mod charts_in;
 pub mod charts_list;
 pub mod charts_push;
+pub mod charts_upload;
 pub mod check;
 pub mod configuration;
 pub mod consignment;

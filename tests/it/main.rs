@@ -6,6 +6,7 @@
 
 mod architecture;
 mod bill;
+mod chart_museum;
 mod charts_hostile;
 mod charts_look;
 mod charts_pull;
@@ -28,8 +29,8 @@ mod import;
 mod import_target;
 mod inside;
 mod lock;
-mod policy;
 mod on_disk;
+mod policy;
 mod program;
 mod prune;
 mod pull_sources;

@@ -153,7 +153,7 @@ pub async fn run(
         Some(to) => Some(charts_in::bring(&bundle, to, options.dry_run, world, observer).await?),
         None if target.is_some() => {
             notes.push(
-                "the bundle's charts stay in it: bring them with --charts-to dir:FOLDER or oci://REGISTRY/PATH"
+                "the bundle's charts stay in it: bring them with --charts-to dir:FOLDER, oci://REGISTRY/PATH or the https:// address of a ChartMuseum"
                     .to_owned(),
             );
             None
