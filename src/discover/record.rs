@@ -32,7 +32,12 @@ impl Walk<'_, '_> {
     /// A text that announces an image and is one, or is unresolved.
     pub(super) fn strong(&mut self, text: &str, rule: Rule, line: u32, scope: Scope) {
         match reading::read(text) {
-            Ok(reference) => self.image(text, reference, Tier::Strong, rule, line, scope),
+            Ok(reference) => {
+                // A variable, a flag or a line of a text often holds the name alone, with its tag put in by a program.
+                let open = matches!(rule, Rule::Env | Rule::Flag | Rule::TextKey) && !reading::is_exact(text);
+                let tier = if open { Tier::Candidate } else { Tier::Strong };
+                self.image(text, reference, tier, rule, line, scope);
+            }
             Err(refusal) => {
                 let expected = refusal.is_harmless() || refusal.is_template() || scope.best > Tier::Strong;
                 let severity = if expected {

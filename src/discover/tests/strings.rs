@@ -271,7 +271,7 @@ fn flags_that_spell_an_image_in_pieces_are_one_image() {
             "2 docker.io/grafana/grafana:9.3.2",
             "2 quay.io/a/init:0.0.3",
             "4 quay.io/a/side:latest",
-            "2 quay.io/a/plain:latest"
+            "4 quay.io/a/plain:latest"
         ]
     );
 }
