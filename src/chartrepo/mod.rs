@@ -16,6 +16,7 @@ mod known;
 mod local;
 mod oci_chart;
 mod pack;
+mod provenance;
 mod pull;
 mod push;
 mod selection;
@@ -30,6 +31,7 @@ pub use fetch::Fetcher;
 pub use index::{INDEX_CAP, Index, Problem};
 pub use known::{Known, Repositories};
 pub use local::{LocalArchive, NO_REPOSITORY, put_local};
+pub use provenance::Keyring;
 pub use pull::{DigestMismatch, Options, Provenance, Row, chain, pull};
 pub use push::{Pushed, push};
 pub use selection::{Pattern, Selected, Selection, parse_moment, parse_range};
@@ -251,6 +253,20 @@ pub enum Error {
     /// A provenance file was required and there is none.
     #[error("there is no provenance file, and one is required")]
     NoProvenance,
+    /// A provenance file does not prove what it should.
+    #[error("its provenance file {problem}")]
+    BadProvenance {
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A file of keys cannot be used.
+    #[error("{} has no keys that signatures can be checked with: {problem}", path.display())]
+    BadKeyring {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// Two charts would have one name on a file system that does not tell capitals from small letters.
     #[error("`{name}` and `{other}` differ only in capitals, which a FAT or exFAT drive cannot tell apart")]
     SameName {
@@ -283,9 +299,12 @@ impl std::fmt::Display for NotSent {
 }
 
 impl Error {
-    /// Whether a file that the operator keeps on this machine is wrong, such as Helm's list of repositories.
+    /// Whether a file that the operator keeps on this machine is wrong, such as Helm's list of repositories or a keyring.
     pub fn is_of_configuration(&self) -> bool {
-        matches!(self, Self::BadRepositoryList { .. } | Self::Unreadable { .. })
+        matches!(
+            self,
+            Self::BadRepositoryList { .. } | Self::BadKeyring { .. } | Self::Unreadable { .. }
+        )
     }
 
     /// Whether the server says that something else has the name.

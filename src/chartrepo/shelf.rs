@@ -6,6 +6,8 @@ use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::oneshot;
 
+use super::archive::ARCHIVE_CAP;
+use super::oci_chart::PROVENANCE_CAP;
 use super::{Entry, Error, INDEX_CAP, Index};
 use crate::digest::{Algorithm, Digest};
 use crate::fsx::{self, Commit, Committer, Finished, Folder, Kind, Staged, Volume};
@@ -163,6 +165,18 @@ impl Shelf {
     pub fn has_provenance(&self, entry: &Entry) -> bool {
         let name = format!("{}.prov", entry.file_name());
         self.state().names.contains_key(&name.to_lowercase())
+    }
+
+    /// The entry's archive and its provenance file as they lie here.
+    pub fn read(&self, entry: &Entry) -> Result<(Vec<u8>, Option<Vec<u8>>), Error> {
+        let name = entry.file_name();
+        let archive = self.folder.read(&name, ARCHIVE_CAP)?;
+        let provenance = match self.folder.read(&format!("{name}.prov"), PROVENANCE_CAP) {
+            Ok(bytes) => Some(bytes),
+            Err(error) if error.is_absent() => None,
+            Err(error) => return Err(error.into()),
+        };
+        Ok((archive, provenance))
     }
 
     /// Writes an archive and its provenance durably, and puts the entry into the index. Blocks until the disk has them.

@@ -1,6 +1,7 @@
 //! `carrack charts`.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 
@@ -9,7 +10,8 @@ use super::charts_look::{Choice, Diff, List};
 use super::failure::{Exit, Failure};
 use super::session::{Session, print};
 use super::values::{Rendering, Values};
-use crate::chartrepo::{self, DigestMismatch, Provenance, Source};
+use crate::chartrepo::{self, DigestMismatch, Keyring, Provenance, Source};
+use crate::commands;
 use crate::commands::charts::{PullOptions, pull};
 use crate::commands::charts_push::{PushOptions, push};
 use crate::commands::render;
@@ -93,6 +95,9 @@ pub struct Pull {
     /// Fail charts that have no provenance file; without it, provenance files are taken where they are.
     #[arg(long, conflicts_with = "no_provenance")]
     require_provenance: bool,
+    /// Fail charts that are not signed by a key of this file (binary or armoured), those that are here already, too.
+    #[arg(long, value_name = "FILE", conflicts_with = "no_provenance")]
+    keyring: Option<PathBuf>,
     /// Do not ask for provenance files.
     #[arg(long)]
     no_provenance: bool,
@@ -121,13 +126,22 @@ impl Pull {
     fn run(self, session: &Session) -> Result<Exit, Failure> {
         let world = session.world(Some(&self.network));
         let observer = session.observer();
+        let keyring = match &self.keyring {
+            Some(path) => Some(Keyring::load(path, world.clock.now()).map_err(commands::Error::from)?),
+            None => None,
+        };
+        let keyring = keyring.map(Arc::new);
         let options = PullOptions {
             sources: self.sources,
             to: self.to,
             pull: chartrepo::Options {
                 selection: self.choice.selection(),
+                keyring,
                 dependencies: self.with_dependencies,
-                provenance: match (self.require_provenance, self.no_provenance) {
+                provenance: match (
+                    self.require_provenance || self.keyring.is_some(),
+                    self.no_provenance,
+                ) {
                     (true, _) => Provenance::Required,
                     (_, true) => Provenance::Never,
                     _ => Provenance::IfThere,

@@ -191,6 +191,59 @@ fn a_repository_that_helm_knows_is_reached_by_its_name_with_its_password() {
 }
 
 #[test]
+fn a_chart_is_taken_only_with_a_signature_of_the_keyring() {
+    let web = Web::start();
+    let program = Program::new();
+    let key = |name: &str| {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/provenance");
+        format!("{folder}/{name}")
+    };
+    web.page(
+        "/stable/index.yaml",
+        "apiVersion: v1\nentries:\n  signed:\n  - {name: signed, version: 1.0.0, urls: [signed-1.0.0.tgz]}\n",
+    );
+    web.page("/stable/signed-1.0.0.tgz", SIGNED);
+    let source = web.url("/stable");
+    let pull = |keyring: &str, to: &str| {
+        program.run(&[
+            "charts",
+            "pull",
+            &source,
+            "--keyring",
+            &key(keyring),
+            "--to",
+            to,
+            "-q",
+        ])
+    };
+    let ran = pull("signer.gpg", "absent").ended_with(3);
+    assert!(
+        ran.out.contains("no provenance file, and one is required"),
+        "{}",
+        ran.out
+    );
+    web.page("/stable/signed-1.0.0.tgz.prov", PROVENANCE);
+    pull("signer.gpg", "mirror").ended_with(0);
+    pull("signer.gpg", "mirror").ended_with(0);
+    // What lies there is checked as well as what comes.
+    let ran = pull("subkey.asc", "mirror").ended_with(3);
+    assert!(ran.out.contains("signed by none of the keys"), "{}", ran.out);
+    let ran = pull("subkey.asc", "other").ended_with(3);
+    assert!(ran.out.contains("signed by none of the keys"), "{}", ran.out);
+    assert!(
+        !program
+            .path("other")
+            .join(format!(
+                "127.0.0.1-{}/stable/signed-1.0.0.tgz",
+                web.address.port()
+            ))
+            .exists()
+    );
+    let ran = pull("README.md", "other").ended_with(2);
+    assert!(ran.err.contains("has no keys"), "{}", ran.err);
+}
+
+#[test]
 fn a_provenance_file_that_came_later_is_fetched_when_one_is_required() {
     let (web, program) = (Web::start(), Program::new());
     let hex = Digest::sha256(SIGNED).hex();

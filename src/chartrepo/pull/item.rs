@@ -10,7 +10,7 @@ use crate::chartrepo::archive::ARCHIVE_CAP;
 use crate::chartrepo::fetch::Site;
 use crate::chartrepo::oci_chart::{Fetched, PROVENANCE_CAP};
 use crate::chartrepo::shelf::Arriving;
-use crate::chartrepo::{Archive, Entry, Error, Shelf};
+use crate::chartrepo::{Archive, Entry, Error, Keyring, Shelf};
 use crate::digest::Digest;
 use crate::http::StatusCode;
 use crate::observe::{Event, Outcome};
@@ -94,6 +94,7 @@ impl Run<'_> {
     ) -> Result<Option<Arriving>, Error> {
         let demands = Demands {
             provenance: self.options.provenance,
+            keyring: self.options.keyring.clone(),
             mismatch: self.options.digest_mismatch,
             tell_missing: !self.options.dependencies,
         };
@@ -197,9 +198,26 @@ fn fail(row: &mut Row, error: Error) -> Result<(), Error> {
 #[derive(Clone)]
 struct Demands {
     provenance: Provenance,
+    keyring: Option<Arc<Keyring>>,
     mismatch: DigestMismatch,
     /// Whether charts that are not inside are told; where they are fetched anyway they are not.
     tell_missing: bool,
+}
+
+impl Demands {
+    /// Checks what came, or what lies here. "Required but absent" is a failure.
+    fn check_provenance(
+        &self,
+        entry: &Entry,
+        digest: Digest,
+        provenance: Option<&[u8]>,
+    ) -> Result<(), Error> {
+        match (provenance, &self.keyring) {
+            (None, _) if self.provenance == Provenance::Required => Err(Error::NoProvenance),
+            (Some(provenance), Some(keyring)) => keyring.verify(provenance, &entry.file_name(), digest),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Whether the chart is here with all that is demanded of it.
@@ -214,6 +232,10 @@ fn is_here(shelf: &Shelf, entry: &Entry, demands: &Demands) -> Result<bool, Erro
     }
     if demands.provenance == Provenance::Required && !shelf.has_provenance(entry) {
         return Ok(false);
+    }
+    if demands.keyring.is_some() {
+        let (archive, provenance) = shelf.read(entry)?;
+        demands.check_provenance(entry, Digest::sha256(&archive), provenance.as_deref())?;
     }
     if entry.digest().is_some() {
         shelf.keep(entry, digest);
@@ -242,10 +264,7 @@ fn check(fetched: &Fetched, entry: &Entry, demands: &Demands) -> Result<Checked,
             "the archive hashes to {digest}, the index says {expected}: taken all the same"
         ));
     }
-    // "Required but absent" is a failure.
-    if demands.provenance == Provenance::Required && fetched.provenance.is_none() {
-        return Err(Error::NoProvenance);
-    }
+    demands.check_provenance(entry, digest, fetched.provenance.as_deref())?;
     let archive = Archive::read(&fetched.archive)?;
     if archive.name != entry.name() || archive.version != entry.version().original() {
         let (name, version) = (shown(&archive.name), shown(&archive.version));

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::fetch::Repository;
-use super::{Error, Fetcher, Selection, Shelf, Source, dependencies, local};
+use super::{Error, Fetcher, Keyring, Selection, Shelf, Source, dependencies, local};
 use crate::fsx::Folder;
 use crate::observe::{Event, Observer, Outcome};
 
@@ -43,6 +43,8 @@ pub struct Options {
     pub selection: Selection,
     /// Provenance files.
     pub provenance: Provenance,
+    /// The keys that provenance files must be signed with; without them signatures are not checked.
+    pub keyring: Option<Arc<Keyring>>,
     /// Archives that are not what their index says.
     pub digest_mismatch: DigestMismatch,
     /// Fetch what charts depend on and do not bring along, and put such charts whole into the repository
