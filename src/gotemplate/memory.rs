@@ -51,6 +51,25 @@ impl Drop for Ceiling {
     }
 }
 
+/// Memory of this thread that is no value, counted for as long as this lives.
+#[derive(Debug)]
+pub(super) struct Held(usize);
+
+impl Held {
+    /// Counts `bytes`, if the running render may hold that much.
+    pub(super) fn new(bytes: usize) -> Result<Self, Failure> {
+        reserve(bytes)?;
+        took(bytes);
+        Ok(Self(bytes))
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        gave_back(self.0);
+    }
+}
+
 pub(super) fn took(bytes: usize) {
     HELD.with(|h| h.set(h.get().saturating_add(signed(bytes))));
 }

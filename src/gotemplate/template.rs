@@ -4,14 +4,17 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::error::Error;
+use super::error::{Error, ErrorKind, Limit};
 use super::function::Functions;
 use super::parse::parse;
 use super::text::GoString;
 use super::tree::Body;
 
-/// How many bytes of text the cache of parsed texts may hold.
-const CACHE_CAP: usize = 16 << 20;
+/// How many bytes the cache of parsed texts may hold, texts and trees.
+const CACHE_CAP: usize = 32 << 20;
+
+/// How many bytes the trees of one set may take, roughly.
+const SET_CAP: usize = 384 << 20;
 
 /// What a missing key of a map gives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,11 +35,16 @@ pub struct Templates {
     bodies: HashMap<GoString, Arc<Body>>,
     missing_key: MissingKey,
     root: String,
+    weight: usize,
     cache: Arc<Mutex<Cache>>,
 }
 
-/// All templates of one text.
-pub(super) type Bodies = Arc<[Arc<Body>]>;
+/// All templates of one text, and the bytes that their trees take, roughly.
+#[derive(Clone)]
+pub(super) struct Bodies {
+    pub(super) all: Arc<[Arc<Body>]>,
+    pub(super) weight: usize,
+}
 
 /// Texts that were parsed during renders.
 #[derive(Default)]
@@ -53,6 +61,7 @@ impl Templates {
             bodies: HashMap::new(),
             missing_key: MissingKey::default(),
             root: String::new(),
+            weight: 0,
             cache: Arc::default(),
         }
     }
@@ -73,8 +82,19 @@ impl Templates {
 
     /// Parses a text under a name and adds all templates that it defines. A later definition replaces an earlier one,
     /// unless the later one is empty.
+    ///
+    /// Fails for a text that is no template, or has more tokens than a set may have.
     pub fn parse(&mut self, name: &str, text: impl AsRef<[u8]>) -> Result<(), Error> {
-        for body in parse(name, &Arc::from(text.as_ref()), &self.functions)? {
+        let parsed = parse(name, &Arc::from(text.as_ref()), &self.functions)?;
+        self.weight = self.weight.saturating_add(parsed.weight);
+        if self.weight > SET_CAP {
+            return Err(Error {
+                kind: ErrorKind::Limit(Limit::Memory),
+                place: None,
+                message: format!("template: {name}: all templates together are too large (limit: memory)"),
+            });
+        }
+        for body in parsed.bodies {
             add(&mut self.bodies, body);
         }
         Ok(())
@@ -113,14 +133,18 @@ impl Templates {
         let key = (name.to_owned(), Arc::clone(&text));
         let lock = || self.cache.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(found) = lock().parsed.get(&key) {
-            return Ok(Arc::clone(found));
+            return Ok(found.clone());
         }
-        let size = text.len();
-        let bodies: Bodies = parse(name, &text, &self.functions)?.into();
+        let parsed = parse(name, &text, &self.functions)?;
+        let size = text.len() + parsed.weight;
+        let bodies = Bodies {
+            all: parsed.bodies.into(),
+            weight: parsed.weight,
+        };
         let mut cache = lock();
         if cache.size + size <= CACHE_CAP {
             cache.size += size;
-            cache.parsed.insert(key, Arc::clone(&bodies));
+            cache.parsed.insert(key, bodies.clone());
         }
         Ok(bodies)
     }

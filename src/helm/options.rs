@@ -133,7 +133,7 @@ impl Default for Limits {
             charts: 10_000,
             steps: 50_000_000,
             output_bytes: 128 << 20,
-            memory_bytes: 256 << 20,
+            memory_bytes: 160 << 20,
             milliseconds: 8_000,
         }
     }

@@ -2,17 +2,26 @@
 
 use super::Bytes;
 use super::runes::{REPLACEMENT, is_letter, is_punctuation, is_space, is_upper, lower, push, runes, upper};
-use crate::gotemplate::{Function, Type, Value};
+use crate::gotemplate::{Function, Type, Value, memory};
+
+/// Bytes that a character takes while a name is written together.
+const CHARACTER: usize = 8;
+
+/// Bytes that a character takes while a name is split into words: itself, its own bytes, a word of its own.
+const SPLIT_CHARACTER: usize = 96;
 
 pub(super) fn functions() -> Vec<Function> {
     vec![
         Function::plain("camelcase", &[Type::STRING], |a| {
+            memory::reserve(a.text(0)?.len().saturating_mul(CHARACTER))?;
             Ok(Value::string(pascal(a.text(0)?)))
         }),
         Function::plain("snakecase", &[Type::STRING], |a| {
+            memory::reserve(a.text(0)?.len().saturating_mul(SPLIT_CHARACTER))?;
             Ok(Value::string(joined(a.text(0)?, '_')))
         }),
         Function::plain("kebabcase", &[Type::STRING], |a| {
+            memory::reserve(a.text(0)?.len().saturating_mul(SPLIT_CHARACTER))?;
             Ok(Value::string(joined(a.text(0)?, '-')))
         }),
     ]

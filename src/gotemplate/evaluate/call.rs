@@ -10,6 +10,10 @@ use crate::gotemplate::tree::{Expression, ExpressionKind};
 use crate::gotemplate::types::{Kind, Type};
 use crate::gotemplate::value::{IntKind, UintKind, Value};
 
+/// How many characters of a long message stay, of its beginning and of its end.
+const BEGINNING: usize = 2_000;
+const END: usize = 4_000;
+
 impl<P: Probe> Evaluation<'_, P> {
     pub(super) fn function<'t>(
         &mut self,
@@ -115,7 +119,7 @@ impl<P: Probe> Evaluation<'_, P> {
             Err(Failure::Template { source, .. }) if source.limit().is_some() => Err(*source),
             Err(failure) => {
                 frame.at = Some(at);
-                let message = format!("error calling {name}: {failure}");
+                let message = shortened(format!("error calling {name}: {failure}"));
                 let kind = ErrorKind::Function {
                     name: name.to_owned(),
                     failure: Box::new(failure),
@@ -232,6 +236,17 @@ fn uint_kind(kind: Kind) -> Option<UintKind> {
 }
 
 /// A constant that is too wide for its type loses its upper bits, as Go's `SetInt` does it.
+/// A message of bounded length. Every template on the way adds its place; how it began and what went wrong at last stay.
+fn shortened(message: String) -> String {
+    let count = message.chars().count();
+    if count <= BEGINNING + END {
+        return message;
+    }
+    let beginning = message.chars().take(BEGINNING);
+    let end = message.chars().skip(count - END);
+    beginning.chain(['…']).chain(end).collect()
+}
+
 #[expect(
     clippy::cast_possible_truncation,
     reason = "losing the upper bits is the point"

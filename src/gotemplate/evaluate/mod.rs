@@ -213,9 +213,11 @@ impl<P: Probe> Engine for Evaluation<'_, P> {
         self.budget.made(text.len() * 8)?;
         let shown = String::from_utf8_lossy(name);
         let parsed = self.templates.parse_once(&shown, text)?;
+        let trees = memory::Held::new(parsed.weight);
+        let _trees = trees.map_err(|_| self.budget.exceeded(Limit::Memory))?;
         let mut bodies = HashMap::new();
         let mut main = None;
-        for body in parsed.iter() {
+        for body in parsed.all.iter() {
             if body.name.as_bytes() == shown.as_bytes() {
                 main = Some(Arc::clone(body));
             }

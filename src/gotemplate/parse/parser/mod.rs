@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::lexer::{Lexer, Token, TokenKind};
+use super::{Parsed, TOKEN_WEIGHT};
 use crate::gotemplate::error::Error;
 use crate::gotemplate::function::Functions;
 use crate::gotemplate::strconv::{quote, unquote};
@@ -30,6 +31,8 @@ pub(super) struct Parser<'s> {
     depth: usize,
     bodies: Vec<Arc<Body>>,
     places: HashMap<GoString, usize>,
+    /// Tokens that came out of the lexer.
+    tokens: usize,
 }
 
 /// What ended a list of nodes.
@@ -83,10 +86,11 @@ impl<'s> Parser<'s> {
             depth: 0,
             bodies: Vec::new(),
             places: HashMap::new(),
+            tokens: 0,
         }
     }
 
-    pub(super) fn run(mut self) -> Result<Vec<Arc<Body>>> {
+    pub(super) fn run(mut self) -> Result<Parsed> {
         let mut nodes = Vec::new();
         while self.peek().kind != TokenKind::Eof {
             if self.peek().kind == TokenKind::LeftDelimiter {
@@ -106,7 +110,10 @@ impl<'s> Parser<'s> {
         }
         let name = GoString::from(self.source.name.as_str());
         self.add(name, nodes)?;
-        Ok(self.bodies)
+        Ok(Parsed {
+            bodies: self.bodies,
+            weight: self.tokens * TOKEN_WEIGHT,
+        })
     }
 
     fn add(&mut self, name: GoString, nodes: Vec<Node>) -> Result<()> {

@@ -1,15 +1,22 @@
 //! Tokens that can be given back, and the errors about them.
 
-use super::super::MAX_DEPTH;
 use super::super::lexer::{Token, TokenKind};
+use super::super::{MAX_DEPTH, MAX_TOKENS};
 use super::{Parser, Result};
 use crate::gotemplate::error::{Error, ErrorKind, Limit, Place};
 
 impl<'s> Parser<'s> {
     pub(super) fn next(&mut self) -> Token<'s> {
         self.pushed.pop().unwrap_or_else(|| {
-            let token = self.lexer.next_token();
+            let mut token = self.lexer.next_token();
             self.latest = (token.line, token.start);
+            self.tokens += 1;
+            if self.tokens > MAX_TOKENS {
+                token.kind = TokenKind::Error;
+                token.text = format!("more than {MAX_TOKENS} tokens in one text (limit: memory)")
+                    .into_bytes()
+                    .into();
+            }
             token
         })
     }
