@@ -99,6 +99,12 @@ pub enum Error {
         /// The limit.
         limit: usize,
     },
+    /// The templates print too many documents.
+    #[error("the chart renders to more than {limit} documents (limit: documents)")]
+    TooManyDocuments {
+        /// The limit.
+        limit: usize,
+    },
     /// Charts within charts without end.
     #[error("the chart holds charts more than {limit} levels deep")]
     ChartsTooDeep {

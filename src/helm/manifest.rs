@@ -80,6 +80,9 @@ const EVENTS: [(&str, &str); 10] = [
     ("test-success", "test"),
 ];
 
+/// How many documents a chart may render to. Real ones have a few hundred, with all their CRDs.
+const MAX_DOCUMENTS: usize = 200_000;
+
 /// The documents of all files: manifests first, then hooks, each in the order of installation. A hook of an event
 /// that Helm does not know is left out, as Helm leaves it out.
 ///
@@ -91,12 +94,17 @@ pub(super) fn sort(
 ) -> Result<Sorted, Error> {
     let (mut manifests, mut hooks) = (Vec::new(), Vec::new());
     let mut failures = Vec::new();
+    let mut left = MAX_DOCUMENTS;
     for (path, content) in files {
         if base(path).starts_with('_') || trim(content).is_empty() {
             continue;
         }
+        let mut lines = Lines::of(content);
         for text in split(content, profile) {
-            match document(path, text, content) {
+            left = left
+                .checked_sub(1)
+                .ok_or(Error::TooManyDocuments { limit: MAX_DOCUMENTS })?;
+            match document(path, text, lines.before(text)) {
                 Ok(Some(document)) if document.is_hook => hooks.push(document),
                 Ok(Some(document)) => manifests.push(document),
                 Ok(None) => {}
@@ -121,22 +129,42 @@ pub(super) fn cut(files: &BTreeMap<String, Vec<u8>>, profile: Profile) -> Vec<Do
         .filter(|(path, _)| !base(path).starts_with('_') && !path.ends_with("NOTES.txt"));
     manifests
         .flat_map(|(path, content)| {
-            split(content, profile).into_iter().map(|text| Document {
+            let mut lines = Lines::of(content);
+            split(content, profile).into_iter().map(move |text| Document {
                 template: path.clone(),
                 text: text.to_vec(),
-                lines_before: lines_before(text, content),
+                lines_before: lines.before(text),
                 ..Document::default()
             })
         })
         .collect()
 }
 
-/// How many lines of a file stand before a part of it.
-fn lines_before(part: &[u8], whole: &[u8]) -> u32 {
-    let start = part.as_ptr().addr() - whole.as_ptr().addr();
-    let before = whole.get(..start).unwrap_or_default();
-    let lines = before.split(|byte| *byte == b'\n').count();
-    u32::try_from(lines - 1).unwrap_or(u32::MAX)
+/// Counts the lines of a file before its parts, each line once.
+struct Lines<'a> {
+    whole: &'a [u8],
+    counted: usize,
+    ends: u32,
+}
+
+impl<'a> Lines<'a> {
+    fn of(whole: &'a [u8]) -> Self {
+        Self {
+            whole,
+            counted: 0,
+            ends: 0,
+        }
+    }
+
+    /// How many lines stand before a part, which comes after the one that was asked for before.
+    fn before(&mut self, part: &[u8]) -> u32 {
+        let start = part.as_ptr().addr() - self.whole.as_ptr().addr();
+        let between = self.whole.get(self.counted..start).unwrap_or_default();
+        let ends = between.split(|byte| *byte == b'\n').count() - 1;
+        self.ends = self.ends.saturating_add(u32::try_from(ends).unwrap_or(u32::MAX));
+        self.counted = start;
+        self.ends
+    }
 }
 
 /// Documents in their order, and what was none.
@@ -176,7 +204,7 @@ pub(super) fn split(content: &[u8], profile: Profile) -> Vec<&[u8]> {
     }
 }
 
-fn document(path: &str, text: &[u8], file: &[u8]) -> Result<Option<Document>, Error> {
+fn document(path: &str, text: &[u8], lines_before: u32) -> Result<Option<Document>, Error> {
     let parsed = goyaml::parse(text).map_err(|source| Error::Manifest {
         template: path.to_owned(),
         source,
@@ -196,7 +224,7 @@ fn document(path: &str, text: &[u8], file: &[u8]) -> Result<Option<Document>, Er
     Ok(Some(Document {
         template: path.to_owned(),
         text: text.to_vec(),
-        lines_before: lines_before(text, file),
+        lines_before,
         api_version: head.api_version,
         kind: head.kind,
         name: head.name,

@@ -98,6 +98,7 @@ fn loops_and_texts_without_measure_end() {
         "{{ range until 2000000000 }}{{ end }}",
         "{{ range $i := until 100000 }}{{ range $j := until 100000 }}{{ end }}{{ end }}",
         r#"{{ $s := repeat 10000000 "aB" }}{{ range until 1000 }}{{ $x := snakecase $s }}{{ end }}"#,
+        r#"{{ repeat 3000000 "---\na: 1\n" }}"#,
         r#"{{ repeat 2000000000 "x" }}"#,
         r#"{{ $s := "xxxxxxxxxxxxxxxx" }}{{ range until 64 }}{{ $s = print $s $s }}{{ end }}{{ $s }}"#,
         r#"{{ range until 100000 }}{{ repeat 100000 "x" }}{{ end }}"#,
