@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::archive::{ARCHIVE_CAP, Archive};
 use super::dependencies::{Unfinished, missing_from};
 use super::oci_chart::PROVENANCE_CAP;
-use super::pull::{blocking, chain};
+use super::pull::{blocking, chain, check_provenance};
 use super::{Entry, Error, Options, Row, Shelf, pack};
 use crate::digest::Digest;
 use crate::fsx::Folder;
@@ -29,7 +29,7 @@ pub fn put_local<E: From<Error>>(
     place: &str,
     archives: impl Iterator<Item = Result<LocalArchive, E>>,
 ) -> Result<Vec<Row>, E> {
-    put_listed(root, place, None, archives)
+    put_listed(root, place, None, archives, |_, _, _| Ok(()))
 }
 
 /// The same, with an index of absolute URLs that begin with `base`.
@@ -38,6 +38,7 @@ pub(super) fn put_listed<E: From<Error>>(
     place: &str,
     base: Option<&str>,
     archives: impl Iterator<Item = Result<LocalArchive, E>>,
+    vet: impl Fn(&str, Digest, Option<&[u8]>) -> Result<(), Error>,
 ) -> Result<Vec<Row>, E> {
     let mut archives = archives.peekable();
     if archives.peek().is_none() {
@@ -48,7 +49,7 @@ pub(super) fn put_listed<E: From<Error>>(
     for archive in archives {
         let archive = archive?;
         let mut row = Row::new(&archive.label, &"");
-        match put(&shelf, place, &archive, &mut row) {
+        match put(&shelf, place, &archive, &vet, &mut row) {
             Ok(()) => {}
             Err(Error::Disk(error)) if error.is_fatal() => return Err(Error::from(error).into()),
             Err(error) => row.outcome = Outcome::Failed(chain(&error)),
@@ -72,13 +73,20 @@ pub struct LocalArchive {
     pub provenance: Option<Vec<u8>>,
 }
 
-fn put(shelf: &Shelf, place: &str, archive: &LocalArchive, row: &mut Row) -> Result<(), Error> {
+fn put(
+    shelf: &Shelf,
+    place: &str,
+    archive: &LocalArchive,
+    vet: impl Fn(&str, Digest, Option<&[u8]>) -> Result<(), Error>,
+    row: &mut Row,
+) -> Result<(), Error> {
     let known = Archive::read(&archive.bytes)?;
     let digest = Digest::sha256(&archive.bytes);
     let name = format!("{}-{}.tgz", known.name, known.version);
     let entry =
         Entry::of_chart(known.metadata, digest, name).map_err(|problem| Error::BadArchive { problem })?;
     row.chart = entry.to_string();
+    vet(&entry.file_name(), digest, archive.provenance.as_deref())?;
     row.file = Some(format!("{place}/{}", entry.file_name()));
     if shelf.has(&entry)? == Some(digest) {
         shelf.keep(&entry, digest);
@@ -111,7 +119,11 @@ pub(super) async fn keep(
             let base = options.base_of(NO_REPOSITORY);
             let archives = found.archives.iter().map(|path| read_archive(path));
             let archives = found.packed.into_iter().map(Ok).chain(archives);
-            let rows = put_listed(&root, NO_REPOSITORY, base.as_deref(), archives)?;
+            let vet = |file: &str, digest: Digest, provenance: Option<&[u8]>| {
+                let keyring = options.keyring.as_deref();
+                check_provenance(options.provenance, keyring, file, digest, provenance)
+            };
+            let rows = put_listed(&root, NO_REPOSITORY, base.as_deref(), archives, vet)?;
             found.rows.extend(rows);
         } else {
             let planned = found.archives.iter().map(|path| Row::new(&path.display(), &""));

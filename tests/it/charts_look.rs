@@ -239,6 +239,22 @@ fn a_chart_is_taken_only_with_a_signature_of_the_keyring() {
             ))
             .exists()
     );
+    // A file that lies at hand is asked the same.
+    for (keyring, code) in [("signer.gpg", 0), ("subkey.asc", 3)] {
+        let (archive, key) = (key("signed-1.0.0.tgz"), key(keyring));
+        program
+            .run(&[
+                "charts",
+                "pull",
+                &archive,
+                "--keyring",
+                &key,
+                "--to",
+                keyring,
+                "-q",
+            ])
+            .ended_with(code);
+    }
     let ran = pull("README.md", "other").ended_with(2);
     assert!(ran.err.contains("has no keys"), "{}", ran.err);
 }

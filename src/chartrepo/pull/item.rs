@@ -205,18 +205,14 @@ struct Demands {
 }
 
 impl Demands {
-    /// Checks what came, or what lies here. "Required but absent" is a failure.
     fn check_provenance(
         &self,
         entry: &Entry,
         digest: Digest,
         provenance: Option<&[u8]>,
     ) -> Result<(), Error> {
-        match (provenance, &self.keyring) {
-            (None, _) if self.provenance == Provenance::Required => Err(Error::NoProvenance),
-            (Some(provenance), Some(keyring)) => keyring.verify(provenance, &entry.file_name(), digest),
-            _ => Ok(()),
-        }
+        let keyring = self.keyring.as_deref();
+        super::check_provenance(self.provenance, keyring, &entry.file_name(), digest, provenance)
     }
 }
 

@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::fetch::Repository;
 use super::{Error, Fetcher, Keyring, Selection, Shelf, Source, dependencies, local};
+use crate::digest::Digest;
 use crate::fsx::Folder;
 use crate::observe::{Event, Observer, Outcome};
 
@@ -61,6 +62,21 @@ impl Options {
     pub(super) fn base_of(&self, place: &str) -> Option<String> {
         let base = self.base_url.as_ref()?;
         Some(format!("{}/{place}", base.trim_end_matches('/')))
+    }
+}
+
+/// Checks what came with an archive, or lies beside it. "Required but absent" is a failure.
+pub(super) fn check_provenance(
+    demanded: Provenance,
+    keyring: Option<&Keyring>,
+    file: &str,
+    digest: Digest,
+    provenance: Option<&[u8]>,
+) -> Result<(), Error> {
+    match (provenance, keyring) {
+        (None, _) if demanded == Provenance::Required => Err(Error::NoProvenance),
+        (Some(provenance), Some(keyring)) => keyring.verify(provenance, file, digest),
+        _ => Ok(()),
     }
 }
 
