@@ -1,7 +1,7 @@
 //! Group commit: many files made durable for little more than the price of one.
 //!
 //! A few threads take finished files in batches. Each batch goes through the order of the module's page step by step:
-//! all files fsynced, all renamed, all fsynced again, then each folder once. A file is acknowledged only after its
+//! all files fsynced, all renamed, all fsynced again where the file system may need that, then each folder once. A file is acknowledged only after its
 //! folder was synced; while a batch is at the disk the next one gathers.
 //!
 //! On FAT a renamed file has no size until it is synced again, and keeps its old name until the old folder is synced.
@@ -112,17 +112,17 @@ impl Committer {
 
     /// Starts the threads for files on this kind of file system.
     pub fn on(file_system: FileSystem) -> Self {
-        let one_by_one = file_system == FileSystem::Fat;
+        let order = Order::on(file_system);
         let shared = Arc::new(Shared {
             batch: batch(),
             ..Shared::default()
         });
-        let threads = (0..if one_by_one { 1 } else { THREADS })
+        let threads = (0..if order == Order::OneByOne { 1 } else { THREADS })
             .map(|_| {
                 let shared = Arc::clone(&shared);
                 std::thread::spawn(move || {
                     while let Some(batch) = shared.next() {
-                        commit(batch, one_by_one);
+                        commit(batch, order);
                     }
                 })
             })
@@ -165,19 +165,40 @@ fn batch() -> usize {
     usize::try_from(share).unwrap_or(BATCH).min(BATCH)
 }
 
+/// What a file goes through after its first fsync.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Order {
+    /// Rename and a second fsync, before the next file is renamed.
+    OneByOne,
+    /// All renamed, then all fsynced again.
+    SyncedAgain,
+    /// All renamed: what the first fsync wrote holds whatever the name.
+    SyncedOnce,
+}
+
+impl Order {
+    fn on(file_system: FileSystem) -> Self {
+        match file_system {
+            FileSystem::Fat => Self::OneByOne,
+            FileSystem::Unix => Self::SyncedOnce,
+            FileSystem::ExFat | FileSystem::Other => Self::SyncedAgain,
+        }
+    }
+}
+
 /// Takes one batch through every step. A file that fails drops out with its error; the others go on.
-fn commit(batch: Vec<Commit>, one_by_one: bool) {
+fn commit(batch: Vec<Commit>, order: Order) {
     let batch = each(batch, |c| c.file.sync());
     let name = |c: &Commit| c.file.folder.rename(&c.file.name, &c.folder, &c.name);
-    let batch = if one_by_one {
-        each(batch, |c| name(c).and_then(|()| c.file.sync()))
-    } else {
-        each(each(batch, name), |c| c.file.sync())
+    let batch = match order {
+        Order::OneByOne => each(batch, |c| name(c).and_then(|()| c.file.sync())),
+        Order::SyncedAgain => each(each(batch, name), |c| c.file.sync()),
+        Order::SyncedOnce => each(batch, name),
     };
     let mut folders = Synced::default();
     for commit in batch {
         let mut synced = folders.once(&commit.folder);
-        if one_by_one && synced.is_ok() {
+        if order == Order::OneByOne && synced.is_ok() {
             // FAT keeps the old name until its folder is synced too. With both names on the drive after a power cut,
             // fsck finds two files that share clusters, and empties one of them.
             synced = folders.once(&commit.file.folder);

@@ -10,6 +10,8 @@ pub enum FileSystem {
     Fat,
     /// exFAT.
     ExFat,
+    /// ext, XFS or btrfs: a file's size lies with the file and not with its name, so that a rename cannot lose it.
+    Unix,
     /// Any other.
     Other,
 }
@@ -17,6 +19,9 @@ pub enum FileSystem {
 /// The magic numbers of `statfs(2)`.
 const MSDOS_MAGIC: u64 = 0x4d44;
 const EXFAT_MAGIC: u64 = 0x2011_bab0;
+const EXT_MAGIC: u64 = 0xef53;
+const XFS_MAGIC: u64 = 0x5846_5342;
+const BTRFS_MAGIC: u64 = 0x9123_683e;
 
 /// The largest file on FAT32, in bytes.
 const FAT_LARGEST_FILE: u64 = (4 << 30) - 1;
@@ -52,6 +57,7 @@ impl Volume {
         let file_system = match u64::try_from(magic) {
             Ok(MSDOS_MAGIC) => FileSystem::Fat,
             Ok(EXFAT_MAGIC) => FileSystem::ExFat,
+            Ok(EXT_MAGIC | XFS_MAGIC | BTRFS_MAGIC) => FileSystem::Unix,
             _ => FileSystem::Other,
         };
         let is_fat = file_system == FileSystem::Fat;

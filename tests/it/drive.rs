@@ -170,7 +170,7 @@ fn a_drive_that_fails_in_the_middle_says_what_is_safe_and_the_next_run_completes
         ("EDQUOT", "the disk quota is used up", "ask for a larger quota"),
     ] {
         let program = Program::new();
-        let inject = format!("inject=fsync:error={errno}:when=14+");
+        let inject = format!("inject=fsync:error={errno}:when=4+");
         let own = ["-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync", "-e", &inject];
         let mut arguments = vec!["export", "--to", "bundle"];
         arguments.extend(names.iter().map(String::as_str));
