@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! ── ground: values, and the only door to the disk ──────────────────────────────────────────────────────
-//! digest reference version observe excerpt secret
+//! digest reference version observe deadline excerpt secret
 //! fsx/            the only writer of files: atomic, durable (FAT32 too), resumable, space and limits
 //! ── engines: pure, synchronous, no network ─────────────────────────────────────────────────────────────
 //! goyaml/         YAML and JSON exactly as Helm's Go libraries read and write them
@@ -43,7 +43,7 @@
 //! explore → {helm, discover}    helm → {sprig → gotemplate, goyaml}    discover → {goyaml}
 //! bundle, layouts → {oci, fsx}    trust → {oci, fsx}    chartrepo → {goyaml, fsx, helm}
 //! config → {mirrors, trust, goyaml}    mirrors → {goyaml}
-//! all → digest, reference, version, observe, excerpt, secret
+//! all → digest, reference, version, observe, deadline, excerpt, secret
 //! ```
 //!
 //! `gotemplate`, `sprig`, `goyaml`, `helm`, `explore`, `discover`, `bundle`, `layouts`, `trust`, `mirrors` and `config`
@@ -55,6 +55,7 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod credentials;
+pub mod deadline;
 pub mod digest;
 pub mod discover;
 pub mod excerpt;

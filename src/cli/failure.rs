@@ -95,12 +95,24 @@ pub fn describe(error: &dyn StdError, hints: &[String]) -> String {
     text
 }
 
+/// How many characters of a line are shown: a message may repeat what a stranger wrote.
+const LINE_SHOWN: usize = 4_000;
+
+/// How many lines of a message are shown.
+const LINES_SHOWN: usize = 100;
+
 /// Keeps the line breaks that an excerpt needs and escapes every other control character.
 fn lines(text: &str) -> String {
-    text.lines()
-        .map(|line| printable(line, 4000))
-        .collect::<Vec<_>>()
-        .join("\n")
+    let mut shown: Vec<_> = text
+        .lines()
+        .take(LINES_SHOWN)
+        .map(|line| printable(line, LINE_SHOWN))
+        .collect();
+    let left = text.lines().skip(LINES_SHOWN).count();
+    if left > 0 {
+        shown.push(format!("… and {left} more lines"));
+    }
+    shown.join("\n")
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ pub fn parse(text: &[u8]) -> Result<Value, Error> {
 /// a [`Value::Float`], because the document goes through JSON; an infinity is an error for the same reason.
 pub fn parse_json_style(text: &[u8]) -> Result<Value, Error> {
     first(text, &Values { floats: true }).map_err(|source| match source {
-        Error::TooLarge { .. } | Error::TooHeavy { .. } => source,
+        Error::TooLarge { .. } | Error::TooHeavy { .. } | Error::TakesTime => source,
         source => Error::ToJson {
             source: Box::new(source),
         },

@@ -82,6 +82,9 @@ pub enum Error {
         /// The cap.
         limit: usize,
     },
+    /// The time of the work that this is part of is over ([`Deadline`](crate::deadline::Deadline)).
+    #[error("the document takes more time than is left (limit: time)")]
+    TakesTime,
     /// A value is nested deeper than [`DEPTH_CAP`](super::limits::DEPTH_CAP).
     #[error("exceeded max depth of {limit}")]
     TooDeep {
@@ -122,6 +125,7 @@ impl Error {
             | Self::Json { .. }
             | Self::TooLarge { .. }
             | Self::TooHeavy { .. }
+            | Self::TakesTime
             | Self::TooDeep { .. }
             | Self::Kind { .. } => None,
         }

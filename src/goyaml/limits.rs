@@ -1,6 +1,7 @@
 //! What a text may cost, each with a name.
 
 use super::error::Error;
+use crate::deadline;
 
 /// The largest YAML or JSON text that is read, in bytes: far above any manifest (etcd takes 1.5 MiB per object), and
 /// above the largest `index.yaml` known (Bitnami's, 20 MiB).
@@ -67,13 +68,21 @@ impl Weight {
         if self.bytes > self.limit {
             return Err(Error::TooHeavy { limit: self.limit });
         }
-        Ok(())
+        in_time()
     }
 
     /// Takes back what was handed over and is in memory here no longer.
     pub(super) fn release(&mut self, bytes: usize) {
         self.bytes = self.bytes.saturating_sub(bytes);
     }
+}
+
+/// Fails when the time of the work that this is part of is over. Asked for each node.
+pub(super) fn in_time() -> Result<(), Error> {
+    if deadline::is_over() {
+        return Err(Error::TakesTime);
+    }
+    Ok(())
 }
 
 /// Runs a step of a recursion with enough stack for it, whatever thread it is on.

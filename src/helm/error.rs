@@ -128,6 +128,14 @@ pub enum Error {
         /// The limit.
         milliseconds: u64,
     },
+    /// Reading what the templates print takes too long.
+    #[error(
+        "reading what the templates print takes more than what they left of {milliseconds} ms of processor time (limit: time)"
+    )]
+    ManifestsTakeTime {
+        /// The limit.
+        milliseconds: u64,
+    },
     /// `.helmignore` has a rule that Helm refuses.
     #[error("cannot use {}", path.display())]
     IgnoreFile {

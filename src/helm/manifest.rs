@@ -7,8 +7,10 @@ use regex::bytes::Regex;
 
 use super::decode::{self, Decode, Mismatch};
 use super::error::Error;
+use super::options::Options;
 use super::profile::Profile;
 use super::release::Document;
+use crate::deadline;
 use crate::goyaml::{self, Value};
 
 /// Where Helm 4 cuts: three dashes at the start of a line, whatever follows.
@@ -86,12 +88,9 @@ const MAX_DOCUMENTS: usize = 200_000;
 /// The documents of all files: manifests first, then hooks, each in the order of installation. A hook of an event
 /// that Helm does not know is left out, as Helm leaves it out.
 ///
-/// What does not parse ends it, or goes into `failures` if `keep_going` is set.
-pub(super) fn sort(
-    files: &BTreeMap<String, Vec<u8>>,
-    profile: Profile,
-    keep_going: bool,
-) -> Result<Sorted, Error> {
+/// What does not parse ends it, or goes into `failures` if the options say `keep_going`.
+pub(super) fn sort(files: &BTreeMap<String, Vec<u8>>, options: &Options) -> Result<Sorted, Error> {
+    let profile = options.profile;
     let (mut manifests, mut hooks) = (Vec::new(), Vec::new());
     let mut failures = Vec::new();
     let mut left = MAX_DOCUMENTS;
@@ -104,11 +103,16 @@ pub(super) fn sort(
             left = left
                 .checked_sub(1)
                 .ok_or(Error::TooManyDocuments { limit: MAX_DOCUMENTS })?;
+            if deadline::is_over() {
+                return Err(Error::ManifestsTakeTime {
+                    milliseconds: options.limits.milliseconds,
+                });
+            }
             match document(path, text, lines.before(text)) {
                 Ok(Some(document)) if document.is_hook => hooks.push(document),
                 Ok(Some(document)) => manifests.push(document),
                 Ok(None) => {}
-                Err(error) if keep_going => failures.push((path.clone(), error)),
+                Err(error) if options.keep_going => failures.push((path.clone(), error)),
                 Err(error) => return Err(error),
             }
         }
@@ -332,7 +336,7 @@ mod tests {
     fn kinds_come_in_helms_order_and_unknown_ones_last() {
         let text = b"kind: Zebra\n---\nkind: Service\n---\nkind: Ant\n---\nkind: Namespace\n---\na: b\n";
         let files = [("c/templates/a.yaml".to_owned(), text.to_vec())].into();
-        let sorted = sort(&files, Profile::Helm4, false).unwrap().documents;
+        let sorted = sort(&files, &Options::default()).unwrap().documents;
         let kinds: Vec<_> = sorted.iter().map(|d| d.kind.as_str()).collect();
         assert_eq!(kinds, ["Namespace", "Service", "", "Ant", "Zebra"]);
     }
@@ -343,7 +347,7 @@ mod tests {
             |event: &str| format!("kind: Job\nmetadata:\n  annotations:\n    helm.sh/hook: {event}\n---\n");
         let text = [hook("pre-install, Test-Success"), hook("crd-install")].concat();
         let files = [("c/templates/a.yaml".to_owned(), text.into_bytes())].into();
-        let sorted = sort(&files, Profile::Helm4, false).unwrap().documents;
+        let sorted = sort(&files, &Options::default()).unwrap().documents;
         assert_eq!(sorted.len(), 1);
         assert!(sorted[0].is_hook && sorted[0].is_test);
     }
@@ -352,7 +356,7 @@ mod tests {
     fn a_document_that_is_no_yaml_names_its_template() {
         let files = [("c/templates/a.yaml".to_owned(), b"a: {".to_vec())].into();
         assert!(
-            matches!(sort(&files, Profile::Helm4, false), Err(Error::Manifest { template, .. }) if template == "c/templates/a.yaml")
+            matches!(sort(&files, &Options::default()), Err(Error::Manifest { template, .. }) if template == "c/templates/a.yaml")
         );
     }
 }

@@ -1,5 +1,7 @@
 //! What a render is asked for.
 
+use std::time::Duration;
+
 use super::profile::Profile;
 
 /// Where values come from, beside the chart's own. Helm's order holds whatever the order of the list:
@@ -121,6 +123,13 @@ pub struct Limits {
     pub memory_bytes: u64,
     /// Processor time of one render, in milliseconds.
     pub milliseconds: u64,
+}
+
+impl Limits {
+    /// Processor time of one render.
+    pub(super) fn time(&self) -> Duration {
+        Duration::from_millis(self.milliseconds)
+    }
 }
 
 impl Default for Limits {

@@ -12,6 +12,7 @@ use super::options::Options;
 use super::profile::Profile;
 use super::release::{Document, Failed, Release};
 use super::values::{self, Instance, Valued, is_compatible};
+use crate::deadline::Deadline;
 use crate::gotemplate::{NoProbe, Probe, Render, Templates, Value};
 
 /// Renders a chart as `helm template` does.
@@ -72,6 +73,7 @@ impl<'c> Prepared<'c> {
         match self.start(options) {
             Err(error) => (Err(error), probe),
             Ok((options, capabilities)) => {
+                let _deadline = Deadline::within(options.limits.time().saturating_sub(valued.spent));
                 let all = |_: &str| true;
                 let (executed, probe) =
                     engine::execute(valued, &capabilities, &options, &self.parsed, &all, probe);
@@ -92,6 +94,7 @@ impl<'c> Prepared<'c> {
         match self.start(options) {
             Err(error) => (Err(error), probe),
             Ok((options, capabilities)) => {
+                let _deadline = Deadline::within(options.limits.time().saturating_sub(valued.spent));
                 let (executed, probe) =
                     engine::execute(valued, &capabilities, &options, &self.parsed, wanted, probe);
                 let release = executed.map(|executed| {
@@ -221,7 +224,7 @@ fn finish(valued: &Valued<'_>, executed: engine::Executed, options: &Options) ->
         ..Release::default()
     };
     crds(&valued.root, &valued.root.name, &|_| true, &mut release.documents);
-    let mut sorted = manifest::sort(&files, options.profile, options.keep_going)?;
+    let mut sorted = manifest::sort(&files, options)?;
     release.documents.append(&mut sorted.documents);
     release
         .failures

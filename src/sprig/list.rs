@@ -248,13 +248,19 @@ fn concat(arguments: Arguments<'_>) -> Result<Value, Failure> {
     Ok(nil_or_list_of(all))
 }
 
+/// About what a list takes beside its items, in bytes.
+const CHUNK_WEIGHT: usize = 256;
+
 fn chunk(arguments: Arguments<'_>) -> Result<Value, Failure> {
     let size = arguments.int(0)?;
     let items = items_for(arguments.value(1)?, "chunk")?;
     let size_out_of_range = || Failure::from("runtime error: makeslice: len out of range");
     let chunks = match usize::try_from(size) {
         Ok(0) => return Err(size_out_of_range()),
-        Ok(size) => items.chunks(size).map(|chunk| list_of(chunk.to_vec())).collect(),
+        Ok(size) => {
+            memory::reserve(items.len().div_ceil(size).saturating_mul(CHUNK_WEIGHT))?;
+            items.chunks(size).map(|chunk| list_of(chunk.to_vec())).collect()
+        }
         // Go calculates with a negative size all the same: it asks for one chunk of one item, or for none.
         Err(_) if items.len() == 1 && size < -1 => vec![list_of(items.to_vec())],
         Err(_) if items.len() > 1 && size.unsigned_abs() >= items.len() as u64 - 1 => Vec::new(),

@@ -5,7 +5,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Rooms that everybody may use.
-const GROUND: [&str; 6] = ["digest", "reference", "version", "observe", "excerpt", "secret"];
+const GROUND: [&str; 7] = [
+    "digest",
+    "reference",
+    "version",
+    "observe",
+    "deadline",
+    "excerpt",
+    "secret",
+];
 
 /// Who may name whom, beside the ground.
 const ARROWS: [(&str, &[&str]); 21] = [

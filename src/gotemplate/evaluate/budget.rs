@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::deadline;
 use crate::gotemplate::error::{Error, ErrorKind, Limit};
 use crate::gotemplate::memory;
 use crate::observe::processor_time;
@@ -83,8 +84,8 @@ impl Budget {
         Ok(())
     }
 
-    /// Counts the making of a text: long ones are as much work as many steps.
-    pub(super) fn made(&mut self, bytes: usize) -> Result<(), Error> {
+    /// Counts the making or reading of texts: long ones are as much work as many steps.
+    pub(super) fn worked(&mut self, bytes: usize) -> Result<(), Error> {
         self.steps += (bytes / BYTES_PER_STEP) as u64;
         self.step()
     }
@@ -94,7 +95,7 @@ impl Budget {
         if self.steps > self.limits.steps {
             return Err(self.exceeded(Limit::Steps));
         }
-        if self.deadline.is_some_and(|d| processor_time() > d) {
+        if deadline::is_over_now() {
             return Err(self.exceeded(Limit::Time));
         }
         if memory::exceeded() {

@@ -93,6 +93,12 @@ impl<P: Probe> Evaluation<'_, P> {
             let ty = signature.parameter(arguments.len()).unwrap_or(Type::ANY);
             values.push(assign(last.value, ty).map_err(|message| frame.error(message))?);
         }
+        // Reading long texts is work, as making them is.
+        let read = values.iter().map(|value| match value {
+            Value::String(text) | Value::Bytes(text) => text.len(),
+            _ => 0,
+        });
+        self.budget.worked(read.sum())?;
         Ok(values)
     }
 
@@ -107,7 +113,7 @@ impl<P: Probe> Evaluation<'_, P> {
         match result {
             Ok(value) => {
                 match &value {
-                    Value::String(text) | Value::Bytes(text) => self.budget.made(text.len())?,
+                    Value::String(text) | Value::Bytes(text) => self.budget.worked(text.len())?,
                     Value::List(_) | Value::Map(_) | Value::Object(_) => self.check_memory()?,
                     _ => {}
                 }
@@ -235,7 +241,6 @@ fn uint_kind(kind: Kind) -> Option<UintKind> {
     })
 }
 
-/// A constant that is too wide for its type loses its upper bits, as Go's `SetInt` does it.
 /// A message of bounded length. Every template on the way adds its place; how it began and what went wrong at last stay.
 fn shortened(message: String) -> String {
     let count = message.chars().count();
@@ -247,6 +252,7 @@ fn shortened(message: String) -> String {
     beginning.chain(['…']).chain(end).collect()
 }
 
+/// A constant that is too wide for its type loses its upper bits, as Go's `SetInt` does it.
 #[expect(
     clippy::cast_possible_truncation,
     reason = "losing the upper bits is the point"

@@ -18,7 +18,6 @@ use budget::Budget;
 pub use budget::Limits;
 use frame::{Frame, Operand};
 
-use super::deadline::Deadline;
 use super::error::{Error, ErrorKind, Limit};
 use super::function::{Engine, State};
 use super::map::Map;
@@ -29,6 +28,7 @@ use super::template::{Templates, add};
 use super::text::GoString;
 use super::tree::{Body, Source};
 use super::value::Value;
+use crate::deadline::Deadline;
 
 type Result<T> = std::result::Result<T, Error>;
 
@@ -90,7 +90,7 @@ impl<'t, P: Probe> Render<'t, P> {
     pub fn run(&mut self, name: &str, data: &Value) -> Result<Vec<u8>> {
         let _ceiling = memory::Ceiling::set(self.budget.limits().memory);
         self.budget.start();
-        let _deadline = Deadline::set(self.budget.deadline());
+        let _deadline = Deadline::at(self.budget.deadline());
         self.probe.begin(name);
         let mut evaluation = Evaluation {
             templates: self.templates,
@@ -210,7 +210,7 @@ impl<P: Probe> Engine for Evaluation<'_, P> {
         if !text.windows(2).any(|w| w == b"{{") {
             return Ok(text.clone());
         }
-        self.budget.made(text.len() * 8)?;
+        self.budget.worked(text.len() * 8)?;
         let shown = String::from_utf8_lossy(name);
         let parsed = self.templates.parse_once(&shown, text)?;
         let trees = memory::Held::new(parsed.weight);

@@ -53,6 +53,7 @@ impl Writer {
     }
 
     fn value(&mut self, value: &Value) -> Result<(), Error> {
+        limits::in_time()?;
         match value {
             Value::Null => self.out.push_str("null"),
             Value::Bool(true) => self.out.push_str("true"),

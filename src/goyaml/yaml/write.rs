@@ -98,6 +98,7 @@ impl Writer {
 
     /// A value whose line is indented by `indent`.
     fn node(&mut self, value: &Value, indent: usize, before: Before) -> Result<(), Error> {
+        limits::in_time()?;
         let inner = match before {
             Before::Nothing => INDENT,
             Before::Key | Before::Indicator => indent + INDENT,

@@ -148,7 +148,7 @@ fn limits(limits: &Limits) -> gotemplate::Limits {
     gotemplate::Limits {
         steps: limits.steps,
         output: usize::try_from(limits.output_bytes).unwrap_or(usize::MAX),
-        time: Duration::from_millis(limits.milliseconds),
+        time: limits.time(),
         memory: usize::try_from(limits.memory_bytes).unwrap_or(usize::MAX),
         ..gotemplate::Limits::default()
     }

@@ -1,33 +1,29 @@
 //! What the work on the values of one release may use up, before any template runs.
 
 use std::cell::Cell;
-use std::time::Duration;
 
 use super::tree::Instance;
+use crate::deadline;
 use crate::gotemplate::memory::{self, Ceiling};
 use crate::helm::error::Error;
 use crate::helm::options::Limits;
-use crate::observe::processor_time;
 
 /// What is left of the limits. Defaults are copied for every alias, and aliases within aliases make many charts out of
 /// few.
 #[derive(Debug)]
 pub(super) struct Allowance {
     charts: Cell<usize>,
-    until: Duration,
     limits: Limits,
     _ceiling: Ceiling,
 }
 
 impl Allowance {
-    /// Starts the clock.
+    /// Nothing is used up yet. The time is that of the [`Deadline`](crate::deadline::Deadline) around it.
     pub(super) fn new(limits: &Limits) -> Self {
         // Half of the room is left for what the templates make.
         let room = usize::try_from(limits.memory_bytes / 2).unwrap_or(usize::MAX);
-        let time = Duration::from_millis(limits.milliseconds);
         Self {
             charts: Cell::new(limits.charts),
-            until: processor_time().saturating_add(time),
             limits: *limits,
             _ceiling: Ceiling::set(room),
         }
@@ -36,7 +32,7 @@ impl Allowance {
     /// Looks at memory and time.
     pub(super) fn check(&self) -> Result<(), Error> {
         memory::reserve(0).map_err(|_| Error::ValuesTooLarge)?;
-        if processor_time() > self.until {
+        if deadline::is_over_now() {
             return Err(Error::ValuesTakeTime {
                 milliseconds: self.limits.milliseconds,
             });

@@ -8,14 +8,16 @@ mod schema;
 mod strvals;
 mod tree;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::chart::Chart;
 use super::error::Error;
 use super::options::{Options, ValuesSource};
 use super::profile::Profile;
+use crate::deadline::Deadline;
 use crate::gotemplate;
 use crate::goyaml::{self, Map, Value};
+use crate::observe::processor_time;
 
 use allowance::Allowance;
 pub(super) use dependencies::is_compatible;
@@ -31,10 +33,15 @@ pub struct Valued<'a> {
     pub root: Instance<'a>,
     /// `.Values` of the top chart.
     pub values: gotemplate::Map,
+    /// The part of the render's time that is used up.
+    pub(super) spent: Duration,
 }
 
 /// Decides dependencies, coalesces values and checks them against the schemas.
 pub fn prepare<'a>(chart: &'a Chart, options: &Options) -> Result<Valued<'a>, Error> {
+    let started = processor_time();
+    let time = options.limits.time();
+    let _deadline = Deadline::within(time);
     let asked = live::table(&asked_for(&options.values, options.profile)?);
     let mut root = Instance::of(chart, options.profile);
     let allowance = Allowance::new(&options.limits);
@@ -45,11 +52,18 @@ pub fn prepare<'a>(chart: &'a Chart, options: &Options) -> Result<Valued<'a>, Er
     };
     dependencies::process(&mut root, &asked, rules)?;
     let values = coalesce::coalesce(&root, &asked, rules)?;
+    let mut spent = processor_time().saturating_sub(started);
     if !options.skip_schema_validation {
-        let time = Duration::from_millis(options.limits.milliseconds);
-        schema::check(&root, &values, time)?;
+        spent += checked(&root, &values, time.saturating_sub(spent))?;
     }
-    Ok(Valued { root, values })
+    Ok(Valued { root, values, spent })
+}
+
+/// Checks the values against the schemas and tells how long it took: other threads do it, whose work counts too.
+fn checked(root: &Instance<'_>, values: &gotemplate::Map, time: Duration) -> Result<Duration, Error> {
+    let started = Instant::now();
+    schema::check(root, values, time)?;
+    Ok(started.elapsed())
 }
 
 /// The values that the options give, without the chart's own.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jsonschema::{Retrieve, Uri};
 
@@ -44,10 +44,10 @@ impl std::fmt::Display for Violation {
     }
 }
 
-/// Checks the values of every chart of the tree against the chart's own schema; each may take so long.
+/// Checks the values of every chart of the tree against the chart's own schema; all of it may take so long.
 pub(super) fn check(root: &Instance<'_>, values: &Map, time: Duration) -> Result<(), Error> {
     let mut violations = Vec::new();
-    check_chart(root, values, time, &mut violations);
+    check_chart(root, values, Instant::now() + time, &mut violations);
     if violations.is_empty() {
         Ok(())
     } else {
@@ -55,9 +55,9 @@ pub(super) fn check(root: &Instance<'_>, values: &Map, time: Duration) -> Result
     }
 }
 
-fn check_chart(chart: &Instance<'_>, values: &Map, time: Duration, violations: &mut Vec<Violation>) {
+fn check_chart(chart: &Instance<'_>, values: &Map, end: Instant, violations: &mut Vec<Violation>) {
     if let Some(schema) = &chart.chart.schema {
-        let details = check_in_time(schema, values, time);
+        let details = check_in_time(schema, values, end);
         if !details.is_empty() {
             violations.push(Violation {
                 chart: chart.name.clone(),
@@ -68,7 +68,7 @@ fn check_chart(chart: &Instance<'_>, values: &Map, time: Duration, violations: &
     for below in &chart.below {
         match values.get(below.name.as_bytes()) {
             None | Some(Value::Nil) => {}
-            Some(Value::Map(table)) => check_chart(below, &table, time, violations),
+            Some(Value::Map(table)) => check_chart(below, &table, end, violations),
             Some(other) => violations.push(Violation {
                 chart: below.name.clone(),
                 details: vec![format!(
@@ -82,7 +82,7 @@ fn check_chart(chart: &Instance<'_>, values: &Map, time: Duration, violations: &
 
 /// References that double at every level ask for more steps than there is time, and the validator cannot be stopped:
 /// it gets a thread of its own, which is left behind when the time is over.
-fn check_in_time(schema: &Arc<[u8]>, values: &Map, time: Duration) -> Vec<String> {
+fn check_in_time(schema: &Arc<[u8]>, values: &Map, end: Instant) -> Vec<String> {
     let schema = Arc::clone(schema);
     let values = live::to_json(&Value::Map(values.clone()));
     let (tell, told) = mpsc::channel();
@@ -90,12 +90,12 @@ fn check_in_time(schema: &Arc<[u8]>, values: &Map, time: Duration) -> Vec<String
     let started = checker.spawn(move || tell.send(check_values(&schema, &values)));
     let failed = match started {
         Err(e) => format!("there is no thread to check the values in: {e}"),
-        Ok(_) => match told.recv_timeout(time) {
+        Ok(_) => match told.recv_timeout(end.saturating_duration_since(Instant::now())) {
             Ok(details) => return details,
-            Err(RecvTimeoutError::Timeout) => format!(
-                "checking the values against the schema takes longer than {} s (limit: time)",
-                time.as_secs_f64()
-            ),
+            Err(RecvTimeoutError::Timeout) => {
+                "checking the values against the schema takes longer than the render may (limit: time)"
+                    .to_owned()
+            }
             Err(RecvTimeoutError::Disconnected) => "the schema's validator broke down".to_owned(),
         },
     };
@@ -168,7 +168,11 @@ mod tests {
     fn complaints(schema: &str, values: &str) -> Vec<String> {
         let values = crate::goyaml::parse_json_style(values.as_bytes()).unwrap();
         let values = live::table(values.as_map().unwrap());
-        check_in_time(&schema.as_bytes().into(), &values, Duration::from_secs(2))
+        check_in_time(
+            &schema.as_bytes().into(),
+            &values,
+            Instant::now() + Duration::from_secs(2),
+        )
     }
 
     #[test]
@@ -203,7 +207,11 @@ mod tests {
         let values = format!("{}1{}", "{a: ".repeat(22), "}".repeat(22));
         let values = crate::goyaml::parse_json_style(values.as_bytes()).unwrap();
         let values = live::table(values.as_map().unwrap());
-        let found = check_in_time(&schema.as_bytes().into(), &values, Duration::from_millis(10));
+        let found = check_in_time(
+            &schema.as_bytes().into(),
+            &values,
+            Instant::now() + Duration::from_millis(10),
+        );
         assert!(found.first().unwrap().contains("limit: time"), "{found:?}");
     }
 

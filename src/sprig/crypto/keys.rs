@@ -4,14 +4,17 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use bigdecimal::num_bigint::BigUint;
+use crypto_primes::hazmat::{SetBits, SmallFactorsSieveFactory};
+use crypto_primes::{Flavor, is_prime, sieve_and_find};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::Rng;
 use rcgen::{KeyPair, PublicKeyData, SignatureAlgorithm, SigningKey};
+use rsa::BoxedUint;
 use rsa::pkcs1::EncodeRsaPrivateKey;
 use rustls::pki_types::PrivatePkcs8KeyDer;
 
 use super::der::{self, BIT_STRING, INTEGER, NULL, OCTET_STRING, Reader, SEQUENCE, context};
-use crate::gotemplate::Failure;
+use crate::gotemplate::{Failure, deadline};
 use crate::sprig::surroundings::{Keys, Surroundings};
 
 const RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
@@ -58,7 +61,9 @@ impl PrivateKey {
     fn new_rsa(random: &mut ChaCha20Rng, bits: usize) -> Result<Self, Failure> {
         let failed =
             |error: &dyn std::fmt::Display| Failure::from(format!("error generating rsa key: {error}"));
-        let key = rsa::PrivateKey::new(random, bits).map_err(|error| failed(&error))?;
+        let half = u32::try_from(bits / 2).map_err(|error| failed(&error))?;
+        let [p, q] = [prime(random, half)?, prime(random, half)?];
+        let key = rsa::PrivateKey::from_p_q(p, q, PUBLIC_EXPONENT.into()).map_err(|error| failed(&error))?;
         let der = key.to_pkcs1_der().map_err(|error| failed(&error))?;
         Ok(Self::Rsa(der.as_bytes().to_vec()))
     }
@@ -201,6 +206,24 @@ impl PrivateKey {
         let signed = self.pair()?.sign(message);
         signed.map_err(|error| Failure::from(error.to_string()))
     }
+}
+
+/// The public exponent of all RSA keys, Go's as well.
+const PUBLIC_EXPONENT: u32 = 65_537;
+
+/// A prime of that many bits, both highest ones set, so that two of them make a key of twice the length.
+///
+/// How long the search takes is chance; it ends with the time of the run.
+fn prime(random: &mut ChaCha20Rng, bits: u32) -> Result<BoxedUint, Failure> {
+    let failed = |error: crypto_primes::Error| Failure::from(format!("error generating rsa key: {error}"));
+    let candidates = SmallFactorsSieveFactory::new(Flavor::Any, bits, SetBits::TwoMsb).map_err(failed)?;
+    let found = sieve_and_find(random, candidates, |_, candidate| {
+        deadline::check_now().is_err() || is_prime(Flavor::Any, candidate)
+    });
+    deadline::check_now()?;
+    found
+        .map_err(failed)?
+        .ok_or_else(|| "error generating rsa key: no prime".into())
 }
 
 /// A key of the curve P-256 as SEC 1 has it, with or without the curve's name.

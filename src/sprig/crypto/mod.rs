@@ -146,10 +146,17 @@ fn hexadecimal(bytes: &[u8]) -> String {
 
 fn adler32(bytes: &[u8]) -> u32 {
     const MODULUS: u32 = 65_521;
-    let (low, high) = bytes.iter().fold((1, 0), |(low, high), byte| {
-        let low = (low + u32::from(*byte)) % MODULUS;
-        (low, (high + low) % MODULUS)
-    });
+    /// So many bytes can be added up before a sum must be reduced to stay within 32 bits.
+    const AT_ONCE: usize = 5_552;
+    let (mut low, mut high) = (1, 0);
+    for part in bytes.chunks(AT_ONCE) {
+        for byte in part {
+            low += u32::from(*byte);
+            high += low;
+        }
+        low %= MODULUS;
+        high %= MODULUS;
+    }
     high << 16 | low
 }
 
