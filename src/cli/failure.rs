@@ -95,22 +95,26 @@ pub fn describe(error: &dyn StdError, hints: &[String]) -> String {
     text
 }
 
-/// How many characters of a line are shown: a message may repeat what a stranger wrote.
-const LINE_SHOWN: usize = 4_000;
+/// How many characters of a line are shown, and how many of each where there are many: a message may repeat what a
+/// stranger wrote.
+const LINE_SHOWN: (usize, usize) = (4_000, 400);
 
-/// How many lines of a message are shown.
-const LINES_SHOWN: usize = 100;
+/// How many lines of a message are shown: the first ones say what was done, the last ones what went wrong.
+const LINES_SHOWN: (usize, usize) = (30, 30);
 
 /// Keeps the line breaks that an excerpt needs and escapes every other control character.
 fn lines(text: &str) -> String {
-    let mut shown: Vec<_> = text
-        .lines()
-        .take(LINES_SHOWN)
-        .map(|line| printable(line, LINE_SHOWN))
-        .collect();
-    let left = text.lines().skip(LINES_SHOWN).count();
-    if left > 0 {
-        shown.push(format!("… and {left} more lines"));
+    let count = text.lines().count();
+    let (first, last) = LINES_SHOWN;
+    let length = if count > first { LINE_SHOWN.1 } else { LINE_SHOWN.0 };
+    let left = count.saturating_sub(first + last);
+    let mut shown = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        match number.checked_sub(first) {
+            Some(0) if left > 0 => shown.push(format!("… {left} lines left out …")),
+            Some(within) if within < left => {}
+            _ => shown.push(printable(line, length)),
+        }
     }
     shown.join("\n")
 }
@@ -118,6 +122,19 @@ fn lines(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_message_of_many_lines_keeps_its_beginning_and_its_end() {
+        let text: Vec<_> = (0..1_000).map(|n| format!("line {n}")).collect();
+        let shown = lines(&text.join("\n"));
+        assert!(shown.starts_with("line 0\n"), "{shown}");
+        assert!(shown.ends_with("\nline 999"), "{shown}");
+        assert!(
+            shown.contains("\nline 29\n… 940 lines left out …\nline 970\n"),
+            "{shown}"
+        );
+        assert!(lines(&"x\n".repeat(60)).len() == 119);
+    }
 
     #[derive(Debug, thiserror::Error)]
     #[error("could not copy {subject}")]

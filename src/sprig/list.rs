@@ -11,7 +11,7 @@ use super::reflect::kind_of;
 use super::show::strval;
 use super::strings::strings_of;
 use crate::gotemplate::{
-    Arguments, Engine, Failure, Function, List, Plain, Signature, Type, UintKind, Value, memory,
+    Arguments, Engine, Failure, Function, List, Plain, Signature, Type, UintKind, Value, deadline, memory,
 };
 
 const ANY: &Type = Type::ANY;
@@ -295,6 +295,7 @@ impl<'a> Known<'a> {
 
     /// Remembers a value; whether it is new.
     fn learn(&mut self, value: &'a Value) -> Result<bool, Failure> {
+        deadline::check()?;
         let alike = self.by_hash.entry(fingerprint(value)).or_default();
         let new = !is_among(value, alike)?;
         if new {

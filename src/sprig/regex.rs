@@ -22,7 +22,7 @@ pub(super) fn functions() -> Vec<Function> {
     let mut functions = vec![
         // The lenient form of this one takes a broken expression for one that does not match.
         Function::plain("regexMatch", &[TEXT, TEXT], |a| {
-            Ok(re2::compile(a.text(0)?)
+            Ok(compile(a.text(0)?)?
                 .is_ok_and(|r| a.text(1).is_ok_and(|text| r.is_match(text)))
                 .into())
         }),
@@ -61,10 +61,18 @@ pub(super) fn functions() -> Vec<Function> {
     functions
 }
 
+/// About what reading an expression takes for each byte of it.
+const PATTERN: usize = 128;
+
+fn compile(pattern: &[u8]) -> Result<Result<Rc<Regex>, re2::Error>, Failure> {
+    memory::reserve(pattern.len().saturating_mul(PATTERN))?;
+    Ok(re2::compile(pattern))
+}
+
 /// The lenient functions panic in Go on a broken expression, with a text of their own.
 fn with_compiled(arguments: Arguments<'_>, body: Body) -> Result<Value, Failure> {
     let pattern = arguments.text(0)?;
-    let compiled = re2::compile(pattern).map_err(|error| {
+    let compiled = compile(pattern)?.map_err(|error| {
         let shown = if strconv::can_backquote(pattern) {
             format!("`{}`", pattern.to_text())
         } else {
@@ -77,7 +85,7 @@ fn with_compiled(arguments: Arguments<'_>, body: Body) -> Result<Value, Failure>
 
 fn with_parsed(arguments: Arguments<'_>, body: Body) -> Result<Value, Failure> {
     let compiled: Rc<Regex> =
-        re2::compile(arguments.text(0)?).map_err(|error| Failure::from(error.to_string()))?;
+        compile(arguments.text(0)?)?.map_err(|error| Failure::from(error.to_string()))?;
     body(&compiled, arguments)
 }
 
@@ -136,7 +144,7 @@ const PART: usize = 64;
 fn replace(regex: &Regex, arguments: Arguments<'_>) -> Result<Value, Failure> {
     let template = arguments.text(2)?;
     replaced(regex, arguments.text(1)?, template.len(), |text, found, out| {
-        regex.expand(template, text, found, out);
+        regex.expand(template, text, found, out)
     })
 }
 
@@ -144,6 +152,7 @@ fn replace_literally(regex: &Regex, arguments: Arguments<'_>) -> Result<Value, F
     let new = arguments.text(2)?;
     replaced(regex, arguments.text(1)?, new.len(), |_, _, out| {
         out.extend_from_slice(new);
+        Ok(())
     })
 }
 
@@ -151,7 +160,7 @@ fn replaced(
     regex: &Regex,
     text: &GoString,
     expected: usize,
-    write: impl Fn(&[u8], &re2::Match, &mut Bytes),
+    write: impl Fn(&[u8], &re2::Match, &mut Bytes) -> Result<(), Failure>,
 ) -> Result<Value, Failure> {
     let found = regex.matches(text, usize::MAX)?;
     memory::reserve(text.len().saturating_add(found.len().saturating_mul(expected)))?;
@@ -160,9 +169,7 @@ fn replaced(
     for found in &found {
         let (from, to) = found.bounds();
         out.extend_from_slice(text.get(copied..from).unwrap_or_default());
-        write(text, found, &mut out);
-        // Groups may be far longer than the template that names them.
-        memory::reserve(out.len())?;
+        write(text, found, &mut out)?;
         copied = to;
     }
     out.extend_from_slice(text.get(copied..).unwrap_or_default());

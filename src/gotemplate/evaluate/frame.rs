@@ -155,7 +155,7 @@ impl<'t> Frame<'t> {
             kind,
             place: Some(Box::new(Place {
                 file: self.body.source.name.clone(),
-                template: Some(String::from_utf8_lossy(&quote(&self.body.name)).into_owned()),
+                template: Some(named(&self.body.name)),
                 line,
                 column: Some(column),
                 span: position..position + length,
@@ -164,6 +164,16 @@ impl<'t> Frame<'t> {
             message,
         }
     }
+}
+
+/// The name of a template as messages show it; each template on the way to a failure adds its own.
+fn named(name: &[u8]) -> String {
+    let cut = name.get(..CONTEXT).unwrap_or(name);
+    let mut shown = String::from_utf8_lossy(&quote(cut)).into_owned();
+    if cut.len() < name.len() {
+        shown.push_str("...");
+    }
+    shown
 }
 
 /// A text that takes no more than [`CONTEXT`] characters.

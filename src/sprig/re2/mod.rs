@@ -139,7 +139,15 @@ impl Regex {
     }
 
     /// Appends `template` with `$1`, `${name}` and `$$` filled in from a match.
-    pub(super) fn expand(&self, template: &[u8], text: &[u8], found: &Match, out: &mut Vec<u8>) {
+    ///
+    /// Fails where that would take more memory than the render may hold: groups may be far longer than the template.
+    pub(super) fn expand(
+        &self,
+        template: &[u8],
+        text: &[u8],
+        found: &Match,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Failure> {
         let mut rest = template;
         while let Some(dollar) = rest.iter().position(|b| *b == b'$') {
             let (before, after) = rest.split_at(dollar);
@@ -149,13 +157,16 @@ impl Regex {
                 out.push(b'$');
                 rest = after;
             } else if let Some((name, after)) = reference(rest) {
-                out.extend_from_slice(self.group(name, text, found));
+                let group = self.group(name, text, found);
+                memory::reserve(out.len().saturating_add(group.len()))?;
+                out.extend_from_slice(group);
                 rest = after;
             } else {
                 out.push(b'$');
             }
         }
         out.extend_from_slice(rest);
+        memory::reserve(out.len())
     }
 
     /// What the group of that number or name matched.
