@@ -57,7 +57,12 @@ pub(super) fn functions() -> Vec<Function> {
             Ok(a.text(1)?.ends_with(a.text(0)?).into())
         }),
         Function::variadic("quote", &[], Type::ANY, |a| {
-            each_but_nil(a, |v| Ok(quoted(&strval(v)?)))
+            each_but_nil(a, |v| {
+                let text = strval(v)?;
+                // Each character may become two, and the text that grows has half of its room free.
+                memory::reserve(text.len().saturating_mul(4))?;
+                Ok(quoted(&text))
+            })
         }),
         Function::variadic("squote", &[], Type::ANY, |a| each_but_nil(a, single_quoted)),
         Function::variadic("cat", &[], Type::ANY, |a| each_but_nil(a, shown)),
