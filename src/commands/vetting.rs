@@ -17,8 +17,8 @@ use crate::goyaml;
 use crate::oci::{Descriptor, NESTING_CAP};
 use crate::reference::Reference;
 use crate::trust::evidence::{
-    ENVELOPE, EVIDENCE_CAP, EVIDENCE_COUNT, Evidence, SIGNATURE_ANNOTATION, SIGSTORE_BUNDLE, SIMPLE_SIGNING,
-    Subject,
+    ENVELOPE, EVIDENCE_CAP, EVIDENCE_COUNT, Evidence, Kept, SIGNATURE_ANNOTATION, SIGSTORE_BUNDLE,
+    SIMPLE_SIGNING, Subject,
 };
 use crate::trust::{Image, Keyring, Policy, Violation};
 
@@ -36,14 +36,14 @@ pub struct Policed {
 pub struct Vetted {
     /// How many images it looked at.
     pub images: usize,
-    /// Who signed each image that the policy asks signatures of, by the names of their keys.
+    /// Who signed each image that the policy asks signatures of, by the names of their keys and identities.
     pub signed: BTreeMap<Reference, BTreeSet<String>>,
     /// Every image that may not cross, and why.
     pub violations: Vec<Violation>,
 }
 
 impl Policed {
-    /// Reads the keys that a policy names; their paths begin at `base`.
+    /// Reads the keys and trusted roots that a policy names; their paths begin at `base`.
     pub fn new(policy: Policy, base: &Path) -> Result<Self, Error> {
         let keyring = Keyring::of(&policy, |name| admission::read(&base.join(name)))?;
         Ok(Self {
@@ -223,8 +223,12 @@ fn gather(bundle: &Bundle, referrers: &[Referrer]) -> Result<Vec<Evidence>, bund
                 (SIMPLE_SIGNING, Some(signature)) => Evidence::Simple {
                     payload: read(bundle, layer)?,
                     signature: signature.clone(),
+                    kept: Kept::of(&layer.annotations),
                 },
-                (ENVELOPE, _) => Evidence::Envelope(read(bundle, layer)?),
+                (ENVELOPE, _) => Evidence::Envelope {
+                    envelope: read(bundle, layer)?,
+                    kept: Kept::of(&layer.annotations),
+                },
                 _ if kind.starts_with(SIGSTORE_BUNDLE) => Evidence::Bundle(read(bundle, layer)?),
                 _ => continue,
             };

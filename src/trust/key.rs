@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use ring::signature::{self, RsaPublicKeyComponents, UnparsedPublicKey, VerificationAlgorithm};
 use spki::SubjectPublicKeyInfo;
 use spki::der::asn1::{BitString, ObjectIdentifier};
+use spki::der::pem::LineEnding;
 use spki::der::{Any, Decode as _, Document};
 
 use super::Error;
@@ -256,6 +257,40 @@ enum PemKind {
     Rsa,
 }
 
+/// How a signature was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scheme {
+    /// Two numbers in DER.
+    Ecdsa(Hash),
+    /// RSA with the padding of PKCS #1 v1.5.
+    Pkcs1(Hash),
+    /// Ed25519, which hashes by itself.
+    Ed25519,
+}
+
+/// A hash of the SHA-2 family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hash {
+    /// SHA-256.
+    Sha256,
+    /// SHA-384.
+    Sha384,
+    /// SHA-512.
+    Sha512,
+}
+
+impl Hash {
+    /// The hash of some bytes.
+    pub(super) fn of(self, bytes: &[u8]) -> Vec<u8> {
+        let algorithm = match self {
+            Self::Sha256 => &ring::digest::SHA256,
+            Self::Sha384 => &ring::digest::SHA384,
+            Self::Sha512 => &ring::digest::SHA512,
+        };
+        ring::digest::digest(algorithm, bytes).as_ref().to_vec()
+    }
+}
+
 impl PemKey {
     /// Reads the text of a PEM file.
     pub fn parse(text: &str) -> Result<Self, Error> {
@@ -275,7 +310,26 @@ impl PemKey {
         if label != "PUBLIC KEY" {
             return Err(malformed("it has no `-----BEGIN PUBLIC KEY-----` block"));
         }
-        let info = SubjectPublicKeyInfo::<Any, BitString>::from_der(document.as_bytes())
+        Self::read(document.as_bytes(), block + "\n")
+    }
+
+    /// Reads a key in DER, as certificates and logs have them.
+    pub(super) fn from_der(der: &[u8]) -> Result<Self, Error> {
+        let malformed = |_| Error::Malformed {
+            what: "the public key",
+            problem: "its DER bytes are not well formed",
+        };
+        let document = Document::from_der(der).map_err(malformed)?;
+        let text = document.to_pem("PUBLIC KEY", LineEnding::LF).map_err(malformed)?;
+        Self::read(der, text)
+    }
+
+    fn read(der: &[u8], text: String) -> Result<Self, Error> {
+        let malformed = |problem| Error::Malformed {
+            what: "the public key",
+            problem,
+        };
+        let info = SubjectPublicKeyInfo::<Any, BitString>::from_der(der)
             .map_err(|_| malformed("its DER bytes are not well formed"))?;
         let curve = || {
             let parameters = info.algorithm.parameters.as_ref();
@@ -302,8 +356,8 @@ impl PemKey {
         Ok(Self {
             kind,
             bits: bits.to_vec(),
-            fingerprint: format!("sha256:{}", Digest::sha256(document.as_bytes()).hex()),
-            text: block + "\n",
+            fingerprint: format!("sha256:{}", Digest::sha256(der).hex()),
+            text,
         })
     }
 
@@ -327,6 +381,26 @@ impl PemKey {
                 .or_else(|_| check(&signature::ECDSA_P384_SHA256_ASN1)),
             PemKind::Rsa => check(&signature::RSA_PKCS1_2048_8192_SHA256),
         }
+    }
+
+    /// Whether `signature` was made with this key over `message`, by an algorithm that is named beside it.
+    pub(super) fn verify_as(&self, scheme: Scheme, message: &[u8], signature: &[u8]) -> Result<(), Error> {
+        let algorithm: &dyn VerificationAlgorithm = match (self.kind, scheme) {
+            (PemKind::P256, Scheme::Ecdsa(Hash::Sha256)) => &signature::ECDSA_P256_SHA256_ASN1,
+            (PemKind::P256, Scheme::Ecdsa(Hash::Sha384)) => &signature::ECDSA_P256_SHA384_ASN1,
+            (PemKind::P384, Scheme::Ecdsa(Hash::Sha256)) => &signature::ECDSA_P384_SHA256_ASN1,
+            (PemKind::P384, Scheme::Ecdsa(Hash::Sha384)) => &signature::ECDSA_P384_SHA384_ASN1,
+            (PemKind::Rsa, Scheme::Pkcs1(Hash::Sha256)) => &signature::RSA_PKCS1_2048_8192_SHA256,
+            (PemKind::Rsa, Scheme::Pkcs1(Hash::Sha384)) => &signature::RSA_PKCS1_2048_8192_SHA384,
+            (PemKind::Rsa, Scheme::Pkcs1(Hash::Sha512)) => &signature::RSA_PKCS1_2048_8192_SHA512,
+            (PemKind::Ed25519, Scheme::Ed25519) => &signature::ED25519,
+            (kind, scheme) => {
+                return Err(Error::UnsupportedKey {
+                    kind: format!("{kind:?} with signatures of the kind {scheme:?}"),
+                });
+            }
+        };
+        check(algorithm, &self.bits, message, signature)
     }
 }
 

@@ -6,7 +6,9 @@
 //! signers.rs       the allowed_signers file: whose keys count, for what and until when
 //! seal.rs          the verdict about an inventory's signatures
 //! accepted.rs      the highest sequence that was accepted from each signer: an old drive is no new one
-//! evidence.rs      signatures and attestations that hang on images, as cosign makes them
+//! evidence/        signatures and attestations that hang on images, as cosign makes them
+//! keyless/         signatures by certificate and transparency log instead of a key
+//! x509/            certificates: what stands in them, who issued them
 //! policy/          what is asked of images: registries, tags, digests, age, signatures
 //! ```
 //!
@@ -17,14 +19,17 @@
 mod accepted;
 pub mod evidence;
 mod key;
+pub mod keyless;
 mod policy;
 mod seal;
 mod signers;
 mod sshsig;
 mod wire;
+mod x509;
 
 pub use accepted::{ACCEPTED, Accepted, Candidate};
 pub use key::{PemKey, SshKey};
+pub use keyless::{Keyless, Signer, TrustedRoot};
 pub use policy::{Attestation, Image, Keyring, Pattern, Policy, Rule, Signature, Violation, Vouched};
 pub use seal::{Demand, Seal, SignatureFile, Signed};
 pub use signers::AllowedSigners;
@@ -111,9 +116,43 @@ pub enum Error {
         /// What it speaks of.
         found: String,
     },
-    /// A signature was made without a key of one's own.
-    #[error("it was made with a certificate and no key (keyless): this program does not check those yet")]
-    Keyless,
+    /// A signature was made without a key of one's own, and only keys count.
+    #[error(
+        "it was made with a certificate and no key (keyless), and the policy names no `identities` whose signatures count"
+    )]
+    NoIdentities,
+    /// A signature that was made with a certificate does not count.
+    #[error(transparent)]
+    Keyless(#[from] keyless::Error),
+    /// A rule asks for signatures, and nobody could make one that counts.
+    #[error(
+        "the rule for {pattern} asks for signatures and names nobody: give it `keys`, or `identities` with a `trusted-root`"
+    )]
+    NobodyNamed {
+        /// The rule's pattern.
+        pattern: String,
+    },
+    /// A rule names identities, and not by what they are believed.
+    #[error(
+        "the rule for {pattern} names `{given}` and no `{missing}`: keyless signatures need both, a signer and the trusted_root.json of the Sigstore that vouches for it"
+    )]
+    HalfKeyless {
+        /// The rule's pattern.
+        pattern: String,
+        /// The word that is there.
+        given: &'static str,
+        /// The one that is not.
+        missing: &'static str,
+    },
+    /// A file that should be a `trusted_root.json` is none.
+    #[error("{name} cannot be used as trusted root")]
+    BadRoot {
+        /// The file.
+        name: String,
+        /// What is wrong with it.
+        #[source]
+        source: Box<Self>,
+    },
     /// Not enough of the signers that count have signed.
     #[error(
         "the inventory has {found} of {required} signatures by signers that count{}",
@@ -179,7 +218,13 @@ impl Error {
     pub fn is_configuration(&self) -> bool {
         matches!(
             self,
-            Self::BadKey { .. } | Self::BadSigner { .. } | Self::NoSigners { .. } | Self::BadState { .. }
+            Self::BadKey { .. }
+                | Self::BadRoot { .. }
+                | Self::NobodyNamed { .. }
+                | Self::HalfKeyless { .. }
+                | Self::BadSigner { .. }
+                | Self::NoSigners { .. }
+                | Self::BadState { .. }
         )
     }
 

@@ -11,7 +11,7 @@ mod openshift;
 mod rancher;
 mod verification;
 
-pub use verification::{Demand, Identity, Verification};
+pub use verification::{Demand, Identity, Person, Verification};
 
 use std::collections::BTreeSet;
 use std::fmt;

@@ -201,6 +201,39 @@ fn the_mirror_itself_is_no_source() {
 }
 
 #[test]
+fn a_keyless_signer_is_asked_by_address_issuer_authority_and_log() {
+    let mut mirror = mirror(&[], Transport::Tls);
+    mirror.verification = Some(Verification {
+        others: vec![Demand::Keyless {
+            signer: Person {
+                email: "ops@example.com".to_owned(),
+                issuer: "https://accounts.example.com".to_owned(),
+            },
+            authorities: "A".to_owned(),
+            logs: vec!["B".to_owned()],
+            identity: Identity::Same,
+        }],
+        ..Verification::default()
+    });
+    let written = write(&mirror, Engine::Crio);
+    let policy: serde_json::Value =
+        serde_json::from_str(text(&written, "crio/etc/containers/policy.json")).unwrap();
+    assert_eq!(
+        policy["transports"]["docker"][""],
+        serde_json::json!([{
+            "type": "sigstoreSigned",
+            "fulcio": {
+                "caData": "QQ==",
+                "oidcIssuer": "https://accounts.example.com",
+                "subjectEmail": "ops@example.com",
+            },
+            "rekorPublicKeyData": "Qg==",
+            "signedIdentity": {"type": "matchRepository"},
+        }])
+    );
+}
+
+#[test]
 fn nodes_that_check_signatures_get_a_policy_and_others_are_told_that_they_do_not() {
     let signed = |keys: &[&str]| Demand::Signed {
         keys: keys.iter().map(|key| (*key).to_owned()).collect(),

@@ -36,6 +36,26 @@ pub enum Demand {
         /// The name that the signature must have.
         identity: Identity,
     },
+    /// One person must have signed it without a key, by a certificate and a transparency log.
+    Keyless {
+        /// Who it must be.
+        signer: Person,
+        /// The authorities' certificates as PEM text.
+        authorities: String,
+        /// The transparency logs' keys as PEM text.
+        logs: Vec<String>,
+        /// The name that the signature must have.
+        identity: Identity,
+    },
+}
+
+/// The one kind of keyless signer that engines can ask for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Person {
+    /// The e-mail address.
+    pub email: String,
+    /// Who vouches for it.
+    pub issuer: String,
 }
 
 /// The name that a signature must have, as far as engines can ask for one.
@@ -54,31 +74,61 @@ pub enum Identity {
     },
 }
 
-impl Demand {
+impl Identity {
     fn requirement(&self) -> Value {
-        let Self::Signed { keys, identity } = self else {
-            return json!({"type": "reject"});
-        };
-        let keys: Vec<String> = keys
-            .iter()
-            .map(|pem| base64::engine::general_purpose::STANDARD.encode(pem))
-            .collect();
-        let identity = match identity {
-            Identity::Same => json!({"type": "matchRepository"}),
-            Identity::Repository(name) => json!({"type": "exactRepository", "dockerRepository": name}),
-            Identity::Renamed { from, to } => {
+        match self {
+            Self::Same => json!({"type": "matchRepository"}),
+            Self::Repository(name) => json!({"type": "exactRepository", "dockerRepository": name}),
+            Self::Renamed { from, to } => {
                 json!({"type": "remapIdentity", "prefix": from, "signedPrefix": to})
             }
+        }
+    }
+}
+
+fn encoded(pem: &str) -> String {
+    base64::engine::general_purpose::STANDARD.encode(pem)
+}
+
+impl Demand {
+    fn requirement(&self) -> Value {
+        let (keys, word, mut requirement) = match self {
+            Self::Refused => return json!({"type": "reject"}),
+            Self::Signed { keys, identity } => (
+                keys,
+                "keyData",
+                json!({"type": "sigstoreSigned", "signedIdentity": identity.requirement()}),
+            ),
+            Self::Keyless {
+                signer,
+                authorities,
+                logs,
+                identity,
+            } => (
+                logs,
+                "rekorPublicKeyData",
+                json!({
+                    "type": "sigstoreSigned",
+                    "fulcio": {
+                        "caData": encoded(authorities),
+                        "oidcIssuer": signer.issuer,
+                        "subjectEmail": signer.email,
+                    },
+                    "signedIdentity": identity.requirement(),
+                }),
+            ),
         };
+        let keys: Vec<String> = keys.iter().map(|pem| encoded(pem)).collect();
         // The plural is known to newer engines only.
         match keys.as_slice() {
-            [only] => json!({"type": "sigstoreSigned", "keyData": only, "signedIdentity": identity}),
-            _ => json!({"type": "sigstoreSigned", "keyDatas": keys, "signedIdentity": identity}),
+            [only] => requirement[word] = json!(only),
+            _ => requirement[format!("{word}s")] = json!(keys),
         }
+        requirement
     }
 
     fn has_several_keys(&self) -> bool {
-        matches!(self, Self::Signed { keys, .. } if keys.len() > 1)
+        matches!(self, Self::Signed { keys, .. } | Self::Keyless { logs: keys, .. } if keys.len() > 1)
     }
 }
 

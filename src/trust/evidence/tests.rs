@@ -5,6 +5,7 @@ use p256::ecdsa::{Signature, SigningKey};
 use p256::pkcs8::{EncodePublicKey as _, LineEnding};
 use serde_json::{Value, json};
 
+use super::envelope::{IN_TOTO, SIGNED};
 use super::*;
 
 const MANIFEST: &[u8] = br#"{"schemaVersion":2}"#;
@@ -27,7 +28,11 @@ fn check(evidence: &Evidence, key: &PemKey) -> Result<Proof, Error> {
         digest: &digest,
         manifest: MANIFEST,
     };
-    evidence.check(subject, &[("shop.pub", key)])
+    let signers = Signers {
+        keys: vec![("shop.pub", key)],
+        keyless: None,
+    };
+    evidence.check(subject, &signers)
 }
 
 fn payload(digest: &Digest, kind: &str) -> Vec<u8> {
@@ -46,6 +51,7 @@ fn simple(private: &SigningKey, payload: Vec<u8>) -> Evidence {
     Evidence::Simple {
         signature: sign(private, &payload),
         payload,
+        kept: Kept::default(),
     }
 }
 
@@ -73,7 +79,14 @@ fn envelope(private: &SigningKey, kind: &str, payload: &[u8]) -> Value {
 
 fn attestation(private: &SigningKey, statement: &Value) -> Evidence {
     let payload = serde_json::to_vec(statement).unwrap();
-    Evidence::Envelope(serde_json::to_vec(&envelope(private, IN_TOTO, &payload)).unwrap())
+    alone(&envelope(private, IN_TOTO, &payload))
+}
+
+fn alone(envelope: &Value) -> Evidence {
+    Evidence::Envelope {
+        envelope: serde_json::to_vec(envelope).unwrap(),
+        kept: Kept::default(),
+    }
 }
 
 fn bundled(material: &Value, name: &str, content: &Value) -> Evidence {
@@ -91,7 +104,7 @@ fn a_payload_counts_by_its_key_for_its_image_alone() {
     let (digest, other) = (Digest::sha256(MANIFEST), Digest::sha256(b"other"));
     let good = simple(&private, payload(&digest, SIMPLE_TYPE));
     let proof = check(&good, &key).unwrap();
-    assert_eq!(proof.key, "shop.pub");
+    assert_eq!(proof.by, "shop.pub");
     assert_eq!(
         proof.claim,
         Claim::Signed {
@@ -109,6 +122,7 @@ fn a_payload_counts_by_its_key_for_its_image_alone() {
     let swapped = Evidence::Simple {
         payload: payload(&other, SIMPLE_TYPE),
         signature,
+        kept: Kept::default(),
     };
     assert!(matches!(check(&swapped, &key), Err(Error::NoKeyMadeIt)));
 }
@@ -141,15 +155,12 @@ fn an_attestation_tells_its_type_and_a_malformed_one_has_failed() {
         check(&attestation(&private, &lacking), &key),
         Err(Error::MalformedEvidence { .. })
     ));
-    let text = serde_json::to_vec(&envelope(&private, "text/plain", b"{}")).unwrap();
-    assert!(matches!(
-        check(&Evidence::Envelope(text), &key),
-        Err(Error::WrongStatement { .. })
-    ));
+    let text = alone(&envelope(&private, "text/plain", b"{}"));
+    assert!(matches!(check(&text, &key), Err(Error::WrongStatement { .. })));
 }
 
 #[test]
-fn a_sigstore_bundle_is_bound_to_the_image_and_keyless_ones_say_so() {
+fn a_sigstore_bundle_is_bound_to_the_image_and_a_keyless_one_needs_identities() {
     let (private, key) = pair(7);
     let digest = Digest::sha256(MANIFEST);
     let own = json!({"publicKey": {"hint": "x"}});
@@ -158,8 +169,8 @@ fn a_sigstore_bundle_is_bound_to_the_image_and_keyless_ones_say_so() {
     assert!(check(&bundled(&own, "dsseEnvelope", &content), &key).is_ok());
     let certificate = json!({"certificate": {"rawBytes": ""}});
     assert!(matches!(
-        check(&bundled(&certificate, "dsseEnvelope", &content), &key),
-        Err(Error::Keyless)
+        check(&bundled(&certificate, "dsseEnvelope", &content), &pair(8).1),
+        Err(Error::NoIdentities)
     ));
     let message = |digest: &Digest| {
         json!({

@@ -11,6 +11,12 @@
 //!         keys: [keys/build.pub]
 //!     latest: false                                     # neither `latest` nor no tag at all
 //!     max-age-days: 400
+//!   - match: ghcr.io/shop/*
+//!     signature:
+//!       identities:                                     # keyless: who, as the certificate says
+//!         - issuer: https://token.actions.githubusercontent.com
+//!           subject: https://github.com/shop/*
+//!       trusted-root: trusted_root.json                 # and by whom that is believed
 //!   - match: docker.io/library/*
 //!     pinned: true                                      # only references with a digest
 //! ```
@@ -33,6 +39,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 use crate::reference::Reference;
+use crate::trust::Signer;
 
 /// What is asked of images. An empty one asks for nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -54,7 +61,7 @@ pub struct Rule {
     /// A pattern over the repository with its host: `registry.example.com/shop/*`.
     #[serde(rename = "match")]
     pub pattern: Pattern,
-    /// A signature by one of some keys.
+    /// A signature by one of some keys or identities.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signature: Option<Signature>,
     /// Attestations, all of them.
@@ -84,7 +91,14 @@ fn yes() -> bool {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Signature {
     /// The keys that count, any one of them: a PEM file beside the policy, or the PEM text.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub keys: Vec<String>,
+    /// The signers that count without a key (keyless), any one of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub identities: Vec<Signer>,
+    /// The `trusted_root.json` of the Sigstore that vouches for the identities, a file beside the policy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trusted_root: Option<String>,
     /// The repository that a signature may name, where it names one. Without it: the image's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signed_as: Option<Pattern>,
@@ -98,7 +112,14 @@ pub struct Attestation {
     #[serde(rename = "type")]
     pub predicate: String,
     /// The keys that count, any one of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub keys: Vec<String>,
+    /// The signers that count without a key (keyless), any one of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub identities: Vec<Signer>,
+    /// The `trusted_root.json` of the Sigstore that vouches for the identities, a file beside the policy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trusted_root: Option<String>,
 }
 
 /// An image as a policy sees it.

@@ -88,3 +88,27 @@ fn an_old_image_and_one_without_a_date_are_refused() {
     assert!(policy.check_age(&reference, days_ago(11), now).is_some());
     assert!(policy.check_age(&reference, None, now).is_some());
 }
+
+#[test]
+fn a_rule_that_nobody_could_satisfy_is_an_error_of_the_policy() {
+    let whom = json!([{"issuer": "https://a.example", "subject": "*"}]);
+    for (signature, says) in [
+        (json!({}), "names nobody"),
+        (json!({"keys": []}), "names nobody"),
+        (json!({"identities": whom}), "no `trusted-root`"),
+        (json!({"trusted-root": "root.json"}), "no `identities`"),
+        (
+            json!({"keys": ["a.pub"], "trusted-root": "root.json"}),
+            "no `identities`",
+        ),
+        (
+            json!({"identities": whom, "trusted-root": "root.json"}),
+            "root.json cannot be used as trusted root",
+        ),
+    ] {
+        let policy = policy(json!({"images": [{"match": "*", "signature": signature}]}));
+        let error = Keyring::of(&policy, |_| Ok::<_, crate::trust::Error>("{}".to_owned())).unwrap_err();
+        assert!(error.to_string().contains(says), "{error}");
+        assert!(error.is_configuration(), "{error}");
+    }
+}

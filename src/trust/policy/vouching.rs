@@ -2,59 +2,131 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Policy, Rule, Violation};
+use super::{Attestation, Pattern, Policy, Rule, Signature, Violation};
 use crate::reference::Reference;
-use crate::trust::evidence::{Claim, Evidence, Proof, Subject};
-use crate::trust::{Error, PemKey};
+use crate::trust::evidence::{Claim, Evidence, Proof, Signers, Subject};
+use crate::trust::{Error, Keyless, PemKey, Signer, TrustedRoot};
 
-/// The keys that a policy names, read once.
+/// The keys and trusted roots that a policy names, read once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Keyring(BTreeMap<String, PemKey>);
+pub struct Keyring {
+    keys: BTreeMap<String, PemKey>,
+    roots: BTreeMap<String, TrustedRoot>,
+}
+
+/// Whom one demand of a rule names.
+struct Named<'p> {
+    keys: &'p [String],
+    identities: &'p [Signer],
+    root: Option<&'p str>,
+}
+
+impl Named<'_> {
+    /// Whether someone could satisfy the demand at all.
+    fn check(&self, pattern: &Pattern) -> Result<(), Error> {
+        let half = |given, missing| Error::HalfKeyless {
+            pattern: pattern.to_string(),
+            given,
+            missing,
+        };
+        match (self.identities, self.root) {
+            ([], Some(_)) => Err(half("trusted-root", "identities")),
+            ([_, ..], None) => Err(half("identities", "trusted-root")),
+            ([], None) if self.keys.is_empty() => Err(Error::NobodyNamed {
+                pattern: pattern.to_string(),
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Signature {
+    fn named(&self) -> Named<'_> {
+        Named {
+            keys: &self.keys,
+            identities: &self.identities,
+            root: self.trusted_root.as_deref(),
+        }
+    }
+}
+
+impl Attestation {
+    fn named(&self) -> Named<'_> {
+        Named {
+            keys: &self.keys,
+            identities: &self.identities,
+            root: self.trusted_root.as_deref(),
+        }
+    }
+}
+
+impl Rule {
+    fn named(&self) -> impl Iterator<Item = Named<'_>> {
+        let signature = self.signature.iter().map(Signature::named);
+        signature.chain(self.attestations.iter().map(Attestation::named))
+    }
+}
 
 impl Keyring {
-    /// Reads every key of a policy; `read` gives the text of a file that it names.
+    /// Reads every key and trusted root of a policy; `read` gives the text of a file that it names.
     pub fn of<E: From<Error>>(
         policy: &Policy,
         mut read: impl FnMut(&str) -> Result<String, E>,
     ) -> Result<Self, E> {
-        let signatures = policy.images.iter().filter_map(|rule| rule.signature.as_ref());
-        let attestations = policy.images.iter().flat_map(|rule| &rule.attestations);
-        let named = signatures
-            .map(|s| &s.keys)
-            .chain(attestations.map(|a| &a.keys))
-            .flatten();
-        let mut keys = BTreeMap::new();
-        for name in named {
-            if keys.contains_key(name) {
-                continue;
+        let mut keyring = Self::default();
+        for rule in &policy.images {
+            for named in rule.named() {
+                named.check(&rule.pattern)?;
+                for name in named.keys {
+                    keyring.add_key(name, &mut read)?;
+                }
+                if let Some(name) = named.root.filter(|name| !keyring.roots.contains_key(*name)) {
+                    let root = TrustedRoot::parse(&read(name)?).map_err(|source| Error::BadRoot {
+                        name: name.to_owned(),
+                        source: Box::new(source),
+                    })?;
+                    keyring.roots.insert(name.to_owned(), root);
+                }
             }
-            let inline = is_inline(name);
-            let text = if inline { name.clone() } else { read(name)? };
-            let key = PemKey::parse(&text).map_err(|source| Error::BadKey {
-                name: if inline {
-                    "a key in the policy".to_owned()
-                } else {
-                    name.clone()
-                },
-                source: Box::new(source),
-            })?;
-            keys.insert(name.clone(), key);
         }
-        Ok(Self(keys))
+        Ok(keyring)
+    }
+
+    fn add_key<E: From<Error>>(
+        &mut self,
+        name: &str,
+        mut read: impl FnMut(&str) -> Result<String, E>,
+    ) -> Result<(), E> {
+        if self.keys.contains_key(name) {
+            return Ok(());
+        }
+        let inline = is_inline(name);
+        let text = if inline { name.to_owned() } else { read(name)? };
+        let key = PemKey::parse(&text).map_err(|source| Error::BadKey {
+            name: if inline { "a key in the policy" } else { name }.to_owned(),
+            source: Box::new(source),
+        })?;
+        self.keys.insert(name.to_owned(), key);
+        Ok(())
+    }
+
+    /// A trusted root by the name that the policy gives it.
+    pub fn root(&self, name: &str) -> Option<&TrustedRoot> {
+        self.roots.get(name)
     }
 
     /// Some of them as PEM text, each once.
     pub fn pems<'k>(&'k self, names: &'k [String]) -> BTreeSet<&'k str> {
         names
             .iter()
-            .filter_map(|name| Some(self.0.get(name)?.pem()))
+            .filter_map(|name| Some(self.keys.get(name)?.pem()))
             .collect()
     }
 
-    /// Some of them, each by the name that reports give it.
-    fn chosen<'k>(&'k self, names: &'k [String]) -> Vec<(&'k str, &'k PemKey)> {
-        let named = |name: &'k String| {
-            let key = self.0.get(name)?;
+    /// Whose signatures count by one demand, keys by the names that reports give them.
+    fn signers<'k>(&'k self, named: &Named<'k>) -> Signers<'k> {
+        let key = |name: &'k String| {
+            let key = self.keys.get(name)?;
             let label = if is_inline(name) {
                 key.fingerprint()
             } else {
@@ -62,7 +134,14 @@ impl Keyring {
             };
             Some((label, key))
         };
-        names.iter().filter_map(named).collect()
+        let root = named.root.and_then(|name| self.roots.get(name));
+        Signers {
+            keys: named.keys.iter().filter_map(key).collect(),
+            keyless: root.map(|root| Keyless {
+                root,
+                signers: named.identities,
+            }),
+        }
     }
 }
 
@@ -73,7 +152,7 @@ fn is_inline(key: &str) -> bool {
 /// What the rule of one image found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Vouched {
-    /// The keys that vouch for it, by their names.
+    /// The keys and identities that vouch for it, by their names.
     pub by: BTreeSet<String>,
     /// What the rule asks for and did not find.
     pub violations: Vec<Violation>,
@@ -92,10 +171,10 @@ impl Policy {
         let Some(rule) = self.rule(reference) else {
             return vouched;
         };
-        let mut judge = |keys: &[String], what: String, serves: &dyn Fn(&Proof) -> Result<(), String>| {
-            match first_that_serves(evidence, subject, &keyring.chosen(keys), serves) {
-                Ok(key) => {
-                    vouched.by.insert(key);
+        let mut judge = |named: &Named<'_>, what: String, serves: &dyn Fn(&Proof) -> Result<(), String>| {
+            match first_that_serves(evidence, subject, &keyring.signers(named), serves) {
+                Ok(by) => {
+                    vouched.by.insert(by);
                 }
                 Err(reasons) => vouched.violations.push(Violation {
                     reference: reference.clone(),
@@ -105,12 +184,12 @@ impl Policy {
         };
         if let Some(signature) = &rule.signature {
             let serves = |proof: &Proof| signed(proof, signature.signed_as.as_ref(), reference);
-            judge(&signature.keys, "a signature".to_owned(), &serves);
+            judge(&signature.named(), "a signature".to_owned(), &serves);
         }
         for attestation in &rule.attestations {
             let serves = |proof: &Proof| attested(proof, &attestation.predicate);
             let what = format!("an attestation of the type {}", attestation.predicate);
-            judge(&attestation.keys, what, &serves);
+            judge(&attestation.named(), what, &serves);
         }
         vouched
     }
@@ -119,14 +198,14 @@ impl Policy {
 fn first_that_serves(
     evidence: &[Evidence],
     subject: Subject<'_>,
-    keys: &[(&str, &PemKey)],
+    signers: &Signers<'_>,
     serves: &dyn Fn(&Proof) -> Result<(), String>,
 ) -> Result<String, BTreeSet<String>> {
     let mut reasons = BTreeSet::new();
     for piece in evidence {
-        let checked = piece.check(subject, keys).map_err(|error| chain(&error));
-        match checked.and_then(|proof| serves(&proof).map(|()| proof.key)) {
-            Ok(key) => return Ok(key),
+        let checked = piece.check(subject, signers).map_err(|error| chain(&error));
+        match checked.and_then(|proof| serves(&proof).map(|()| proof.by)) {
+            Ok(by) => return Ok(by),
             Err(reason) => {
                 reasons.insert(reason);
             }
@@ -135,7 +214,7 @@ fn first_that_serves(
     Err(reasons)
 }
 
-fn signed(proof: &Proof, allowed: Option<&super::Pattern>, reference: &Reference) -> Result<(), String> {
+fn signed(proof: &Proof, allowed: Option<&Pattern>, reference: &Reference) -> Result<(), String> {
     let Claim::Signed { named } = &proof.claim else {
         return Err("an attestation is no signature".to_owned());
     };

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::vetting::Policed;
-use crate::mirrors::engines::{Demand, Identity, Verification};
+use crate::mirrors::engines::{Demand, Identity, Person, Verification};
 use crate::mirrors::{Mapping, Target};
 use crate::reference::Repository;
 use crate::trust::{Keyring, Pattern, Policy, Signature};
@@ -162,11 +162,42 @@ fn demand(
             rule.pattern
         )
     })?;
+    if !signature.identities.is_empty() {
+        return keyless(signature, keyring, identity).map(Some).ok_or_else(|| {
+            format!(
+                "nodes refuse what {} matches, because they know keyless signers only as one e-mail address with one issuer, without patterns and with no keys beside it",
+                rule.pattern
+            )
+        });
+    }
     let keys = keyring.pems(&signature.keys).into_iter().map(str::to_owned);
     Ok(Some(Demand::Signed {
         keys: keys.collect(),
         identity,
     }))
+}
+
+/// A rule over identities in the words of engines; `None`, if they have no words for it.
+fn keyless(signature: &Signature, keyring: &Keyring, identity: Identity) -> Option<Demand> {
+    let [signer] = signature.identities.as_slice() else {
+        return None;
+    };
+    let (issuer, email) = (signer.issuer.as_str(), signer.subject.as_str());
+    // Addresses have no colon; URIs of workflows may have an @.
+    let is_email = email.contains('@') && !email.contains(':');
+    if !signature.keys.is_empty() || has_wildcard(issuer) || has_wildcard(email) || !is_email {
+        return None;
+    }
+    let root = keyring.root(signature.trusted_root.as_deref()?)?;
+    Some(Demand::Keyless {
+        signer: Person {
+            email: email.to_owned(),
+            issuer: issuer.to_owned(),
+        },
+        authorities: root.authority_pems(),
+        logs: root.log_pems()?.into_iter().map(str::to_owned).collect(),
+        identity,
+    })
 }
 
 fn identity(signature: &Signature, name: Name<'_>) -> Result<Identity, String> {
@@ -238,113 +269,16 @@ fn unasked(policed: &Policed) -> BTreeSet<String> {
             words.join(", ")
         )
     };
-    (!words.is_empty()).then(gap).into_iter().collect()
+    let mut gaps: BTreeSet<String> = (!words.is_empty()).then(gap).into_iter().collect();
+    let mut rules = policed.policies().iter().flat_map(|(policy, _)| &policy.images);
+    if rules.any(|rule| rule.signature.as_ref().is_some_and(|s| !s.identities.is_empty())) {
+        gaps.insert(
+            "nodes ask of keyless signatures neither the log of certificates (SCT) nor when an authority or a log counted: the import did"
+                .to_owned(),
+        );
+    }
+    gaps
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const KEY: &str = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n";
-
-    fn nodes(policy: &str, repositories: &[&str]) -> Option<Verification> {
-        let text = policy.replace("KEY", &serde_json::Value::from(KEY).to_string());
-        let value = crate::goyaml::parse(text.as_bytes()).unwrap();
-        let policy = serde_json::from_str(&crate::goyaml::to_json(&value).unwrap()).unwrap();
-        let policed = Policed::new(policy, std::path::Path::new("")).unwrap();
-        let repositories: Vec<Repository> = repositories
-            .iter()
-            .map(|name| {
-                let (host, path) = name.split_once('/').unwrap();
-                Repository::new(host, path).unwrap()
-            })
-            .collect();
-        verification(
-            &policed,
-            &"mirror.lan".parse().unwrap(),
-            &Mapping::default(),
-            &repositories.iter().collect(),
-        )
-    }
-
-    fn signed(identity: Identity) -> Vec<Demand> {
-        vec![Demand::Signed {
-            keys: vec![KEY.to_owned()],
-            identity,
-        }]
-    }
-
-    #[test]
-    fn a_pattern_and_a_repository_are_asked_under_their_own_name_and_the_mirrors() {
-        let found = nodes(
-            "images: [{match: reg.example/shop/*, signature: {keys: [KEY]}}]",
-            &["reg.example/shop/app", "quay.io/other"],
-        )
-        .unwrap();
-        assert_eq!(found.others, []);
-        let renamed = Identity::Renamed {
-            from: "mirror.lan/reg.example/shop".to_owned(),
-            to: "reg.example/shop".to_owned(),
-        };
-        let own = Identity::Repository("reg.example/shop/app".to_owned());
-        let expected = [
-            ("mirror.lan/reg.example/shop", signed(renamed)),
-            ("mirror.lan/reg.example/shop/app", signed(own)),
-            ("reg.example/shop", signed(Identity::Same)),
-        ];
-        let expected = expected.map(|(scope, demands)| (scope.to_owned(), demands));
-        assert_eq!(found.scopes, BTreeMap::from(expected));
-        assert!(found.gaps.is_empty(), "{:?}", found.gaps);
-    }
-
-    #[test]
-    fn registries_that_are_not_allowed_are_refused_whatever_comes_later() {
-        let found = nodes(
-            "registries: [reg.example, '*.suse.com']",
-            &["reg.example/a", "registry.suse.com/b", "quay.io/c"],
-        )
-        .unwrap();
-        assert_eq!(found.others, [Demand::Refused]);
-        for (scope, demands) in [
-            ("reg.example", vec![]),
-            ("*.suse.com", vec![]),
-            ("mirror.lan/reg.example", vec![]),
-            ("mirror.lan/registry.suse.com/b", vec![]),
-        ] {
-            assert_eq!(found.scopes.get(scope), Some(&demands), "{scope}");
-        }
-        assert!(!found.scopes.keys().any(|scope| scope.contains("quay.io")));
-    }
-
-    #[test]
-    fn the_first_rule_counts_although_engines_take_the_longest_scope() {
-        let found = nodes(
-            "images: [{match: reg.example/*, signature: {keys: [KEY]}}, {match: reg.example/free/*}]",
-            &["reg.example/free/app"],
-        )
-        .unwrap();
-        assert_eq!(found.scopes["reg.example/free"], signed(Identity::Same));
-        let other_way = nodes(
-            "images: [{match: reg.example/free/*}, {match: '*', signature: {keys: [KEY]}}]",
-            &["reg.example/free/app"],
-        )
-        .unwrap();
-        assert_eq!(other_way.scopes["reg.example/free"], []);
-        assert_eq!(other_way.others, signed(Identity::Same));
-    }
-
-    #[test]
-    fn what_engines_have_no_word_for_is_told_and_never_let_in() {
-        let found = nodes(
-            "images: [{match: 'reg.example/a*', signature: {keys: [KEY], signed-as: 'vendor.example/*'}, pinned: true}]",
-            &["reg.example/app"],
-        )
-        .unwrap();
-        assert_eq!(found.scopes["reg.example/app"], [Demand::Refused]);
-        assert_eq!(found.gaps.len(), 3, "{:?}", found.gaps);
-        assert_eq!(
-            nodes("images: [{match: '*', pinned: true}]", &["reg.example/app"]),
-            None
-        );
-    }
-}
+mod tests;
