@@ -14,9 +14,14 @@ pub(crate) struct Join {
     pub(crate) exact: bool,
     /// Whether the map names a registry itself.
     pub(crate) has_registry: bool,
+    /// Whether the map names no more than the last part of a repository, so that all before it stands elsewhere.
+    pub(crate) is_bare: bool,
     /// The line of the field that names the repository.
     pub(crate) line: u32,
 }
+
+/// Why a bare name with a tag is no image yet.
+pub(crate) const BARE: &str = "a name and a tag: its registry and path stand elsewhere";
 
 /// Reads a map as an image in pieces. `under` is the key that it stands under.
 ///
@@ -40,6 +45,7 @@ pub(crate) fn read(map: &Node, under: &str) -> Option<Join> {
         .or_else(|| field("repo").filter(|_| about_image));
     let image = field("image").or_else(|| field("baseImage"));
 
+    let mut is_bare = false;
     let (mut keys, name, tag) = match (repository, image) {
         (Some((repository_key, repository)), Some((image_key, image))) => {
             if image.contains('/') || image.contains(':') {
@@ -78,10 +84,11 @@ pub(crate) fn read(map: &Node, under: &str) -> Option<Join> {
             let (key, name) = field("newName").or_else(|| field("name"))?;
             let kustomized = about_image && (map.get("newName").is_some() || map.get("newTag").is_some());
             let whole = about_image && name.contains('/');
-            if registry.is_none() && !kustomized && !whole {
+            is_bare = registry.is_none() && !kustomized && !whole;
+            if is_bare && !(about_image && super::reading::is_bare_name(name)) {
                 return None;
             }
-            let tag = tag.or(version);
+            let tag = tag.or_else(|| version.filter(|_| !is_bare));
             if tag.is_none() && digest.is_none() && !whole {
                 return None;
             }
@@ -134,6 +141,7 @@ pub(crate) fn read(map: &Node, under: &str) -> Option<Join> {
         keys,
         exact,
         has_registry,
+        is_bare,
         line,
     })
 }

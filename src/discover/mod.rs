@@ -9,7 +9,7 @@
 //! embedded   documents and texts inside strings                    joins     registry + repository + tag + digest
 //! split      the same under names that begin alike
 //! knowledge  what operators compose (a table)                      sighting  the record: what, how sure, which rule, where
-//! values, annotations, lists   what charts and people declare        catalogue, choice   all of it as one list
+//! values (in layers), annotations, lists   what charts and people declare        catalogue, choice   all of it as one list
 //! ```
 //!
 //! Nothing that announces an image is dropped: it becomes an image of some [`Tier`] or is unresolved with a reason.
@@ -39,6 +39,7 @@ mod documents;
 mod embedded;
 mod joins;
 mod knowledge;
+mod layers;
 mod lists;
 mod names;
 mod positions;
@@ -59,6 +60,7 @@ pub use catalogue::{Catalogue, Image, Occurrence, Unresolved};
 pub use choice::{Exclude, Excluded, Exclusion, Include, exclude, include};
 pub use documents::{Error, MANIFEST_CAP, Origin, scan_text, walk};
 pub use knowledge::{Error as KnowledgeError, Knowledge};
+pub use layers::{Layer, is_true};
 pub use lists::{Form, form, scan_list};
 pub use sighting::{Place, Reading, Rule, Severity, Sighting, Source, Subject, Tier};
-pub use values::{Layer, declared, is_true, scan_values};
+pub use values::{declared, scan_values};

@@ -130,8 +130,11 @@ pub(crate) fn is_file_path(text: &str) -> bool {
 }
 
 /// Whether the text spells out a tag or digest, rather than leaving `:latest` to be put in.
+///
+/// `name@sha256` spells out neither: old charts write the digest's hexadecimal where the tag goes.
 pub(crate) fn is_exact(text: &str) -> bool {
-    text.contains('@')
+    text.rsplit_once('@')
+        .is_some_and(|(_, digest)| digest.is_empty() || digest.contains(':'))
         || text
             .rsplit_once(':')
             .is_some_and(|(_, tag)| !tag.is_empty() && !tag.contains('/'))

@@ -6,80 +6,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::documents::Error;
-use super::sighting::{Place, Reading, Rule, Sighting, Source, Subject, Tier};
-use super::tree::{self, Content, Node};
+use super::layers::{Layer, together};
+use super::sighting::{Place, Reading, Rule, Severity, Sighting, Source, Subject, Tier};
+use super::tree::{Content, Node};
 use super::{joins, names, reading};
-
-/// One layer of values: a chart's own, or one that the user gives. Later layers win.
-#[derive(Clone, Debug)]
-pub struct Layer {
-    /// The chart and file that the layer is from.
-    subject: Arc<Subject>,
-    /// Where in the whole tree it belongs: the path of dependency names, empty for the top chart.
-    prefix: Vec<String>,
-    /// The version of what the chart installs: a guess for missing tags.
-    app_version: String,
-    root: Node,
-}
-
-impl Layer {
-    /// Reads a values file. `prefix` is the path of dependency names to the chart that it belongs to.
-    pub fn parse(
-        text: &[u8],
-        subject: Subject,
-        prefix: Vec<String>,
-        app_version: &str,
-    ) -> Result<Self, Error> {
-        let mut root = Node {
-            line: 0,
-            content: Content::Map(Vec::new()),
-        };
-        for document in tree::parse(text)? {
-            overlay(&mut root, &document);
-        }
-        Ok(Self {
-            subject: Arc::new(subject),
-            prefix,
-            app_version: app_version.to_owned(),
-            root,
-        })
-    }
-}
-
-/// All layers as one tree, the later ones over the earlier ones.
-fn together(layers: &[Layer]) -> Node {
-    let mut whole = Node {
-        line: 0,
-        content: Content::Map(Vec::new()),
-    };
-    for layer in layers {
-        let placed = layer
-            .prefix
-            .iter()
-            .rev()
-            .fold(layer.root.clone(), |node, key| Node {
-                line: 0,
-                content: Content::Map(vec![(key.clone(), node)]),
-            });
-        overlay(&mut whole, &placed);
-    }
-    whole
-}
-
-/// Whether the values have something at a path like `metrics.enabled` that templates take for true.
-pub fn is_true(layers: &[Layer], path: &str) -> bool {
-    let whole = together(layers);
-    let node = path.split('.').try_fold(&whole, |node, key| node.get(key));
-    match node.map(|n| &n.content) {
-        None | Some(Content::Null) => false,
-        Some(Content::Plain(text) | Content::Text { text, .. }) => {
-            !matches!(text.as_str(), "" | "false" | "0" | "no" | "off")
-        }
-        Some(Content::Seq(elements)) => !elements.is_empty(),
-        Some(Content::Map(entries)) => !entries.is_empty(),
-    }
-}
 
 /// Everything that the values declare, in the order of the tree. `layers` from the weakest to the strongest.
 pub fn scan_values(layers: &[Layer]) -> Vec<Sighting> {
@@ -93,21 +23,6 @@ pub fn scan_values(layers: &[Layer]) -> Vec<Sighting> {
     };
     scan.map(&whole);
     scan.found
-}
-
-/// Lays one tree over another as Helm does: maps are merged, everything else is replaced, null takes away.
-fn overlay(below: &mut Node, above: &Node) {
-    match (&mut below.content, &above.content) {
-        (Content::Map(below), Content::Map(above)) => {
-            for (key, value) in above {
-                match below.iter_mut().find(|(k, _)| k == key) {
-                    Some((_, node)) => overlay(node, value),
-                    None => below.push((key.clone(), value.clone())),
-                }
-            }
-        }
-        _ => below.clone_from(above),
-    }
 }
 
 struct Scan<'l> {
@@ -159,12 +74,14 @@ impl<'l> Scan<'l> {
     fn text(&mut self, key: &str, text: &str, parent: &Node) {
         let text = text.trim();
         let one_word = !text.is_empty() && !text.contains(char::is_whitespace) && !text.contains("{{");
-        if names::holds_image(key) && one_word && !reading::is_file_path(text) {
+        if names::holds_image(key) && text.starts_with("{{") && !text.contains('\n') {
+            self.declare(text, Rule::DisabledByValues);
+        } else if names::holds_image(key) && one_word && !reading::is_file_path(text) {
             self.keyed(key, text, parent);
         } else if !text.contains('\n') && !text.contains("{{") {
             for word in reading::words(text) {
                 if let reading::Worth::Image(reference, Tier::Heuristic) = reading::judge_word(word) {
-                    self.record(word, reference, Rule::Mention);
+                    self.record(word, Reading::Image(reference), Rule::Mention);
                 }
             }
         }
@@ -173,38 +90,32 @@ impl<'l> Scan<'l> {
     /// A string under a key like `image`: whole, or with its tag in a key beside it.
     fn keyed(&mut self, key: &str, text: &str, parent: &Node) {
         if reading::is_exact(text) {
-            if let Ok(reference) = reading::read(text) {
-                self.record(text, reference, Rule::DisabledByValues);
-            }
-            return;
+            return self.declare(text, Rule::DisabledByValues);
         }
-        if !text.contains('/') && key != "image" {
-            return;
-        }
-        let beside = [
-            format!("{key}Tag"),
-            format!("{key}_tag"),
-            "imageTag".to_owned(),
-            "tag".to_owned(),
-        ];
-        let tag = beside.iter().find_map(|tag| parent.filled(tag));
-        let (whole, rule) = match tag {
-            Some(tag) => (format!("{text}:{tag}"), Rule::DisabledByValues),
-            None if text.contains('/') => (self.guessed(text), Rule::GuessedTag),
-            None => return,
-        };
-        if let Ok(reference) = reading::read(&whole) {
-            self.record(&whole, reference, rule);
+        let own = [format!("{key}Tag"), format!("{key}_tag")];
+        let shared = ["imageTag", "tag"].into_iter().map(str::to_owned);
+        // `cirros` of a `diskImage` may be no image of a registry: then only a tag of its own makes it one.
+        let whole = text.contains('/') || key.eq_ignore_ascii_case("image");
+        let mut names = own.into_iter().chain(shared.filter(|_| whole));
+        if let Some(tag) = names.find_map(|name| parent.filled(&name)) {
+            self.declare(&format!("{text}:{tag}"), Rule::DisabledByValues);
+        } else if text.contains('/') {
+            self.declare(&self.guessed(text), Rule::GuessedTag);
+        } else if reading::is_bare_name(text) {
+            let reason = "a name alone: its registry and tag stand elsewhere".to_owned();
+            self.record(text, note(reason), Rule::ImageKey);
         }
     }
 
     fn joined(&mut self, map: &Node, join: &joins::Join) {
         let mut text = join.text.clone();
-        if !join.has_registry
-            && !joins::starts_with_host(&text)
-            && let Some(registry) = self.registry(map)
-        {
-            text = format!("{}/{text}", registry.trim_end_matches('/'));
+        if !join.has_registry && !joins::starts_with_host(&text) {
+            if let Some(registry) = self.registry(map) {
+                text = format!("{}/{text}", registry.trim_end_matches('/'));
+            } else if join.is_bare {
+                let reason = joins::BARE.to_owned();
+                return self.record(&text, note(reason), Rule::ImageMap);
+            }
         }
         let rule = if join.exact {
             Rule::DisabledByValues
@@ -212,9 +123,23 @@ impl<'l> Scan<'l> {
             text = self.guessed(&text);
             Rule::GuessedTag
         };
-        if let Ok(reference) = reading::read(&text) {
-            self.record(&text, reference, rule);
+        let declared = self.found.len();
+        self.declare(&text, rule);
+        // The line of the map is the line of its first key; the one that names the repository says more.
+        if let Some(line) = self.line_of(&join.keys)
+            && let Some(sighting) = self.found.get_mut(declared)
+        {
+            sighting.place.line = Some(line);
         }
+    }
+
+    /// Something that the values announce as an image. What cannot be read as one is a note: nothing may ever render it.
+    fn declare(&mut self, text: &str, rule: Rule) {
+        let read = match reading::read(text) {
+            Ok(reference) => Reading::Image(reference),
+            Err(refusal) => note(refusal.to_string()),
+        };
+        self.record(text, read, rule);
     }
 
     fn guessed(&self, repository: &str) -> String {
@@ -244,11 +169,15 @@ impl<'l> Scan<'l> {
             .or_else(|| self.root.get("global").and_then(of))
     }
 
-    fn record(&mut self, raw: &str, reference: crate::reference::Reference, rule: Rule) {
+    fn record(&mut self, raw: &str, reading: Reading, rule: Rule) {
         let (subject, line) = self.origin();
+        let raw = match reading {
+            Reading::Image(_) => raw.to_owned(),
+            Reading::Unresolved { .. } => crate::secret::printable(raw, 200),
+        };
         self.found.push(Sighting {
-            raw: raw.to_owned(),
-            reading: Reading::Image(reference),
+            raw,
+            reading,
             tier: Tier::Candidate,
             rule,
             source: Source::Values,
@@ -266,15 +195,28 @@ impl<'l> Scan<'l> {
 
     /// The strongest layer that has the path, and the line there.
     fn origin(&self) -> (Arc<Subject>, Option<u32>) {
-        let place = self.layers.iter().rev().find_map(|layer| {
+        let place = self.strongest();
+        place.map_or_else(Default::default, |(layer, node)| {
+            (Arc::clone(&layer.subject), (node.line > 0).then_some(node.line))
+        })
+    }
+
+    /// The line of the first of these keys that the map has in the strongest layer.
+    fn line_of(&self, keys: &[&str]) -> Option<u32> {
+        let (_, map) = self.strongest()?;
+        let line = keys.iter().find_map(|key| map.get(key))?.line;
+        (line > 0).then_some(line)
+    }
+
+    fn strongest(&self) -> Option<(&'l Layer, &'l Node)> {
+        self.layers.iter().rev().find_map(|layer| {
             let rest = self.path.strip_prefix(layer.prefix.as_slice())?;
             let node = rest.iter().try_fold(&layer.root, |node, key| {
                 node.get(key)
                     .or_else(|| node.elements().get(key.parse::<usize>().ok()?))
             })?;
-            Some((Arc::clone(&layer.subject), (node.line > 0).then_some(node.line)))
-        });
-        place.unwrap_or_default()
+            Some((layer, node))
+        })
     }
 
     /// The nearest switch around the place that is off: `metrics.enabled=true` would turn it on.
@@ -291,6 +233,13 @@ impl<'l> Scan<'l> {
             }
         }
         switch
+    }
+}
+
+fn note(reason: String) -> Reading {
+    Reading::Unresolved {
+        severity: Severity::Note,
+        reason,
     }
 }
 
@@ -374,5 +323,42 @@ mod tests {
                 "4 disabled-by-values quay.io/c/d:1"
             ]
         );
+    }
+
+    #[test]
+    fn what_announces_an_image_and_is_none_yet_is_noted() {
+        let text = "a: {image: {name: agent, tag: '7'}}\nb: {image: relay}\nc: {image: 'quay.io/Bad:1'}\n\
+                    d: {image: '{{ .Values.other }}'}\n";
+        let rows = rows(&[layer(text, &[])]);
+        assert_eq!(rows.len(), 4, "{rows:?}");
+        assert!(rows.iter().all(|row| !row.starts_with('4')), "{rows:?}");
+    }
+
+    #[test]
+    fn a_registry_above_completes_a_name_and_a_tag() {
+        let text = "registry: quay.io/a\nweb: {image: {name: web, tag: v1}}\nImage: mongo\nImageTag: '3'\n";
+        assert_eq!(
+            rows(&[layer(text, &[])]),
+            [
+                "4 disabled-by-values quay.io/a/web:v1",
+                "4 disabled-by-values docker.io/library/mongo:3"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_digest_in_the_place_of_a_tag_is_joined() {
+        let hex = "c".repeat(64);
+        let text = format!("jmx: {{image: solsson/jmx@sha256, imageTag: {hex}}}\n");
+        assert_eq!(
+            rows(&[layer(&text, &[])]),
+            [format!("4 disabled-by-values docker.io/solsson/jmx@sha256:{hex}")]
+        );
+    }
+
+    #[test]
+    fn the_line_of_a_map_is_that_of_its_repository() {
+        let text = "image:\n  registry: docker.io\n  repository: a/b\n  tag: '1'\n";
+        assert_eq!(scan_values(&[layer(text, &[])])[0].place.line, Some(3));
     }
 }

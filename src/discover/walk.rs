@@ -137,7 +137,12 @@ impl<'w, 't> Walk<'w, 't> {
                     walk.pieces(key, text, Rule::ImageKey, element.line, scope);
                 }
                 Content::Text { text, .. } if names::holds_images(key) && is_one_reference(text) => {
-                    walk.strong(text, Rule::ImageKey, element.line, scope);
+                    // A bare word is as often a name to compare with as one to pull.
+                    if reading::has_form(text) {
+                        walk.strong(text, Rule::ImageKey, element.line, scope);
+                    } else if reading::is_bare_name(text) {
+                        walk.weak(text, Rule::ImageKey, element.line, scope);
+                    }
                 }
                 // RBAC lists resources as strings; a list of objects under the same key is read as any other.
                 Content::Plain(_) | Content::Text { .. } if key == "resources" => {}
@@ -152,7 +157,15 @@ impl<'w, 't> Walk<'w, 't> {
     }
 
     fn joined(&mut self, join: &joins::Join, scope: Scope) {
-        if join.exact {
+        if join.is_bare {
+            let trouble = Trouble::new(
+                Tier::Candidate,
+                Rule::ImageMap,
+                Severity::Note,
+                joins::BARE.to_owned(),
+            );
+            self.unresolved(&join.text, trouble, join.line, scope);
+        } else if join.exact {
             self.strong(&join.text, Rule::ImageMap, join.line, scope);
         } else if let Ok(reference) = reading::read(&join.text) {
             self.image(
@@ -202,7 +215,11 @@ impl<'w, 't> Walk<'w, 't> {
     /// A value under a key that holds an image.
     fn keyed(&mut self, key: &str, text: &str, node: &Node, parent: Option<&Node>, scope: Scope) {
         if reading::has_form(text) {
-            if !is_picture(text) {
+            if is_picture(text) {
+                // Nothing that a registry has.
+            } else if self.is_setting() && !reading::is_exact(text) {
+                self.weak(text, Rule::ImageKey, node.line, scope);
+            } else {
                 self.strong(text, Rule::ImageKey, node.line, scope);
             }
             return;
@@ -221,6 +238,12 @@ impl<'w, 't> Walk<'w, 't> {
         } else if reading::is_bare_name(text) {
             self.weak(text, Rule::ImageKey, node.line, scope);
         }
+    }
+
+    /// Whether this is a setting in a `ConfigMap`: like a variable, it often holds a name alone, with its tag put in by the
+    /// program that reads it.
+    fn is_setting(&self) -> bool {
+        self.subject.kind == "ConfigMap" && self.embedded.is_empty() && self.pointer.len() == 2
     }
 
     /// A string that no key announces: an embedded document, or free text.

@@ -275,3 +275,35 @@ fn flags_that_spell_an_image_in_pieces_are_one_image() {
         ]
     );
 }
+
+#[test]
+fn a_name_without_a_tag_in_a_setting_or_a_bare_word_of_a_list_is_a_candidate() {
+    let text = "kind: ConfigMap\ndata: {proxy-image: mesh/proxy, other-image: 'mesh/proxy:v1'}\n";
+    assert_eq!(
+        images(text),
+        ["4 docker.io/mesh/proxy:latest", "2 docker.io/mesh/proxy:v1"]
+    );
+    let text = "kind: Check\nmatch_images: [web, quay.io/a/b]\n";
+    assert_eq!(
+        images(text),
+        ["4 docker.io/library/web:latest", "2 quay.io/a/b:latest"]
+    );
+}
+
+#[test]
+fn a_digest_in_the_place_of_a_tag_is_joined() {
+    let hex = "b".repeat(64);
+    let text = format!("kind: X\nspec: {{image: 'quay.io/a/b@sha256', imageTag: {hex}}}\n");
+    assert_eq!(images(&text), [format!("2 quay.io/a/b@sha256:{hex}")]);
+}
+
+#[test]
+fn a_name_and_a_tag_without_a_registry_are_noted() {
+    let text = "kind: Agent\nspec: {image: {name: agent, tag: '7.1'}, other: {name: agent, tag: '7.1'}}\n";
+    assert_eq!(images(text), [] as [&str; 0]);
+    let rows = unresolved(text);
+    assert_eq!(
+        (rows.len(), rows[0].0, rows[0].1.as_str()),
+        (1, Severity::Note, "agent:7.1")
+    );
+}
