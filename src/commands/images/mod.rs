@@ -9,6 +9,7 @@ mod declared;
 mod difference;
 mod formats;
 mod report;
+mod rows;
 mod sources;
 mod text;
 mod why;

@@ -235,6 +235,34 @@ fn profiles_are_united_and_each_image_says_who_needs_it() {
         .map(|rendered| rendered.values_sha256.is_some())
         .collect();
     assert_eq!(given, [false, true]);
+    let text = report.to_format(Format::Text);
+    assert!(
+        text.contains("  quay.io/demo/exporter:2.0  Deployment/release-name-web [only profile prod]\n"),
+        "{text}"
+    );
+    // What all profiles need is told without a word on them.
+    let web = text
+        .lines()
+        .find(|line| line.starts_with("  docker.io/demo/web:1.0"));
+    assert!(web.is_some_and(|line| !line.contains("profile")), "{text}");
+}
+
+#[test]
+fn a_row_of_the_text_fits_on_80_columns_where_its_words_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let deployment = DEPLOYMENT.replace("-web}", "-the-application-controller-of-this-shop}");
+    let report = images(&Options {
+        sources: vec![chart(folder.path(), "demo", &deployment)],
+        ..Options::default()
+    });
+    let text = report.to_format(Format::Text);
+    let below =
+        "  docker.io/demo/web:1.0\n      Deployment/release-name-the-application-controller-of-this-shop\n";
+    assert!(text.contains(below), "{text}");
+    assert!(
+        text.contains("  quay.io/demo/exporter:2.0  in the values, perhaps with metrics.enabled=true\n"),
+        "{text}"
+    );
 }
 
 #[test]

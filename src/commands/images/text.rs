@@ -1,10 +1,11 @@
-//! The report for people: by chart or file, one line an image.
+//! The report for people: by chart or file, one row an image.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
 
 use super::check::State;
-use super::report::Report;
+use super::report::{Report, Revealed};
+use super::rows;
 use crate::discover::{Image, Occurrence, Rule, Severity, Tier, Unresolved};
 use crate::reference::Reference;
 use crate::secret::printable;
@@ -23,15 +24,8 @@ impl fmt::Display for Report {
             .collect();
         for (group, images) in groups(&shown) {
             writeln!(f, "{group} ({})", count(images.len(), "image"))?;
-            let width = images
-                .iter()
-                .map(|i| i.reference.to_string().len())
-                .max()
-                .unwrap_or(0)
-                .min(72);
-            for image in images {
-                writeln!(f, "  {:width$}  {}", image.reference.to_string(), remark(image))?;
-            }
+            let row = |image: &&Image| (image.reference.to_string(), self.remark(image));
+            rows::write(f, &images.iter().map(row).collect::<Vec<_>>())?;
             writeln!(f)?;
         }
         self.switches(f)?;
@@ -152,9 +146,8 @@ impl Report {
                 count(explored.switches, "switch"),
                 count(explored.renders, "render")
             )?;
-            for revealed in &explored.revealed {
-                writeln!(f, "  {} → {}", revealed.switches, revealed.reference)?;
-            }
+            let row = |r: &Revealed| (r.switches.clone(), format!("→ {}", r.reference));
+            rows::write(f, &explored.revealed.iter().map(row).collect::<Vec<_>>())?;
             if explored.revealed.is_empty() {
                 writeln!(f, "  nothing more was found")?;
             }
@@ -169,9 +162,9 @@ impl Report {
                 };
                 writeln!(
                     f,
-                    "    {}: {}",
+                    "    {}\n        {}",
                     printable(switches, 200),
-                    printable(&row.reason, 200)
+                    printable(&row.reason, 160)
                 )?;
             }
             writeln!(f)?;
@@ -197,11 +190,49 @@ impl Report {
             "{} not sure enough to be mirrored; --include REFERENCE adds one:",
             count(self.candidates.len(), "candidate")
         )?;
-        for image in &self.candidates {
+        let row = |image: &Image| {
             let why = image.sources.first().map_or_else(String::new, doubt);
-            writeln!(f, "  {}  {why}", image.reference)?;
-        }
+            (image.reference.to_string(), why)
+        };
+        rows::write(f, &self.candidates.iter().map(row).collect::<Vec<_>>())?;
         writeln!(f)
+    }
+
+    /// Where the image is, in a few words.
+    fn remark(&self, image: &Image) -> String {
+        let Some(first) = image.sources.first() else {
+            return String::new();
+        };
+        let mut remark = super::why::short_object(&first.place);
+        let places = image.sources.iter().filter(|s| s.tier < Tier::Candidate).count();
+        if places > 1 {
+            let _ = write!(remark, " and {} more", places - 1);
+        }
+        if first.tier > Tier::Certain {
+            let _ = write!(remark, " [tier {}, {}]", first.tier, first.rule.id());
+        }
+        if image.floating {
+            remark.push_str(" [floating tag]");
+        }
+        let (switches, profiles) = rows::conditions(&first.under);
+        if !switches.is_empty() {
+            let _ = write!(remark, " [only with {}]", printable(&switches.join(", "), 200));
+        }
+        // What every profile needs is not worth a word.
+        if !profiles.is_empty() && profiles.len() < self.profiles_of(first) {
+            let _ = write!(remark, " [only {}]", printable(&rows::profiles(&profiles), 200));
+        }
+        remark
+    }
+
+    /// With how many profiles the chart of a place was rendered.
+    fn profiles_of(&self, occurrence: &Occurrence) -> usize {
+        let chart = group(occurrence);
+        let names = self.rendered.iter().filter(|rendered| rendered.chart == chart);
+        names
+            .filter_map(|rendered| rendered.profile.as_ref())
+            .collect::<BTreeSet<_>>()
+            .len()
     }
 }
 
@@ -232,32 +263,10 @@ fn group(occurrence: &Occurrence) -> String {
     }
 }
 
-/// Where the image is, in a few words.
-fn remark(image: &Image) -> String {
-    let Some(first) = image.sources.first() else {
-        return String::new();
-    };
-    let mut remark = super::why::object(&first.place);
-    let places = image.sources.iter().filter(|s| s.tier < Tier::Candidate).count();
-    if places > 1 {
-        let _ = write!(remark, " and {} more", places - 1);
-    }
-    if first.tier > Tier::Certain {
-        let _ = write!(remark, " [tier {}, {}]", first.tier, first.rule.id());
-    }
-    if image.floating {
-        remark.push_str(" [floating tag]");
-    }
-    if !first.under.is_empty() {
-        let under: Vec<&str> = first.under.iter().map(String::as_str).collect();
-        let _ = write!(remark, " [only with {}]", printable(&under.join(", "), 200));
-    }
-    remark
-}
-
 /// Why a candidate is none more.
 fn doubt(occurrence: &Occurrence) -> String {
-    let switch = occurrence.under.iter().next().map(|s| printable(s, 120));
+    let (switches, _) = rows::conditions(&occurrence.under);
+    let switch = switches.first().map(|switch| printable(switch, 120));
     match (occurrence.rule, switch) {
         (Rule::DisabledByValues, Some(switch)) => format!("in the values, perhaps with {switch}"),
         (Rule::DisabledByValues, None) => format!("in the values, {}, not rendered", dotted(occurrence)),

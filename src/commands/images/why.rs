@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::report::Report;
+use super::rows;
 use crate::discover::{Image, Occurrence, Place, Source};
 use crate::reference::Reference;
 use crate::secret::printable;
@@ -50,30 +51,58 @@ fn explain(occurrence: &Occurrence, reference: &Reference, text: &mut String) {
         occurrence.tier
     );
     let _ = writeln!(text, "    {}", place(&occurrence.place));
-    if occurrence.source == Source::Render {
-        let template = occurrence
-            .place
-            .subject
-            .file
-            .split_once('/')
-            .map_or("", |(_, below)| below);
-        let _ = writeln!(
-            text,
-            "    to see it: carrack charts render CHART --show-only {}",
-            printable(template, 200)
-        );
-    }
     if occurrence.raw != reference.to_string() {
         let _ = writeln!(text, "    written `{}`", printable(&occurrence.raw, 400));
     }
-    if !occurrence.under.is_empty() {
-        let under: Vec<&str> = occurrence.under.iter().map(String::as_str).collect();
+    let (switches, profiles) = rows::conditions(&occurrence.under);
+    if occurrence.source == Source::Render {
+        let command = command(&occurrence.place, switches.first().copied());
+        let _ = writeln!(text, "    to see it: {}", printable(&command, 600));
+    }
+    if !switches.is_empty() {
         let word = if occurrence.source == Source::Values {
             "perhaps with"
         } else {
             "only with"
         };
-        let _ = writeln!(text, "    {word} {}", printable(&under.join(", "), 400));
+        let _ = writeln!(text, "    {word} {}", printable(&switches.join(", "), 400));
+    }
+    if !profiles.is_empty() {
+        let _ = writeln!(text, "    in {}", printable(&rows::profiles(&profiles), 400));
+    }
+}
+
+/// The command that prints the document, with the switches that show it.
+fn command(place: &Place, switches: Option<&str>) -> String {
+    let template = place.subject.file.split_once('/').map_or("", |(_, below)| below);
+    let mut command = "carrack charts render CHART".to_owned();
+    if template.starts_with("crds/") || template.contains("/crds/") {
+        command.push_str(" --include-crds");
+    }
+    for switch in switches.iter().flat_map(|all| all.split(" and ")) {
+        match switch {
+            "a partial render" => {}
+            "an upgrade" => command.push_str(" --is-upgrade"),
+            flag if flag.starts_with("--") => {
+                let _ = write!(command, " {flag}");
+            }
+            value => {
+                let value = value.replace("(any value)", "filled-in");
+                let _ = write!(command, " --set {}", quoted(&value));
+            }
+        }
+    }
+    let _ = write!(command, " --show-only {}", quoted(template));
+    command
+}
+
+/// As a word of a shell.
+fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_./=:@+-".contains(c);
+    if text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
     }
 }
 
@@ -135,13 +164,64 @@ fn file(place: &Place) -> String {
     }
 }
 
-/// The object of a place: `Deployment/web`, or the file where there is no object.
-pub(super) fn object(place: &Place) -> String {
+/// The object of a place without its namespace: `Deployment/web`, or the file where there is no object.
+pub(super) fn short_object(place: &Place) -> String {
     let subject = &place.subject;
-    let text = match (subject.kind.is_empty(), subject.namespace.is_empty()) {
+    let text = match (subject.kind.is_empty(), subject.name.is_empty()) {
         (true, _) => file(place),
-        (false, true) => format!("{}/{}", subject.kind, subject.name),
-        (false, false) => format!("{}/{} in {}", subject.kind, subject.name, subject.namespace),
+        (false, true) => subject.kind.clone(),
+        (false, false) => format!("{}/{}", subject.kind, subject.name),
     };
     printable(&text, 200)
+}
+
+/// The object of a place: `Deployment/web in shop`, or the file where there is no object.
+pub(super) fn object(place: &Place) -> String {
+    let subject = &place.subject;
+    let mut text = short_object(place);
+    if !subject.kind.is_empty() && !subject.namespace.is_empty() {
+        let _ = write!(text, " in {}", printable(&subject.namespace, 200));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::discover::Subject;
+
+    fn at(file: &str) -> Place {
+        let subject = Subject {
+            file: file.to_owned(),
+            ..Subject::default()
+        };
+        Place {
+            subject: Arc::new(subject),
+            pointer: String::new(),
+            embedded: Vec::new(),
+            line: None,
+            template_line: None,
+            template_file: None,
+        }
+    }
+
+    #[test]
+    fn the_command_sets_the_switches_that_show_the_document() {
+        let switches = "a.enabled=true and b\\.c=(any value) and --api-versions x/v1 and an upgrade";
+        assert_eq!(
+            command(&at("web/templates/a.yaml"), Some(switches)),
+            "carrack charts render CHART --set a.enabled=true --set 'b\\.c=filled-in' --api-versions x/v1 --is-upgrade \
+             --show-only templates/a.yaml"
+        );
+    }
+
+    #[test]
+    fn a_definition_is_printed_with_its_own_flag() {
+        assert_eq!(
+            command(&at("web/crds/a.yaml"), None),
+            "carrack charts render CHART --include-crds --show-only crds/a.yaml"
+        );
+    }
 }
