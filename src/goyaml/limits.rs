@@ -24,7 +24,7 @@ pub const WEIGHT_RATIO: usize = 32;
 pub const LIGHT: usize = 64 << 20;
 
 /// What the values of no document may exceed, in bytes.
-pub const WEIGHT_CAP: usize = 512 << 20;
+pub const WEIGHT_CAP: usize = 384 << 20;
 
 /// About what a node takes beside its text.
 const NODE_WEIGHT: usize = 64;

@@ -14,6 +14,9 @@ const DEEPEST: usize = 1_000;
 /// A list of tables, as the Go library reads it.
 static TABLES: Type = Type::slice("[]map[string]interface {}", Type::ANY_MAP);
 
+/// What reading a document may take for each byte of its text: `[[a]]` and a line break make a table of their own.
+const READING: usize = 48;
+
 pub(super) fn functions() -> Vec<Function> {
     vec![
         Function::plain("toToml", &[Type::ANY], |a| match written(a) {
@@ -22,7 +25,11 @@ pub(super) fn functions() -> Vec<Function> {
             other => other,
         }),
         Function::plain("mustToToml", &[Type::ANY], written),
-        Function::plain("fromToml", &[Type::STRING], |a| Ok(read(a.text(0)?))),
+        Function::plain("fromToml", &[Type::STRING], |a| {
+            let text = a.text(0)?;
+            memory::reserve(text.len().saturating_mul(READING))?;
+            Ok(read(text))
+        }),
     ]
 }
 

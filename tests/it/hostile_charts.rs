@@ -153,6 +153,26 @@ fn aliases_of_aliases_are_counted() {
 }
 
 #[test]
+fn a_table_that_is_imported_to_many_places_is_copied_within_the_limits() {
+    let places: Vec<_> = (0..20_000)
+        .map(|n| format!("{{child: a, parent: p{n}}}"))
+        .collect();
+    let keys: Vec<_> = (0..20_000).map(|n| format!("k{n}: v")).collect();
+    let reason = refused(&[
+        (
+            "Chart.yaml",
+            &format!(
+                "apiVersion: v2\nname: demo\nversion: 1.0.0\ndependencies:\n- {{name: x, version: '*', import-values: [{}]}}\n",
+                places.join(", ")
+            ),
+        ),
+        ("charts/x/Chart.yaml", "apiVersion: v2\nname: x\nversion: 1.0.0\n"),
+        ("charts/x/values.yaml", &format!("a: {{{}}}\n", keys.join(", "))),
+    ]);
+    assert!(reason.contains("limit: memory"), "{reason}");
+}
+
+#[test]
 fn a_bomb_of_aliases_in_the_values_is_refused() {
     let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
     for level in 1..12 {

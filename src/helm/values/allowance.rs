@@ -32,7 +32,7 @@ impl Allowance {
     /// Looks at memory and time.
     pub(super) fn check(&self) -> Result<(), Error> {
         memory::reserve(0).map_err(|_| Error::ValuesTooLarge)?;
-        if deadline::is_over_now() {
+        if deadline::is_over() {
             return Err(Error::ValuesTakeTime {
                 milliseconds: self.limits.milliseconds,
             });

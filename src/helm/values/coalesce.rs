@@ -26,14 +26,14 @@ pub(super) struct Rules<'a> {
 
 /// The values of `chart` and its subcharts, with `asked` on top of the defaults. Nothing given is changed.
 pub(super) fn coalesce(chart: &Instance<'_>, asked: &Map, rules: Rules<'_>) -> Result<Map, Error> {
-    let result = deep_copy(asked);
+    let result = deep_copy(asked, rules.allowance)?;
     chart_into(chart, &result, rules)?;
     Ok(result)
 }
 
 fn chart_into(chart: &Instance<'_>, into: &Map, rules: Rules<'_>) -> Result<(), Error> {
     rules.allowance.check()?;
-    defaults_into(chart, into, rules);
+    defaults_into(chart, into, rules)?;
     for below in &chart.below {
         let key = below.name.as_bytes();
         let table = match into.get(key) {
@@ -85,9 +85,9 @@ fn globals_into(into: &Map, from: &Map) {
     put(into, GLOBAL, Value::Map(target));
 }
 
-fn defaults_into(chart: &Instance<'_>, into: &Map, rules: Rules<'_>) {
+fn defaults_into(chart: &Instance<'_>, into: &Map, rules: Rules<'_>) -> Result<(), Error> {
     let clean = rules.profile.is_helm4();
-    for (key, default) in deep_copy(&chart.values).entries() {
+    for (key, default) in deep_copy(&chart.values, rules.allowance)?.entries() {
         match into.get(&key) {
             Some(Value::Nil) if !rules.keep_nulls => {
                 into.remove(&key);
@@ -115,6 +115,7 @@ fn defaults_into(chart: &Instance<'_>, into: &Map, rules: Rules<'_>) {
             }
         }
     }
+    Ok(())
 }
 
 /// Merges `from` into `into`, which wins. Both change.

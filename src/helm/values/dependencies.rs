@@ -143,7 +143,7 @@ fn import(chart: &mut Instance<'_>, rules: Rules<'_>) -> Result<(), Error> {
         }
     }
     // What the chart says itself wins over what it imports.
-    let values = deep_copy(&values);
+    let values = deep_copy(&values, rules.allowance)?;
     tables_into(&values, &imported, true);
     chart.values = values;
     Ok(())

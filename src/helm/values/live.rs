@@ -1,7 +1,9 @@
 //! Values as templates see them: tables that are shared and can be changed.
 
+use super::allowance::Allowance;
 use crate::gotemplate::{GoString, List, Map, Type, Value};
 use crate::goyaml;
+use crate::helm::error::Error;
 
 /// A document's value as templates see it.
 pub(in crate::helm) fn value(from: &goyaml::Value) -> Value {
@@ -26,20 +28,27 @@ pub(in crate::helm) fn table(from: &goyaml::Map) -> Map {
     Map::with_entries(Type::ANY_MAP, entries)
 }
 
-/// A table that shares nothing with the one it was made from.
-pub(in crate::helm) fn deep_copy(from: &Map) -> Map {
-    let entries = from.entries().into_iter().map(|(k, v)| (k, deep(&v))).collect();
-    Map::with_entries(from.go_type(), entries)
+/// A table that shares nothing with the one it was made from. One table may stand in many places of it, so that the copy
+/// can be far larger: the limits are looked at for each table.
+pub(super) fn deep_copy(from: &Map, allowance: &Allowance) -> Result<Map, Error> {
+    allowance.check()?;
+    let copied = from
+        .entries()
+        .into_iter()
+        .map(|(k, v)| Ok((k, deep(&v, allowance)?)));
+    let entries = copied.collect::<Result<_, Error>>()?;
+    Ok(Map::with_entries(from.go_type(), entries))
 }
 
-fn deep(from: &Value) -> Value {
-    match from {
-        Value::Map(map) => Value::Map(deep_copy(map)),
+fn deep(from: &Value, allowance: &Allowance) -> Result<Value, Error> {
+    Ok(match from {
+        Value::Map(map) => Value::Map(deep_copy(map, allowance)?),
         Value::List(list) if !list.is_nil() => {
-            Value::List(List::typed(list.go_type(), list.iter().map(deep).collect()))
+            let copied = list.iter().map(|v| deep(v, allowance));
+            Value::List(List::typed(list.go_type(), copied.collect::<Result<_, Error>>()?))
         }
         other => other.clone(),
-    }
+    })
 }
 
 /// The table at a dotted path.
