@@ -91,8 +91,8 @@ impl Certificate {
         let issuer = parts.one(Tag::Sequence)?.der()?;
         let mut validity = parts.one(Tag::Sequence)?.elements()?;
         let mut time = || {
-            let time = validity.any()?;
-            time.map_or(Err(not_well_formed()), Element::time)
+            let time = validity.any()?.ok_or_else(not_well_formed)?;
+            time.time()
         };
         let validity = (time()?, time()?);
         let subject = parts.one(Tag::Sequence)?.der()?;
@@ -260,7 +260,7 @@ impl Certificate {
             None,
             None,
         )?;
-        let next = path.intermediate_certificates().next().map(|cert| cert.der());
+        let next = path.intermediate_certificates().next().map(webpki::Cert::der);
         let known = next.and_then(|der| intermediates.iter().find(|one| one.der() == der.as_ref()));
         Ok(known.unwrap_or(root).clone())
     }
