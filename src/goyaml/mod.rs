@@ -34,6 +34,7 @@ mod decode;
 mod error;
 mod gosyntax;
 mod json;
+mod keys;
 pub mod limits;
 mod listed;
 pub mod located;
