@@ -35,15 +35,22 @@ impl Keyring {
     pub fn load(path: &Path, now: SystemTime) -> Result<Self, Error> {
         let mut bytes = Vec::new();
         std::fs::File::open(path)
-            .and_then(|file| file.take(KEYRING_CAP).read_to_end(&mut bytes))
+            .and_then(|file| file.take(KEYRING_CAP + 1).read_to_end(&mut bytes))
             .map_err(|source| Error::Unreadable {
                 path: path.to_owned(),
                 source,
             })?;
-        Self::parse(&bytes, now).map_err(|problem| Error::BadKeyring {
+        let bad = |problem| Error::BadKeyring {
             path: path.to_owned(),
             problem,
-        })
+        };
+        if bytes.len() as u64 > KEYRING_CAP {
+            return Err(bad(format!(
+                "it has more than {} MiB: export only the keys that sign charts, `gpg --export KEY`",
+                KEYRING_CAP >> 20
+            )));
+        }
+        Self::parse(&bytes, now).map_err(bad)
     }
 
     fn parse(bytes: &[u8], now: SystemTime) -> Result<Self, String> {
@@ -275,6 +282,19 @@ mod tests {
         assert_eq!(verify(SIGNER, PROVENANCE, "signed-1.0.0.tgz", ARCHIVE), Ok(()));
         let by_subkey = include_bytes!("../../fixtures/provenance/subkey.prov");
         assert_eq!(verify(SUBKEY, by_subkey, "signed-1.0.0.tgz", ARCHIVE), Ok(()));
+    }
+
+    #[test]
+    fn a_file_that_is_too_large_is_refused_as_that_and_not_as_broken() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("all.gpg");
+        let file = std::fs::File::create_new(&path).unwrap();
+        file.set_len(KEYRING_CAP + 1).unwrap();
+        let error = Keyring::load(&path, SystemTime::UNIX_EPOCH).unwrap_err();
+        let Error::BadKeyring { problem, .. } = error else {
+            panic!("{error}");
+        };
+        assert!(problem.contains("more than 16 MiB"), "{problem}");
     }
 
     #[test]
