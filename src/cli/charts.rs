@@ -190,6 +190,12 @@ pub struct Render {
     /// Print only this template. May be repeated.
     #[arg(long, short, value_name = "TEMPLATE")]
     show_only: Vec<String>,
+    /// Write the documents of each template into a file of its name below this folder, and print which.
+    #[arg(long, value_name = "DIR", conflicts_with = "show_only")]
+    output_dir: Option<PathBuf>,
+    /// Taken for helm's sake, where it does nothing either: without a name the release is called `release-name`.
+    #[arg(long, short)]
+    generate_name: bool,
     /// Do not check the values against the charts' schemas.
     #[arg(long)]
     skip_schema_validation: bool,
@@ -203,6 +209,10 @@ impl Render {
         let world = session.world(None);
         let chart = self.chart.pop().unwrap_or_default();
         let name = self.chart.pop().map(|name| name.to_string_lossy().into_owned());
+        if self.generate_name && name.is_some() {
+            let problem = "cannot set --generate-name and also specify a name".to_owned();
+            return Err(commands::Error::Usage { problem }.into());
+        }
         let options = render::Options {
             chart,
             target: self.rendering.target(name.as_deref()),
@@ -215,6 +225,7 @@ impl Render {
             show_only: self.show_only,
             skip_schema_validation: self.skip_schema_validation,
             seed: self.seed,
+            output_dir: self.output_dir,
         };
         let manifest = render::run(&options, &world)?;
         print(&manifest)?;

@@ -1,11 +1,13 @@
 //! `carrack charts render`: what `helm template` prints, with no helm at hand.
 
-use std::path::PathBuf;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use super::values::{Target, ValueFlags};
 use super::{Error, World};
-use crate::helm;
+use crate::fsx::Folder;
+use crate::helm::{self, TemplateFiles};
 
 /// A chart and the flags of `helm template`.
 #[derive(Clone, Debug)]
@@ -32,9 +34,12 @@ pub struct Options {
     pub skip_schema_validation: bool,
     /// Seeds the random functions; without it each run draws its own.
     pub seed: Option<u64>,
+    /// The folder that each template's documents are written below, instead of being printed.
+    pub output_dir: Option<PathBuf>,
 }
 
-/// Renders the chart and gives the bytes that `helm template` prints. Blocks until it is done.
+/// Renders the chart and gives the bytes that `helm template` prints: with a folder to write into, what was written there.
+/// Blocks until it is done.
 pub fn run(options: &Options, world: &World) -> Result<Vec<u8>, Error> {
     let limits = options.target.limits;
     let chart = helm::load_within(&options.chart, &limits)?;
@@ -52,5 +57,28 @@ pub fn run(options: &Options, world: &World) -> Result<Vec<u8>, Error> {
         ..options.target.options(options.values.read()?)
     };
     let release = helm::render(&chart, &render)?;
-    Ok(release.template_output(&render)?)
+    match &options.output_dir {
+        None => Ok(release.template_output(&render)?),
+        Some(folder) => write(&release.template_files(&render), folder),
+    }
+}
+
+/// Writes the files below `folder`, each whole: what an earlier run left in one of them is gone. Names come from the chart
+/// and lead nowhere else.
+fn write(files: &TemplateFiles, folder: &Path) -> Result<Vec<u8>, Error> {
+    let root = Folder::create(folder)?;
+    for (name, text) in &files.texts {
+        match name.rsplit_once('/') {
+            Some((below, file)) => root.make_folder(below)?.write(file, text)?,
+            None => root.write(name, text)?,
+        }
+    }
+    let mut told = String::new();
+    for name in &files.written {
+        // Writing into a string cannot fail.
+        let _ = writeln!(told, "wrote {}/{name}", folder.display());
+    }
+    // The line break is Helm's manifest, which has nothing in it.
+    told.push('\n');
+    Ok(told.into_bytes())
 }

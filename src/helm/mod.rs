@@ -50,6 +50,7 @@ pub use error::Error;
 pub use load::{BadRule, load, load_archive, load_archive_within, load_within};
 pub use metadata::{Dependency, ImportValue, Invalid, Lock, Maintainer, Metadata};
 pub use options::{Limits, Options, ValuesSource};
+pub use output::TemplateFiles;
 pub use profile::Profile;
 pub use release::{Document, Failed, Release};
 pub use render::{Prepared, render};

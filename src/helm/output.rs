@@ -1,5 +1,6 @@
 //! The bytes that `helm template` prints.
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use regex::bytes::Regex;
@@ -17,22 +18,51 @@ impl Release {
     /// What `helm template` prints with these options.
     pub fn template_output(&self, options: &Options) -> Result<Vec<u8>, Error> {
         let mut manifests = Vec::new();
-        if options.include_crds {
-            self.crds().for_each(|d| print(d, &mut manifests));
-        }
-        self.manifests().for_each(|d| print(d, &mut manifests));
+        self.before_hooks(options)
+            .for_each(|document| print(document, &mut manifests));
         let mut out = trim(&manifests).to_vec();
         out.push(b'\n');
-        if !options.no_hooks {
-            let shown = self.hooks().filter(|h| !(options.skip_tests && h.is_test));
-            shown.for_each(|d| print(d, &mut out));
-        }
+        self.shown_hooks(options)
+            .for_each(|document| print(document, &mut out));
         if options.show_only.is_empty() {
             Ok(out)
         } else {
             show_only(&out, options)
         }
     }
+
+    /// The files that `helm template --output-dir` writes with these options, each with its documents, by the names that
+    /// they have below that folder.
+    pub fn template_files(&self, options: &Options) -> TemplateFiles {
+        let mut files = TemplateFiles::default();
+        for document in self.before_hooks(options).chain(self.shown_hooks(options)) {
+            print(
+                document,
+                files.texts.entry(document.template.clone()).or_default(),
+            );
+            files.written.push(document.template.clone());
+        }
+        files
+    }
+
+    fn before_hooks(&self, options: &Options) -> impl Iterator<Item = &Document> {
+        let crds = self.crds().filter(|_| options.include_crds);
+        crds.chain(self.manifests())
+    }
+
+    fn shown_hooks(&self, options: &Options) -> impl Iterator<Item = &Document> {
+        let hooks = self.hooks().filter(|_| !options.no_hooks);
+        hooks.filter(|hook| !(options.skip_tests && hook.is_test))
+    }
+}
+
+/// What `helm template --output-dir` writes.
+#[derive(Clone, Debug, Default)]
+pub struct TemplateFiles {
+    /// The bytes of each file.
+    pub texts: BTreeMap<String, Vec<u8>>,
+    /// The file of each document, in the order in which Helm writes them.
+    pub written: Vec<String>,
 }
 
 fn print(document: &Document, out: &mut Vec<u8>) {

@@ -7,6 +7,7 @@ use carrack::digest::Digest;
 use crate::support::docker_registry::DockerRegistry;
 use crate::support::fixture_bundle;
 use crate::support::helm::{helm, helms};
+use crate::support::program::tree;
 use crate::support::programs::run;
 use crate::support::serving::Serving;
 
@@ -104,4 +105,66 @@ fn helm_pulls_a_chart_that_was_pushed_into_a_registry() {
             .unwrap()
             .contains("description: says hello")
     );
+}
+
+#[test]
+fn rendered_files_are_those_of_helm_template_with_an_output_folder() {
+    let templates = [
+        (
+            "a.yaml",
+            "kind: Service\napiVersion: v1\nmetadata: {name: {{ .Release.Name }}}\n---\nkind: ConfigMap\napiVersion: v1\nmetadata: {name: c}\n---\nkind: Pod\napiVersion: v1\nmetadata: {name: h, annotations: {helm.sh/hook: pre-install}}\n",
+        ),
+        (
+            "deep/t.yaml",
+            "kind: Pod\napiVersion: v1\nmetadata: {name: t, annotations: {helm.sh/hook: test}}\n",
+        ),
+    ];
+    for helm_program in helms() {
+        let place = tempfile::tempdir().unwrap();
+        let file = |name: &str, text: &str| {
+            carrack::fsx::write(&place.path().join(name), text.as_bytes()).unwrap();
+        };
+        file(
+            "chart/Chart.yaml",
+            "apiVersion: v2\nname: files\nversion: 1.0.0\n",
+        );
+        file(
+            "chart/crds/c.yaml",
+            "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: x}\n",
+        );
+        for (name, text) in templates {
+            file(&format!("chart/templates/{name}"), text);
+        }
+        let version = run(&mut helm(&helm_program, place.path(), &["version", "--short"]));
+        let major = if version.starts_with("v3") { "3" } else { "4" };
+        for flags in [&["--include-crds"][..], &["--no-hooks"], &["--skip-tests", "-g"]] {
+            let name: &[&str] = if flags.contains(&"-g") { &[] } else { &["release"] };
+            let words = |folder: &'static str| {
+                let output = ["chart", "--output-dir", folder];
+                [name, &output, flags].concat()
+            };
+            let theirs = run(&mut helm(
+                &helm_program,
+                place.path(),
+                &[&["template"][..], &words("theirs")].concat(),
+            ));
+            let ours = || {
+                run(Command::new(env!("CARGO_BIN_EXE_carrack"))
+                    .current_dir(place.path())
+                    .args(["charts", "render", "--helm", major])
+                    .args(words("ours")))
+            };
+            assert_eq!(ours(), theirs.replace("theirs/", "ours/"), "{flags:?}");
+            // Helm adds hooks to what an earlier run left; here a file is of one run.
+            ours();
+            assert_eq!(
+                tree(&place.path().join("ours")),
+                tree(&place.path().join("theirs")),
+                "{flags:?}"
+            );
+            for folder in ["ours", "theirs"] {
+                std::fs::remove_dir_all(place.path().join(folder)).unwrap();
+            }
+        }
+    }
 }
