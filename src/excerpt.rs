@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-/// How many characters of a long line are shown around the mark.
-const WINDOW: usize = 100;
+/// How many characters of a long line are shown around the mark: line and mark fit on a screen of 80 columns.
+const WINDOW: usize = 48;
 
 /// One line of a source text with a mark under a span of it.
 ///

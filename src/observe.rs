@@ -118,11 +118,36 @@ pub enum Event {
     Ended,
     /// The bundle that the run is about was opened, or written.
     Identified(Identity),
+    /// A host does not do what is asked, and the operator can do something about it. What failed is told besides.
+    Trouble {
+        /// The host.
+        host: String,
+        /// What is in the way.
+        #[serde(rename = "trouble")]
+        kind: Trouble,
+    },
     /// Something that the operator should know and that is no failure.
     Warning {
         /// One line.
         text: String,
     },
+}
+
+/// What is in the way at a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Trouble {
+    /// It does not let us in.
+    NotLetIn,
+    /// Nobody whom we trust signed its certificate.
+    UnknownAuthority,
+    /// It does not speak TLS.
+    NoTls,
+    /// Its name has no address.
+    UnknownName,
+    /// It was asked too often.
+    TooMany,
 }
 
 /// Which bundle a run is about, for the record.
@@ -214,6 +239,23 @@ impl Clock for FixedClock {
     fn now(&self) -> SystemTime {
         self.0
     }
+}
+
+/// A number of bytes for people: `1.2 GB`.
+pub fn size(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["kB", "MB", "GB", "TB", "PB"];
+    if bytes < 1000 {
+        return format!("{bytes} B");
+    }
+    let mut unit = 0;
+    let mut scale = 1000_u64;
+    while unit + 1 < UNITS.len() && bytes / scale >= 1000 {
+        scale *= 1000;
+        unit += 1;
+    }
+    let tenths = bytes / (scale / 10);
+    let name = UNITS.get(unit).copied().unwrap_or_default();
+    format!("{}.{} {name}", tenths / 10, tenths % 10)
 }
 
 #[cfg(test)]

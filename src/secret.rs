@@ -60,6 +60,47 @@ pub fn redact_url(text: &str) -> String {
     }
 }
 
+/// A message without the logins of URLs that are quoted in it, as `user:password@` in a word that was mistyped.
+///
+/// Digests (`@sha256:…`) and versions of charts (`#harbour@^1`) stay; in doubt something is hidden.
+pub fn without_logins(message: &str) -> String {
+    let mut shown = String::with_capacity(message.len());
+    for word in
+        message.split_inclusive(|c: char| c.is_whitespace() || matches!(c, '`' | '\'' | '"' | '\u{1b}'))
+    {
+        match login_in(word) {
+            Some((before, behind)) => {
+                shown.push_str(before);
+                shown.push_str("***@");
+                shown.push_str(behind);
+            }
+            None => shown.push_str(word),
+        }
+    }
+    shown
+}
+
+/// What stands before and behind the login of a word, if it has one.
+fn login_in(word: &str) -> Option<(&str, &str)> {
+    let (head, behind) = word.rsplit_once('@')?;
+    if behind.starts_with("sha") {
+        return None;
+    }
+    let (start, has_scheme) = match (head.find("://"), head.find('=')) {
+        (Some(at), _) => (at + 3, true),
+        (None, Some(at)) => (at + 1, false),
+        (None, None) => (0, false),
+    };
+    let (before, login) = head.split_at_checked(start)?;
+    let host = login.split(['/', '#', '?']).next().unwrap_or_default();
+    let is_path = host.len() < login.len()
+        && host
+            .split_once(':')
+            .is_none_or(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()));
+    let is_login = !is_path && (has_scheme || login.contains(':'));
+    is_login.then_some((before, behind))
+}
+
 /// Text from outside as a terminal or a log may show it: control characters escaped, at most `limit` characters.
 ///
 /// Chart descriptions, registry error bodies and file names come from strangers; an escape sequence in one of them must
@@ -102,6 +143,32 @@ mod tests {
             redact_url("https://charts.example.com/index.yaml"),
             "https://charts.example.com/index.yaml"
         );
+    }
+
+    #[test]
+    fn a_message_loses_the_logins_that_are_quoted_in_it() {
+        for (message, shown) in [
+            (
+                "'https://user:hunter2@host/a' is bad",
+                "'https://***@host/a' is bad",
+            ),
+            ("`user:hunter2@host` is none", "`***@host` is none"),
+            ("docker.io=user:hun=ter2@cache:5000", "docker.io=***@cache:5000"),
+            (
+                "https://token@host https://u:a/b@h",
+                "https://***@host https://***@h",
+            ),
+            ("https://user:p@ss@host", "https://***@host"),
+        ] {
+            assert_eq!(without_logins(message), shown);
+        }
+        for message in [
+            "nginx:1.27@sha256:abc",
+            "localhost:5000/a/b:1@sha256:abc and https://charts.example.com/stable#harbour@^1",
+            "https://host#chart@1 @name/chart me@example.com https://h:8080/path@v1",
+        ] {
+            assert_eq!(without_logins(message), message);
+        }
     }
 
     #[test]

@@ -299,11 +299,15 @@ impl std::fmt::Display for NotSent {
 }
 
 impl Error {
-    /// Whether a file that the operator keeps on this machine is wrong, such as Helm's list of repositories or a keyring.
+    /// Whether what the operator wrote is wrong: a source, or a file on this machine such as Helm's list of repositories or
+    /// a keyring.
     pub fn is_of_configuration(&self) -> bool {
         matches!(
             self,
-            Self::BadRepositoryList { .. } | Self::BadKeyring { .. } | Self::Unreadable { .. }
+            Self::BadSource { .. }
+                | Self::BadRepositoryList { .. }
+                | Self::BadKeyring { .. }
+                | Self::Unreadable { .. }
         )
     }
 

@@ -2,15 +2,21 @@
 
 use std::path::PathBuf;
 
+use clap::builder::styling::{AnsiColor, Effects, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 all done and checked · 1 failed · 2 wrong usage or configuration · 3 finished, but some items failed · \
 4 content did not verify · 130 interrupted";
 
+/// Colours that are read on dark screens and on light ones: no yellow.
+const STYLES: Styles = Styles::styled()
+    .valid(AnsiColor::Cyan.on_default().effects(Effects::BOLD))
+    .invalid(AnsiColor::Red.on_default());
+
 /// Takes Helm charts and container images across an air gap, names and digests unchanged.
 #[derive(Debug, Parser)]
-#[command(name = "carrack", version, max_term_width = 100, after_help = EXIT_CODES, disable_help_subcommand = true)]
+#[command(name = "carrack", version, max_term_width = 100, styles = STYLES, after_help = EXIT_CODES, disable_help_subcommand = true)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]

@@ -43,8 +43,8 @@ pub struct Environment {
     pub log: Option<String>,
     /// Whether people look at standard error.
     pub stderr_is_terminal: bool,
-    /// Whether people look at standard output.
-    pub stdout_is_terminal: bool,
+    /// Whether people look at standard output, and on how many columns.
+    pub stdout_columns: Option<usize>,
     /// How many files the process may have open at once; `None` is no limit.
     pub open_files: Option<u64>,
 }
@@ -67,6 +67,12 @@ fn open_files() -> Option<u64> {
         Ok(()) => limit.maximum,
         Err(_) => limit.current,
     }
+}
+
+/// How wide the terminal is; none if there is no terminal, or one that does not say.
+pub(super) fn columns(stream: impl std::os::fd::AsFd) -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(stream).ok()?;
+    Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
 }
 
 impl Environment {
@@ -121,7 +127,7 @@ impl Environment {
             no_color: set("NO_COLOR").is_some(),
             log: text("CARRACK_LOG"),
             stderr_is_terminal: std::io::stderr().is_terminal(),
-            stdout_is_terminal: std::io::stdout().is_terminal(),
+            stdout_columns: columns(std::io::stdout()),
             open_files: open_files(),
             home,
             config_home,

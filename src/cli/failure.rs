@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use crate::commands;
-use crate::secret::printable;
+use crate::secret::{printable, without_logins};
 
 /// How a run ended, as its exit code tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,8 +75,12 @@ impl From<commands::Error> for Failure {
     }
 }
 
-/// The error, the chain of its causes and the hints, as they are printed.
+/// The error, the chain of its causes and the hints, as they are printed: without logins that stood in a mistyped word.
 pub fn describe(error: &dyn StdError, hints: &[String]) -> String {
+    without_logins(&chain(error, hints))
+}
+
+fn chain(error: &dyn StdError, hints: &[String]) -> String {
     let mut text = format!("error: {}", lines(&error.to_string()));
     let mut last = error.to_string();
     let mut cause = error.source();

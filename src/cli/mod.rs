@@ -17,6 +17,7 @@ pub mod manual;
 pub mod placement;
 pub mod progress;
 pub mod prune;
+pub mod screen;
 pub mod serve;
 pub mod session;
 pub mod sign;
@@ -24,9 +25,12 @@ pub mod trust;
 pub mod values;
 pub mod verify;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+
+use crate::secret::without_logins;
 
 pub use arguments::Cli;
 pub use env::Environment;
@@ -40,12 +44,19 @@ pub fn main() -> ExitCode {
         Ok(cli) => session::run(cli, environment).into(),
         Err(error) => {
             // clap prints help and versions to standard output, mistakes to standard error.
-            let _ = error.print();
-            if error.use_stderr() {
-                Exit::Usage.into()
-            } else {
-                Exit::Done.into()
+            if !error.use_stderr() {
+                let _ = error.print();
+                return Exit::Done.into();
             }
+            // clap repeats the word that it refuses, and whoever mistypes a URL may have a password in it.
+            let plain = error.render().to_string();
+            let shown = without_logins(&plain);
+            if shown == plain {
+                let _ = error.print();
+            } else {
+                let _ = write!(std::io::stderr().lock(), "{shown}");
+            }
+            Exit::Usage.into()
         }
     }
 }

@@ -9,10 +9,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::arguments::{Cli, Command, LogFormat, Network, ResultFormat, Talk};
 use super::audit::Audit;
-use super::env::Environment;
+use super::env::{self, Environment};
 use super::failure::{Exit, Failure};
 use super::manual;
 use super::progress::{self, Form};
+use super::screen;
 use crate::commands::export::Program;
 use crate::commands::{self, Report, World};
 use crate::observe::{Event, Observer, SystemClock};
@@ -33,7 +34,7 @@ pub fn run(cli: Cli, environment: Environment) -> Exit {
     let audit = match cli.talk.audit_log.as_deref().map(Audit::open).transpose() {
         Ok(audit) => audit,
         Err(failure) => {
-            let _ = writeln!(std::io::stderr().lock(), "{}", failure.text);
+            tell(&failure, &environment);
             return failure.exit;
         }
     };
@@ -50,7 +51,7 @@ pub fn run(cli: Cli, environment: Environment) -> Exit {
     let ended = recorded.and(ended);
     ended.unwrap_or_else(|failure| {
         session.end_progress();
-        let _ = writeln!(std::io::stderr().lock(), "{}", failure.text);
+        tell(&failure, &session.environment);
         session.record_failure(&failure);
         failure.exit
     })
@@ -112,7 +113,7 @@ impl Session {
             (false, _) => Form::People,
         };
         let made = || {
-            let shown: Arc<dyn Observer> = Arc::from(progress::observer(form));
+            let shown: Arc<dyn Observer> = Arc::from(progress::observer(form, !self.environment.no_color));
             match &self.audit {
                 Some(audit) => audit.observing(shown),
                 None => shown,
@@ -254,12 +255,17 @@ impl Session {
         })
     }
 
+    /// A text for people as the screen shows it best, if there is one.
+    pub fn fitted(&self, text: &str) -> String {
+        screen::fitted(text, self.environment.stdout_columns)
+    }
+
     /// Prints the result, leaves it in the file of `--report`, and turns its ending into the exit code.
     pub fn finish(&self, report: &impl Report, format: ResultFormat) -> Result<Exit, Failure> {
         self.end_progress();
         self.record(report)?;
         let text = match format {
-            ResultFormat::Text => report.to_string(),
+            ResultFormat::Text => self.fitted(&report.to_string()),
             ResultFormat::Json => serde_json::to_string_pretty(report)
                 .map_err(|cause| Failure::from(commands::Error::Result { cause: cause.into() }))?,
         };
@@ -292,9 +298,17 @@ impl Session {
             exit_code: failure.exit as u8,
         };
         if let Err(failure) = self.record(&failed) {
-            let _ = writeln!(std::io::stderr().lock(), "{}", failure.text);
+            tell(&failure, &self.environment);
         }
     }
+}
+
+/// Says on standard error why a run failed.
+fn tell(failure: &Failure, environment: &Environment) {
+    let columns = env::columns(std::io::stderr());
+    let in_color = environment.stderr_is_terminal && !environment.no_color;
+    let text = screen::painted(&screen::fitted(&failure.text, columns), in_color);
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
 
 /// Writes a result to standard output, ending in one line break.

@@ -33,6 +33,8 @@ pub mod vetting;
 pub mod volumes;
 pub mod wanted;
 
+pub(crate) use crate::observe::size;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::{fmt, io};
@@ -380,21 +382,4 @@ pub(crate) fn count(number: impl Into<u64>, noun: &str) -> String {
         1 => format!("1 {noun}"),
         number => format!("{number} {noun}s"),
     }
-}
-
-/// A number of bytes for people: `1.2 GB`.
-pub(crate) fn size(bytes: u64) -> String {
-    const UNITS: [&str; 5] = ["kB", "MB", "GB", "TB", "PB"];
-    if bytes < 1000 {
-        return format!("{bytes} B");
-    }
-    let mut unit = 0;
-    let mut scale = 1000_u64;
-    while unit + 1 < UNITS.len() && bytes / scale >= 1000 {
-        scale *= 1000;
-        unit += 1;
-    }
-    let tenths = bytes / (scale / 10);
-    let name = UNITS.get(unit).copied().unwrap_or_default();
-    format!("{}.{} {name}", tenths / 10, tenths % 10)
 }

@@ -109,10 +109,10 @@ impl fmt::Display for Report {
         if found.problems.is_empty() {
             write!(
                 f,
-                "{}: {} references, {} blobs, {} hashed: everything is there and whole",
+                "{}: {}, {}, {} hashed: everything is there and whole",
                 self.bundle.display(),
-                found.references,
-                found.blobs,
+                super::count(found.references, "reference"),
+                super::count(found.blobs, "blob"),
                 super::size(found.bytes)
             )?;
             if found.absent > 0 {
@@ -123,11 +123,11 @@ impl fmt::Display for Report {
         let broken = found.broken();
         writeln!(
             f,
-            "{}: {} of {} references are not whole, {} problems",
+            "{}: {} of {} not whole, {}",
             self.bundle.display(),
             broken.len(),
-            found.references,
-            found.problems.len()
+            super::count(found.references as u64, "reference"),
+            super::count(found.problems.len() as u64, "problem")
         )?;
         write_refetch(f, &broken, &self.bundle.display().to_string())
     }

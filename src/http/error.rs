@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::dns;
 use super::retry::{Patience, Temporary};
+use crate::observe::Trouble;
 
 /// Why a request has no answer, or its answer no body.
 #[derive(Debug, thiserror::Error)]
@@ -195,6 +196,22 @@ pub enum Error {
 }
 
 impl Error {
+    /// What the operator can do something about.
+    pub fn trouble(&self) -> Option<Trouble> {
+        match self {
+            Self::Tls {
+                source: rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer),
+                ..
+            } => Some(Trouble::UnknownAuthority),
+            Self::NotTls { .. } => Some(Trouble::NoTls),
+            Self::Unresolved {
+                source: dns::Error::UnknownName,
+                ..
+            } => Some(Trouble::UnknownName),
+            _ => None,
+        }
+    }
+
     /// Sorts what reqwest reports. `host` is the one that was asked, `connect_timeout` the limit that was set.
     pub(crate) fn from_reqwest(host: &str, error: reqwest::Error, connect_timeout: Duration) -> Self {
         let host = host.to_owned();

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::TagOrDigest;
 use crate::digest::Digest;
 use crate::http::{self, Patience, StatusCode, Temporary};
+use crate::observe::Trouble;
 use crate::{credentials, oci};
 
 /// What a registry was asked for.
@@ -263,6 +264,18 @@ impl Error {
             self.status(),
             Some(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
         )
+    }
+
+    /// What the operator can do something about.
+    pub fn trouble(&self) -> Option<Trouble> {
+        match &self.0.kind {
+            Kind::Http(error) => error.trouble(),
+            Kind::Refused { status, .. } if *status == StatusCode::TOO_MANY_REQUESTS => {
+                Some(Trouble::TooMany)
+            }
+            _ if self.is_unauthorized() => Some(Trouble::NotLetIn),
+            _ => None,
+        }
     }
 
     /// Whether the content was not what its digest, size or type promised.

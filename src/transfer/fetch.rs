@@ -236,6 +236,7 @@ impl Run {
                 Ok(()) => {}
                 Err(error) if error.is_fatal() => return Err(error),
                 Err(error) => {
+                    error.tell_trouble(&*self.observer);
                     let text = chain(&error);
                     self.items.blob_ended(&blob.items, &Err(text), &*self.observer);
                 }

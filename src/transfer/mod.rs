@@ -41,6 +41,7 @@ pub use tags::{Expansion, TagFilter, TagFilterError, TagSelection, expand};
 pub use volumes::{Packing, pack};
 
 use crate::digest::Digest;
+use crate::observe::{Event, Observer, size};
 use crate::{bundle, fsx, oci, reference, registry};
 
 /// Why content did not move.
@@ -158,7 +159,10 @@ pub enum Error {
         expected: u64,
     },
     /// The drive has not enough room.
-    #[error("{needed} bytes are to be written and {free} are free on {}", path.display())]
+    #[error(
+        "{} are to be written and {} are free on {}: {} too little",
+        size(*needed), size(*free), path.display(), size(needed.saturating_sub(*free))
+    )]
     NoRoom {
         /// The bundle's folder.
         path: std::path::PathBuf,
@@ -169,7 +173,9 @@ pub enum Error {
     },
     /// An image does not fit on one volume.
     #[error(
-        "{reference} needs {bytes} bytes, a volume holds {size}{}",
+        "{reference} needs {}, a volume holds {}{}",
+        crate::observe::size(*bytes),
+        crate::observe::size(*size),
         if *others > 0 { format!("; {others} more are too large") } else { String::new() }
     )]
     TooLargeForVolume {
@@ -290,6 +296,22 @@ impl Error {
 impl From<fsx::Error> for Error {
     fn from(error: fsx::Error) -> Self {
         Self::Bundle(error.into())
+    }
+}
+
+impl Error {
+    /// Tells what the operator can do something about.
+    fn tell_trouble(&self, observer: &dyn Observer) {
+        match self {
+            Self::Registry(error) => {
+                if let Some(kind) = error.trouble() {
+                    let host = error.asked().host.clone();
+                    observer.on(&Event::Trouble { host, kind });
+                }
+            }
+            Self::Referrers { source, .. } => source.tell_trouble(observer),
+            _ => {}
+        }
     }
 }
 

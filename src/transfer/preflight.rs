@@ -165,7 +165,8 @@ mod tests {
             0,
         );
         assert!(
-            text.contains("8000000000 are free on /media/usb/bundle"),
+            text.starts_with("8.0 GB are to be written and 8.0 GB are free on /media/usb/bundle: ")
+                && text.ends_with(" MB too little"),
             "{text}"
         );
     }

@@ -207,7 +207,10 @@ pub async fn plan(
         let state = match state {
             Ok(state) => state,
             Err(error) if error.is_fatal() => return Err(error),
-            Err(error) => State::Failed(chain(&error)),
+            Err(error) => {
+                error.tell_trouble(observer);
+                State::Failed(chain(&error))
+            }
         };
         if let State::Failed(text) = &state {
             observer.on(&Event::ItemFinished {

@@ -164,3 +164,82 @@ fn the_quickstart_of_the_readme_runs() {
     assert_eq!(ran.code, Some(0), "{}\n{}", ran.out, ran.err);
     assert!(ran.out.contains("The voyage is done"), "{}", ran.out);
 }
+
+#[test]
+fn a_word_that_is_refused_is_shown_without_its_password() {
+    let program = Program::new();
+    for words in [
+        &["charts", "pull", "https://user:hunter2@host:bad/x", "--to", "d"][..],
+        &["charts", "push", "x.tgz", "--to", "oci://user:hunter2@h/p"],
+        &["export", "a", "--to", "docker://user:hunter2@host/p"],
+        &[
+            "export",
+            "a",
+            "--to",
+            "d",
+            "--pull-through",
+            "docker.io=user:hunter2@cache/h",
+        ],
+        &["export", "user:hunter2@host/x:1", "--to", "d"],
+        &["import", "--from", "x", "--to", "user:hunter2@reg"],
+        &[
+            "import",
+            "--from",
+            "x",
+            "--to",
+            "r",
+            "--charts-to",
+            "https://user:hunter2@h/#x",
+        ],
+        &["images", "https://user:hunter2@host:bad/"],
+        &["https://user:hunter2@h/"],
+    ] {
+        let ran = program.run(words);
+        assert_eq!(ran.code, Some(2), "{words:?}: {}", ran.err);
+        let said = ran.err + &ran.out;
+        assert!(
+            !said.contains("hunter2") && said.contains("error:"),
+            "{words:?}: {said}"
+        );
+    }
+}
+
+#[test]
+fn every_command_has_a_manual_page_and_every_shell_its_completions() {
+    let program = Program::new();
+    assert_eq!(program.run(&["manual", "--to", "man"]).code, Some(0));
+    let help = program.run(&["--help"]).out;
+    let commands = help
+        .lines()
+        .skip_while(|line| *line != "Commands:")
+        .skip(1)
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| line.strip_prefix("  ")?.split(' ').find(|word| !word.is_empty()))
+        .filter(|word| help.contains(&format!("\n  {word} ")));
+    let mut count = 0;
+    for command in commands {
+        let page = std::fs::read_to_string(program.path(&format!("man/carrack-{command}.1"))).unwrap();
+        assert!(
+            page.contains(".SH NAME") && page.contains(".SH SYNOPSIS"),
+            "{command}"
+        );
+        count += 1;
+    }
+    assert!(count >= 14, "{help}");
+    for (shell, word) in [
+        ("bash", "complete -F"),
+        ("zsh", "#compdef carrack"),
+        ("fish", "complete -c carrack"),
+    ] {
+        let script = program.run(&["completions", shell]);
+        assert_eq!(script.code, Some(0), "{shell}");
+        assert!(
+            script.out.contains(word) && script.out.contains("with-dependencies"),
+            "{shell}"
+        );
+    }
+    let script = program.path("carrack.bash");
+    carrack::fsx::write(&script, program.run(&["completions", "bash"]).out.as_bytes()).unwrap();
+    let parsed = Command::new("bash").arg("-n").arg(&script).status().unwrap();
+    assert!(parsed.success(), "bash reads its script");
+}

@@ -65,9 +65,9 @@ impl fmt::Display for Refused {
         write_problems(f, &self.verified)?;
         write!(
             f,
-            "{}: nothing was imported, because it is not as it was signed: {} problems",
+            "{}: nothing was imported, because it is not as it was signed: {}",
             self.bundle.display(),
-            self.verified.problems.len()
+            commands::count(self.verified.problems.len() as u64, "problem")
         )
     }
 }
