@@ -42,7 +42,7 @@
 //! registry, chartrepo → {http, credentials, oci}    http → credentials
 //! explore → {helm, discover}    helm → {sprig → gotemplate, goyaml}    discover → {goyaml}
 //! bundle, layouts → {oci, fsx}    trust → {oci, fsx}    chartrepo → {goyaml, fsx, helm}
-//! config → {mirrors, trust, goyaml}    mirrors → {goyaml}
+//! config → {layouts, mirrors, trust, goyaml}    mirrors → {goyaml}
 //! all → digest, reference, version, observe, deadline, excerpt, secret
 //! ```
 //!

@@ -8,6 +8,7 @@
 //! archive of the chart that asked for it, unchanged too. An archive that lacks its charts stays as it is in its own
 //! repository; the whole one lies beside it in [`NO_REPOSITORY`].
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::archive::ARCHIVE_CAP;
@@ -49,10 +50,11 @@ pub(super) fn missing_from(chart: &Chart) -> Vec<Dependency> {
 }
 
 /// Fetches what the charts among `rows` and the `unfinished` ones ask for, into `root`, and puts each such chart whole
-/// into [`NO_REPOSITORY`]. One row for every chart that was fetched or made whole.
+/// into [`NO_REPOSITORY`]. One row for every chart that was fetched or made whole; the rows of those that lack others are
+/// marked as parts.
 pub(super) async fn complete(
     fetcher: &Fetcher,
-    rows: &[Row],
+    rows: &mut [Row],
     unfinished: Vec<Unfinished>,
     root: &Folder,
     options: &Options,
@@ -64,6 +66,11 @@ pub(super) async fn complete(
         .collect();
     let folder = root.clone();
     let (found, mut reported) = blocking(move || Ok(look_into(&here, &folder))).await?;
+    let lacking: BTreeSet<&String> = found.iter().map(|(file, _)| file).collect();
+    for row in rows.iter_mut() {
+        row.is_part |= row.file.as_ref().is_some_and(|file| lacking.contains(file));
+    }
+    let found = found.into_iter().map(|(_, unfinished)| unfinished);
     let (mut needs, mut sources) = (Vec::new(), Vec::new());
     for unfinished in unfinished.into_iter().chain(found) {
         let label = unfinished.label.clone();
@@ -108,7 +115,8 @@ pub(super) async fn complete(
             // What was fetched for them was vetted; made whole they are archives of ours.
             |_, _, _| Ok(()),
         )?;
-        let mut rows: Vec<Row> = fetched.into_iter().map(|(_, row)| row).collect();
+        let parts = fetched.into_iter().map(|(_, row)| Row { is_part: true, ..row });
+        let mut rows: Vec<Row> = parts.collect();
         rows.extend(put);
         rows.extend(reported);
         Ok(rows)
@@ -116,17 +124,22 @@ pub(super) async fn complete(
     .await
 }
 
-/// The charts among the mirrored archives that lack others, and a row for each that cannot be looked into.
-fn look_into(here: &[(String, String)], root: &Folder) -> (Vec<Unfinished>, Vec<Row>) {
+/// The charts among the mirrored archives that lack others, each with its file, and a row for each that cannot be looked
+/// into.
+fn look_into(here: &[(String, String)], root: &Folder) -> (Vec<(String, Unfinished)>, Vec<Row>) {
     let (mut found, mut failed) = (Vec::new(), Vec::new());
     for (source, file) in here {
         match read(root, file).and_then(|bytes| Ok(helm::load_archive(&bytes)?)) {
             Ok(chart) if missing_from(&chart).is_empty() => {}
-            Ok(chart) => found.push(Unfinished {
-                label: format!("{source} {}", chart_and_version(&chart)),
-                chart,
-                folder: None,
-            }),
+            Ok(chart) => {
+                let label = format!("{source} {}", chart_and_version(&chart));
+                let unfinished = Unfinished {
+                    label,
+                    chart,
+                    folder: None,
+                };
+                found.push((file.clone(), unfinished));
+            }
             Err(error) => failed.push(Row::failed(source, file, &error)),
         }
     }

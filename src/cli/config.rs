@@ -37,7 +37,7 @@ impl Command {
         match self {
             Self::Check(arguments) => {
                 let options = check::Options { file: arguments.file };
-                session.finish(&check(&options)?, arguments.output)
+                session.finish(&check(&options, &session.world(None))?, arguments.output)
             }
             Self::Schema => {
                 print(config::schema().as_bytes())?;

@@ -2,11 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::chartrepo;
 use crate::commands::Error;
 use crate::commands::configuration::Declaration;
 use crate::commands::consignment::Asked;
 use crate::commands::vetting::Policed;
 use crate::commands::{World, images};
+use crate::config::{self, Config, Referrers};
 use crate::digest::Digest;
 use crate::mirrors::PullSource;
 use crate::observe::{Event, Observer};
@@ -54,11 +56,16 @@ impl Declared {
         Ok(declared)
     }
 
-    /// What they ask for; `common` is what the command line says.
-    pub(super) fn asked(&self, common: &images::Options) -> Result<Vec<Asked>, Error> {
+    /// What they ask for; `common` and `charts` are what the command line says.
+    pub(super) fn asked(
+        &self,
+        common: &images::Options,
+        charts: &chartrepo::Options,
+        world: &World,
+    ) -> Result<Vec<Asked>, Error> {
         let mut asked = Vec::new();
         for declaration in &self.declarations {
-            asked.extend(declaration.asked(common)?);
+            asked.extend(declaration.asked(common, charts, world.clock.now())?);
         }
         Ok(asked)
     }
@@ -77,6 +84,43 @@ impl Declared {
             rules.extend(declaration.pull_sources()?);
         }
         Ok(rules)
+    }
+
+    /// Files of podman's kind that say where content is pulled from.
+    pub(super) fn registries_conf(&self) -> impl Iterator<Item = PathBuf> {
+        let configs = self.configs();
+        configs.flat_map(|config| config.network.registries_conf.clone())
+    }
+
+    /// Whether a declaration leaves out what is about images.
+    pub(super) fn leaves_out_referrers(&self) -> bool {
+        self.configs().any(|config| config.referrers == Referrers::None)
+    }
+
+    /// Whether a declaration carries layers that registries may not distribute.
+    pub(super) fn includes_foreign(&self) -> bool {
+        self.configs().any(|config| config.include_foreign)
+    }
+
+    /// How bundles are written: all declarations together, where they do not contradict each other.
+    pub(super) fn bundle(&self) -> Result<config::Bundle, Error> {
+        let mut all = config::Bundle::default();
+        for bundle in self.configs().map(|config| &config.bundle) {
+            all.with_carrack |= bundle.with_carrack;
+            all.prune |= bundle.prune;
+            agree(&mut all.lock, bundle.lock.as_ref(), "lock")?;
+            agree(&mut all.volume_size, bundle.volume_size.as_ref(), "volume-size")?;
+            agree(
+                &mut all.largest_file,
+                bundle.largest_file.as_ref(),
+                "largest-file",
+            )?;
+        }
+        Ok(all)
+    }
+
+    fn configs(&self) -> impl Iterator<Item = &Config> {
+        self.declarations.iter().map(|declaration| &declaration.config)
     }
 
     /// What is asked of images: by `--policy`, which is `file`, and by every declaration.
@@ -110,5 +154,19 @@ impl Declared {
                 Some(Digest::sha256(digests.join("\n").as_bytes()))
             }
         }
+    }
+}
+
+/// Takes what one more declaration says of `key`, unless another one said something else.
+fn agree<T: Clone + PartialEq>(known: &mut Option<T>, said: Option<&T>, key: &str) -> Result<(), Error> {
+    match (&known, said) {
+        (Some(known), Some(said)) if known != said => Err(Error::Usage {
+            problem: format!("two of the configurations say different things of `{key}`: say --{key}"),
+        }),
+        (None, Some(said)) => {
+            *known = Some(said.clone());
+            Ok(())
+        }
+        _ => Ok(()),
     }
 }

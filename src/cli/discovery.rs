@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::values::{Rendering, Values};
+use crate::chartrepo;
 use crate::commands::images::{Options, Profile};
 use crate::discover::{Exclude, Include, Tier};
 
@@ -34,6 +35,10 @@ pub struct Discovery {
     /// Rules beside the built-in ones: images that operators compose, fields that hold them (TOML).
     #[arg(long, value_name = "FILE")]
     rules: Option<PathBuf>,
+    /// Fetch the charts that charts depend on and do not bring along, from wherever they say; such a chart is looked into,
+    /// and carried, whole.
+    #[arg(long)]
+    with_dependencies: bool,
     #[command(flatten)]
     values: Values,
     #[command(flatten)]
@@ -41,6 +46,14 @@ pub struct Discovery {
 }
 
 impl Discovery {
+    /// How charts are fetched.
+    pub(super) fn charts(&self) -> chartrepo::Options {
+        chartrepo::Options {
+            dependencies: self.with_dependencies,
+            ..chartrepo::Options::default()
+        }
+    }
+
     /// As plain data, for these sources.
     pub(super) fn options(self, sources: Vec<PathBuf>) -> Options {
         let split = |text: &str| {

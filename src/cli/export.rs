@@ -18,6 +18,7 @@ use crate::commands::consignment::{Asked, Item};
 use crate::commands::direct::{self, Mirror};
 use crate::commands::export::{Options, run};
 use crate::commands::volumes::{self, Split};
+use crate::config::{Size, Written};
 use crate::mirrors::{PullSource, PullSources, Target};
 use crate::oci::Platform;
 use crate::transfer::{Choice, Companions, Shard, TagFilter, TagFilterError};
@@ -44,10 +45,10 @@ pub struct Arguments {
     /// Carry layers that registries may not distribute (Windows base layers), too.
     #[arg(long)]
     include_foreign: bool,
-    /// Signatures, attestations and SBOMs that go along with images, and with each other: `all`, or `none` by choice.
-    /// One that cannot be had fails its image: an image must not look unsigned by accident.
-    #[arg(long, value_name = "all|none", default_value = "all")]
-    referrers: Referrers,
+    /// Signatures, attestations and SBOMs that go along with images, and with each other: all, or none by choice; all, if
+    /// nobody says otherwise. One that cannot be had fails its image: an image must not look unsigned by accident.
+    #[arg(long, value_name = "WHAT")]
+    referrers: Option<Referrers>,
     /// The same as `--referrers none`.
     #[arg(long, conflicts_with = "referrers")]
     no_signatures: bool,
@@ -68,17 +69,17 @@ pub struct Arguments {
     shard: Option<Shard>,
     /// Split the set into volumes of at most this size, such as 32GB, each in a folder of its own below BUNDLE and each
     /// of use alone.
-    #[arg(long, value_name = "SIZE", value_parser = size)]
-    volume_size: Option<u64>,
+    #[arg(long, value_name = "SIZE")]
+    volume_size: Option<Size>,
     /// Write only the Kth volume, and that directly into BUNDLE: for drives that are plugged in one after the other.
-    #[arg(long, value_name = "K", requires = "volume_size")]
+    #[arg(long, value_name = "K")]
     volume: Option<NonZeroUsize>,
     /// Take out of the bundle what is not asked for any more, once everything that is asked for has come.
     #[arg(long, conflicts_with = "volume_size")]
     prune: bool,
     /// Store blobs larger than this as parts, joined again at import (FAT32 drives do so by themselves at 4 GiB).
-    #[arg(long, value_name = "SIZE", value_parser = size)]
-    largest_file: Option<u64>,
+    #[arg(long, value_name = "SIZE")]
+    largest_file: Option<Size>,
     /// Take the digests that this file pins, and bring it up to date: `carrack.lock`.
     #[arg(long, value_name = "FILE")]
     lock: Option<PathBuf>,
@@ -195,38 +196,6 @@ impl FromStr for To {
     }
 }
 
-/// A number of bytes: `32GB` (of 1000³ bytes), `4GiB` (of 1024³), or a plain number.
-fn size(text: &str) -> Result<u64, String> {
-    const UNITS: [(&str, u64); 8] = [
-        ("kB", 1_000),
-        ("MB", 1_000_000),
-        ("GB", 1_000_000_000),
-        ("TB", 1_000_000_000_000),
-        ("KiB", 1 << 10),
-        ("MiB", 1 << 20),
-        ("GiB", 1 << 30),
-        ("TiB", 1 << 40),
-    ];
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let unit = text.strip_prefix(digits).unwrap_or_default();
-    let factor = match unit {
-        "" | "B" => Some(1),
-        unit => UNITS
-            .iter()
-            .find(|(name, _)| name.eq_ignore_ascii_case(unit))
-            .map(|(_, factor)| *factor),
-    };
-    let bytes = digits
-        .trim()
-        .parse::<u64>()
-        .ok()
-        .zip(factor)
-        .and_then(|(n, f)| n.checked_mul(f));
-    bytes
-        .filter(|bytes| *bytes > 0)
-        .ok_or_else(|| "expected a number of bytes, such as 32GB, 4GiB or 300000000".to_owned())
-}
-
 fn platform(text: &str) -> Result<Platform, String> {
     let mut parts = text.split('/').map(str::to_owned);
     match (parts.next(), parts.next(), parts.next(), parts.next()) {
@@ -256,22 +225,55 @@ fn pull_sources(rules: Vec<PullSource>, files: &[PathBuf]) -> Result<PullSources
     Ok(sources)
 }
 
+/// What of the flags and the configuration does not go together.
+fn contradiction(options: &Options, splits: bool, has_number: bool, is_bundle: bool) -> Option<&'static str> {
+    if has_number && !splits {
+        Some("--volume names one of several volumes: add --volume-size SIZE")
+    } else if splits && options.prune {
+        Some("a bundle is pruned, and a set that is split has several: leave out --volume-size or --prune")
+    } else if splits && options.sign_with.is_some() {
+        Some(
+            "--sign-with signs one bundle, and a set that is split has several: sign each with `carrack sign`",
+        )
+    } else if !is_bundle && (splits || options.prune) {
+        Some("--volume-size and --prune are about bundles, and --to names a registry")
+    } else if !is_bundle && (options.policy.is_some() || options.sign_with.is_some()) {
+        Some(
+            "a policy and --sign-with are about bundles, and --to names a registry: export to a folder, then import",
+        )
+    } else {
+        None
+    }
+}
+
 impl Arguments {
     pub(super) fn run(self, session: &Session) -> Result<Exit, Failure> {
         let mut world = session.world(Some(&self.network));
         let observer = session.observer();
         let declared = Declared::read(&self.sources, &self.config, observer.as_ref())?;
+        let charts = self.discovery.charts();
         let images = self.discovery.options(Vec::new());
         let mut asked = vec![Asked {
             items: self.tags.items(&declared.others)?,
             images: images.clone(),
+            charts: charts.clone(),
             ..Asked::default()
         }];
-        asked.extend(declared.asked(&images)?);
+        asked.extend(declared.asked(&images, &charts, &world)?);
         declared.equip(&mut world)?;
         let mut pull_through = self.pull_through;
         pull_through.extend(declared.pull_sources()?);
-        let program = if self.with_carrack {
+        let mut registries_conf = self.registries_conf;
+        registries_conf.extend(declared.registries_conf());
+        let bundle = declared.bundle()?;
+        let is_bundle = matches!(self.to, To::Folder(_));
+        // What a configuration says of bundles says nothing of a registry.
+        let size = |declared: Option<Written<Size>>| Some(declared.filter(|_| is_bundle)?.value);
+        let volume_size = self.volume_size.or_else(|| size(bundle.volume_size));
+        let largest_file = self.largest_file.or_else(|| size(bundle.largest_file));
+        let prune = self.prune || (is_bundle && bundle.prune);
+        let lock = self.lock.or(bundle.lock);
+        let program = if self.with_carrack || (is_bundle && bundle.with_carrack) {
             Some(session.program()?)
         } else {
             None
@@ -295,16 +297,17 @@ impl Arguments {
         };
         let options = Options {
             asked,
-            pull_sources: pull_sources(pull_through, &self.registries_conf)?,
+            pull_sources: pull_sources(pull_through, &registries_conf)?,
             to: folder,
-            prune: self.prune,
+            prune,
             choice: Choice {
                 platforms,
-                include_foreign: self.include_foreign,
-                referrers: if self.no_signatures || self.referrers == Referrers::None {
-                    Companions::LeftOut
-                } else {
-                    Companions::Sought
+                include_foreign: self.include_foreign || declared.includes_foreign(),
+                referrers: match self.referrers {
+                    _ if self.no_signatures => Companions::LeftOut,
+                    Some(Referrers::None) => Companions::LeftOut,
+                    None if declared.leaves_out_referrers() => Companions::LeftOut,
+                    Some(Referrers::All) | None => Companions::Sought,
                 },
                 refresh: self.refresh,
                 ..Choice::default()
@@ -315,30 +318,25 @@ impl Arguments {
             read_back: !self.no_read_back,
             have: self.have,
             shard: self.shard,
-            largest_file: self.largest_file,
-            lock: self.lock,
+            largest_file: largest_file.map(|Size(bytes)| bytes),
+            lock,
             refresh: self.refresh,
             policy: declared.policy(self.policy.as_deref())?.map(Arc::new),
             sign_with: self.sign_with,
             holder: session.holder(),
         };
+        if let Some(problem) =
+            contradiction(&options, volume_size.is_some(), self.volume.is_some(), is_bundle)
+        {
+            let problem = problem.to_owned();
+            return Err(commands::Error::Usage { problem }.into());
+        }
         let client = world.registry(&observer)?;
         if let Some(mirror) = mirror {
-            if self.volume_size.is_some() || self.prune {
-                let problem =
-                    "--volume-size and --prune are about bundles, and --to names a registry".to_owned();
-                return Err(commands::Error::Usage { problem }.into());
-            }
-            if options.policy.is_some() || options.sign_with.is_some() {
-                let problem =
-                    "a policy and --sign-with are about bundles, and --to names a registry: export to a folder, then import"
-                        .to_owned();
-                return Err(commands::Error::Usage { problem }.into());
-            }
             let work = direct::run(&options, &mirror, &client, &world, &observer);
             return session.finish(&Session::block_on(&world, work)?, self.output);
         }
-        if let Some(size) = self.volume_size {
+        if let Some(Size(size)) = volume_size {
             let only = self.volume.map(NonZeroUsize::get);
             let split = Split { size, only };
             let work = volumes::run(&options, &split, &client, &world, &observer);
@@ -346,26 +344,5 @@ impl Arguments {
         }
         let report = Session::block_on(&world, run(&options, &client, &world, &observer))?;
         session.finish(&report, self.output)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_size_is_a_number_with_or_without_a_unit() {
-        for (text, bytes) in [
-            ("32GB", 32_000_000_000),
-            ("4GiB", 4 << 30),
-            ("300mb", 300_000_000),
-            ("512", 512),
-            ("7 TB", 7_000_000_000_000),
-        ] {
-            assert_eq!(size(text), Ok(bytes), "{text}");
-        }
-        for text in ["", "0", "GB", "1.5GB", "-1", "10XB", "99999999999999TB"] {
-            assert!(size(text).is_err(), "{text}");
-        }
     }
 }

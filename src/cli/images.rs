@@ -22,7 +22,8 @@ use crate::mirrors::{Mapping, Rule};
 pub struct Arguments {
     /// Chart directories and archives, manifests or directories of them, image lists; a carrack.yaml, or the file of
     /// skopeo sync, hauler, helm-mirror or compose; charts of repositories as `https://HOST/PATH#CHART[@RANGE]` or
-    /// `oci://HOST/PATH/CHART[:VERSION]`; `-` is standard input.
+    /// `oci://HOST/PATH/CHART[:VERSION]`; images that other tools left on disk, as `oci-archive:FILE` and the like; `-` is
+    /// standard input.
     #[arg(value_name = "SOURCE", required_unless_present_any = ["config", "wanted"])]
     sources: Vec<String>,
     /// Instead, list what nodes asked for and did not get, as a list for the next `export`: logs of containerd, CRI-O,
@@ -97,13 +98,15 @@ impl Arguments {
         let observer = session.observer();
         let declared = Declared::read(&self.sources, &self.config, observer.as_ref())?;
         let policy = declared.policy(self.policy.as_deref())?;
+        let charts = self.discovery.charts();
         let options = self.discovery.options(Vec::new());
         let mut asked = vec![Asked {
             items: items(&declared.others)?,
             images: options.clone(),
+            charts: charts.clone(),
             ..Asked::default()
         }];
-        asked.extend(declared.asked(&options)?);
+        asked.extend(declared.asked(&options, &charts, &world)?);
         declared.equip(&mut world)?;
         // Charts of repositories are looked into and not kept.
         let scratch = if needs_network(&asked) {
@@ -136,6 +139,11 @@ impl Arguments {
             (None, Some(before)) => report.since(&before).to_format(format),
             (None, None) => report.to_format(format),
         };
+        let text = if self.output == Form::Text {
+            session.fitted(&text)
+        } else {
+            text
+        };
         session::print(text.as_bytes())?;
         Ok(report.ending().into())
     }
@@ -146,6 +154,8 @@ fn items(sources: &[String]) -> Result<Vec<Item>, commands::Error> {
     let items = sources.iter().map(|source| {
         if source.contains("://") {
             Ok(Item::Repository(source.parse()?))
+        } else if Item::is_on_disk(source) {
+            Item::parse(source, None)
         } else {
             Ok(Item::Path(source.into()))
         }

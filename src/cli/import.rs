@@ -11,7 +11,7 @@ use super::placement::Placement;
 use super::session::Session;
 use super::trust::Trust;
 use crate::commands::charts_in::ChartsTo;
-use crate::commands::configuration::Declaration;
+use crate::commands::configuration::{self, Declaration};
 use crate::commands::import::preflight::Projects;
 use crate::commands::import::{Destination, Options, run};
 use crate::commands::{self, engine_config};
@@ -19,7 +19,6 @@ use crate::config;
 use crate::mirrors::Target;
 use crate::mirrors::engines::Engine;
 use crate::reference::Reference;
-use crate::secret::Secret;
 
 /// Bring a bundle in: verify it, then push it unchanged into a registry, or merge it into a bundle that nodes are served
 /// from. No host but the target is ever asked.
@@ -102,11 +101,7 @@ impl Engines {
             return Ok(None);
         };
         let login = match (self.mirror_user, self.mirror_password_file) {
-            (Some(user), Some(path)) => {
-                let text = std::fs::read_to_string(&path)
-                    .map_err(|source| commands::Error::Read { path, source })?;
-                Some((user, Secret::new(text.trim_end_matches(['\n', '\r']))))
-            }
+            (Some(user), Some(path)) => Some((user, configuration::password(&path)?)),
             _ => None,
         };
         Ok(Some(engine_config::Options {
@@ -144,13 +139,27 @@ impl To {
 }
 
 /// What a configuration says of container engines.
-fn engines_of(engines: &config::Engines) -> engine_config::Options {
-    engine_config::Options {
+fn engines_of(engines: &config::Engines) -> Result<engine_config::Options, commands::Error> {
+    let login = engines.login.as_ref().map(|login| {
+        let password = configuration::password(&login.password_file)?;
+        Ok::<_, commands::Error>((login.username.clone(), password))
+    });
+    Ok(engine_config::Options {
         folder: engines.folder.clone(),
         engines: engines.engines.iter().map(|name| name.0).collect(),
         mirror: engines.mirror.as_ref().map(|mirror| mirror.value.clone()),
         authority: engines.mirror_ca.clone(),
-        login: None,
+        login: login.transpose()?,
+    })
+}
+
+/// Where a configuration brings charts.
+fn charts_of(place: &config::ChartsPlace) -> Result<ChartsTo, commands::Error> {
+    match place {
+        config::ChartsPlace::Folder(folder) => Ok(ChartsTo::Folder(folder.clone())),
+        config::ChartsPlace::Url(url) => url.parse().map_err(|error| commands::Error::Usage {
+            problem: format!("charts cannot go to {}: {error}", crate::secret::redact_url(url)),
+        }),
     }
 }
 
@@ -194,8 +203,12 @@ impl Arguments {
         let policy = self.trust.policy(declaration.as_ref())?;
         let admission = self.trust.options(session, matches!(to, To::Folder(_)))?;
         let engines = match (self.engines.options()?, declared) {
-            (None, Some(declared)) => declared.engines.as_ref().map(engines_of),
+            (None, Some(declared)) => declared.engines.as_ref().map(engines_of).transpose()?,
             (engines, _) => engines,
+        };
+        let charts_to = match (self.charts_to, declared.and_then(|place| place.charts.as_ref())) {
+            (None, Some(place)) => Some(charts_of(place)?),
+            (charts, _) => charts,
         };
         let to = match to {
             To::Folder(folder) => Destination::Folder {
@@ -208,10 +221,17 @@ impl Arguments {
                     target,
                     mapping,
                     limits,
-                    projects: match self.create_projects {
-                        None => Projects::Tell,
-                        Some(Audience::Private) => Projects::CreatePrivate,
-                        Some(Audience::Public) => Projects::CreatePublic,
+                    projects: match (
+                        self.create_projects,
+                        declared.and_then(|place| place.create_projects),
+                    ) {
+                        (Some(Audience::Private), _) | (None, Some(config::Audience::Private)) => {
+                            Projects::CreatePrivate
+                        }
+                        (Some(Audience::Public), _) | (None, Some(config::Audience::Public)) => {
+                            Projects::CreatePublic
+                        }
+                        (None, None) => Projects::Tell,
                     },
                 }
             }
@@ -224,7 +244,7 @@ impl Arguments {
             policy,
             dry_run: self.dry_run,
             receipt: self.receipt,
-            charts_to: self.charts_to,
+            charts_to,
             wanted: self.wanted,
             engine_config: engines,
             holder: session.holder(),

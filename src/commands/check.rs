@@ -1,13 +1,15 @@
 //! `carrack config check`: reads a declaration and says what it asks for. Opens no connection.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use super::configuration::Declaration;
 use super::consignment::Item;
-use super::{Ending, Error, Report, images};
+use super::{Ending, Error, Report, World, images};
+use crate::chartrepo;
+use crate::config::Config;
 
 /// What to check.
 #[derive(Clone, Debug)]
@@ -36,17 +38,21 @@ pub struct Checked {
     pub destinations: usize,
     /// Rules of the policy.
     pub rules: usize,
-    /// What of another tool's file is not done.
+    /// What of another tool's file is not done, and which files are not there yet.
     pub notes: Vec<String>,
 }
 
 /// Reads the file, and looks whether what it names on disk is there.
-pub fn check(options: &Options) -> Result<Checked, Error> {
+pub fn check(options: &Options, world: &World) -> Result<Checked, Error> {
     let declaration = match Declaration::of_source(&options.file)? {
         Some(declaration) => declaration,
         None => Declaration::load(&options.file)?,
     };
-    let asked = declaration.asked(&images::Options::default())?;
+    let asked = declaration.asked(
+        &images::Options::default(),
+        &chartrepo::Options::default(),
+        world.clock.now(),
+    )?;
     for chart in &declaration.config.charts {
         let profiles = chart.fields.profiles.values().flatten();
         for path in chart.fields.values.iter().chain(profiles) {
@@ -77,13 +83,43 @@ pub fn check(options: &Options) -> Result<Checked, Error> {
         file: options.file.clone(),
         charts,
         files: count(|item| matches!(item, Item::Path(_))) - on_disk,
-        images: count(|item| matches!(item, Item::Reference(_))),
+        images: count(|item| matches!(item, Item::Reference(_) | Item::OnDisk(_))),
         repositories: count(|item| matches!(item, Item::Tags(_))),
         registries: declaration.config.registries.len(),
         destinations: declaration.config.destinations.len(),
         rules: rules.map_or(0, |policy| policy.images.len()),
-        notes: declaration.notes.iter().map(ToString::to_string).collect(),
+        notes: declaration
+            .notes
+            .iter()
+            .map(ToString::to_string)
+            .chain(not_there(&declaration.config))
+            .collect(),
     })
+}
+
+/// Files that belong to a machine and not to what is kept in git: they may come later.
+fn not_there(config: &Config) -> Vec<String> {
+    let mut files: Vec<(&Path, String)> = Vec::new();
+    for (host, registry) in &config.registries {
+        if let Some(login) = registry.login.as_ref().filter(|login| login.password.is_none()) {
+            let what = format!("the password of {} for {host} belongs into it", login.username);
+            files.push((&login.password_file, what));
+        }
+        let client = registry
+            .client
+            .iter()
+            .flat_map(|client| [&client.certificate, &client.key]);
+        let certificates = registry.ca_files.iter().chain(client);
+        files.extend(certificates.map(|path| (path.as_path(), format!("{host} is reached with it"))));
+    }
+    let network = &config.network;
+    let others = network.auth_file.iter().chain(&network.ca_files);
+    let others = others.chain(&network.registries_conf);
+    files.extend(others.map(|path| (path.as_path(), "`network` names it".to_owned())));
+    let missing = files.into_iter().filter(|(path, _)| !path.exists());
+    missing
+        .map(|(path, what)| format!("{} is not there yet: {what}", path.display()))
+        .collect()
 }
 
 impl Report for Checked {

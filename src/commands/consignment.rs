@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use super::images;
 use super::{Error, World};
-use crate::bundle::Provenance;
-use crate::chartrepo::{self, LocalArchive, Row};
+use crate::bundle;
+use crate::chartrepo::{self, LocalArchive, Provenance, Row};
 use crate::discover::{Image, Severity};
 use crate::fsx::Folder;
 use crate::layouts::{self, LocalSource, Store};
@@ -44,6 +44,11 @@ pub enum Item {
 }
 
 impl Item {
+    /// Whether a word of the command line names images on disk.
+    pub fn is_on_disk(text: &str) -> bool {
+        LocalSource::is_one(text)
+    }
+
     /// Tells what a word of the command line is: a URL, images on disk, a file or folder, or else a reference. With a filter
     /// of tags, a reference without tag and digest is a repository whose tags are chosen by it.
     pub fn parse(text: &str, tags: Option<&TagFilter>) -> Result<Self, Error> {
@@ -95,6 +100,16 @@ pub struct Asked {
     pub pass_credentials: bool,
     /// Who asks, for the inventory: a file, or the command line if nobody is named.
     pub source: Option<String>,
+}
+
+impl Asked {
+    /// Whether a path is a chart that must go the way of charts that are fetched: what it depends on is wanted, too, or a
+    /// signature.
+    pub(super) fn pulls(&self, path: &Path) -> bool {
+        let charts = &self.charts;
+        let asks = charts.dependencies || charts.provenance == Provenance::Required;
+        asks && (is_archive(path) || path.join("Chart.yaml").is_file())
+    }
 }
 
 /// The answer: what to fetch, and what could not be looked into.
@@ -174,8 +189,14 @@ impl Consignment {
                 }
                 Item::Tags(selection) => self.selections.push(selection.clone()),
                 Item::Repository(source) => repositories.push(source.clone()),
+                Item::Path(path) if asked.pulls(path) => {
+                    repositories.push(chartrepo::Source::Local { path: path.clone() });
+                }
                 Item::Path(path) => paths.push(path.clone()),
-                Item::OnDisk(source) => self.open(source, observer.as_ref()).await?,
+                Item::OnDisk(source) => {
+                    self.open(source, asked.source.as_deref(), observer.as_ref())
+                        .await?
+                }
             }
         }
         let Some(shelf) = shelf else {
@@ -199,7 +220,12 @@ impl Consignment {
 
 impl Consignment {
     /// Finds the images of a source on disk, and tells what the operator should know of them.
-    async fn open(&mut self, source: &LocalSource, observer: &dyn Observer) -> Result<(), Error> {
+    async fn open(
+        &mut self,
+        source: &LocalSource,
+        who: Option<&str>,
+        observer: &dyn Observer,
+    ) -> Result<(), Error> {
         let opening = source.clone();
         let opened = tokio::task::spawn_blocking(move || Store::open(&opening)).await;
         let store = match opened.map_err(|_| Error::Crashed)? {
@@ -236,10 +262,14 @@ impl Consignment {
         for text in notes {
             observer.on(&Event::Warning { text: text.clone() });
         }
+        let named_by = match who {
+            Some(who) => format!("{who} ({source})"),
+            None => source.to_string(),
+        };
         for entry in store.entries() {
             self.wanted.push(Wanted {
                 pinned: Some(entry.root.digest),
-                ..Wanted::new(entry.reference.clone(), &source.to_string())
+                ..Wanted::new(entry.reference.clone(), &named_by)
             });
         }
         self.on_disk.push(store);
@@ -247,9 +277,10 @@ impl Consignment {
     }
 }
 
-/// The archives that were fetched, or were there.
+/// The archives that were fetched, or were there, and are to be looked into.
 pub(super) fn files(rows: &[Row], shelf: &Folder) -> Vec<PathBuf> {
-    let files = rows.iter().filter_map(|row| row.file.as_ref());
+    let whole = rows.iter().filter(|row| !row.is_part);
+    let files = whole.filter_map(|row| row.file.as_ref());
     files.map(|file| shelf.path().join(file)).collect()
 }
 
@@ -324,7 +355,7 @@ fn read_capped(path: &Path) -> io::Result<Vec<u8>> {
 fn wanted(image: &Image) -> Wanted {
     let provenance = image.sources.iter().take(PLACES).map(|place| {
         let subject = &place.place.subject;
-        Provenance {
+        bundle::Provenance {
             pointer: Some(place.place.pointer.clone()).filter(|pointer| !pointer.is_empty()),
             profile: place.under.first().cloned(),
             source: subject.chart.clone().unwrap_or_else(|| subject.file.clone()),

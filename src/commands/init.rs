@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use serde::Serialize;
 
 use super::{Ending, Error, Report, World, images};
 use crate::config::foreign::{self, Foreign, Format};
-use crate::config::{self, Chart, Config, Image, Origin};
+use crate::config::{self, Chart, Config, Image, OnDisk, Origin};
+use crate::layouts::{self, LocalSource};
 use crate::observe::Observer;
 use crate::secret::redact_url;
 
@@ -53,6 +54,15 @@ pub fn init(options: &Options, world: &World, observer: &dyn Observer) -> Result
     for source in &options.sources {
         draft.take(source, world, observer)?;
     }
+    // Paths in a configuration begin at its own folder, those of the command line where it was typed.
+    if let Some(way) = options
+        .output
+        .as_deref()
+        .and_then(Path::parent)
+        .and_then(way_back)
+    {
+        draft.config.take_paths_from(&way);
+    }
     let text = draft
         .config
         .to_commented(&draft.origins.join(", "), &draft.remarks);
@@ -89,6 +99,17 @@ impl Draft {
             let read = foreign::read(source, Format::HelmMirror, "the command line")?;
             self.origins.push("a helm-mirror command line".to_owned());
             self.foreign(read, "");
+            return Ok(());
+        }
+        if LocalSource::is_one(source) {
+            let read: LocalSource = source.parse().map_err(|error: layouts::Error| Error::Usage {
+                problem: crate::transfer::chain(&error),
+            })?;
+            self.origins.push(read.to_string());
+            self.config.images.push(Image::OnDisk {
+                source: OnDisk::of(&read),
+                reason: None,
+            });
             return Ok(());
         }
         if source.contains("://") {
@@ -266,10 +287,23 @@ impl Draft {
     }
 }
 
+/// The way from `folder` to where we are; none if that is here.
+fn way_back(folder: &Path) -> Option<PathBuf> {
+    let plain = |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
+    if folder.components().all(plain) {
+        let down = folder
+            .components()
+            .filter(|part| matches!(part, Component::Normal(_)));
+        let up: PathBuf = down.map(|_| "..").collect();
+        return Some(up).filter(|up| !up.as_os_str().is_empty());
+    }
+    std::path::absolute(".").ok()
+}
+
 fn one(image: &Image) -> Option<String> {
     match image {
         Image::One { reference, .. } => Some(reference.text.clone()),
-        Image::Tags { .. } => None,
+        Image::Tags { .. } | Image::OnDisk { .. } => None,
     }
 }
 

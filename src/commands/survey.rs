@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use super::consignment::{self, Asked, Item};
 use super::{Error, World, images};
+use crate::chartrepo;
 use crate::discover::Include;
 use crate::fsx::Folder;
-use crate::observe::{Observer, Outcome};
+use crate::layouts::{LocalSource, Store};
+use crate::observe::{Event, Observer, Outcome};
+use crate::transfer;
 
 /// Finds the images of everything that is asked for. Charts of repositories go into `shelf`; without any of those no
 /// connection is opened.
@@ -24,15 +27,19 @@ pub async fn survey(
         let mut repositories = Vec::new();
         for item in &asked.items {
             match item {
+                Item::Path(path) if asked.pulls(path) => {
+                    repositories.push(chartrepo::Source::Local { path: path.clone() });
+                }
                 Item::Path(path) => options.sources.push(path.clone()),
                 Item::Repository(source) => repositories.push(source.clone()),
                 Item::Reference(reference) => options.include.push(Include {
                     image: reference.to_string(),
                     reason: asked.source.clone().unwrap_or_default(),
                 }),
-                Item::OnDisk(source) => {
-                    warnings.push(format!("{source} names no other images: it is one itself"));
-                }
+                Item::OnDisk(source) => match open(source).await? {
+                    Ok(images) => options.include.extend(images),
+                    Err(failure) => failures.push(failure),
+                },
                 Item::Tags(selection) => warnings.push(format!(
                     "{}: {} are chosen at the export: only the registry knows them",
                     selection.repository, selection.filter
@@ -54,13 +61,17 @@ pub async fn survey(
         groups.push(options);
     }
     gather_choices(&mut groups);
-    let (cancel, told) = (world.cancel.clone(), Arc::clone(observer));
-    let found = tokio::task::spawn_blocking(move || images::run_all(&groups, &cancel, told.as_ref())).await;
+    // Where the charts lie for the time of the run says nothing to anybody.
+    let place = shelf.map(|shelf| format!("{}/", shelf.path().display()));
+    let cancel = world.cancel.clone();
+    let told = Placeless {
+        place: place.clone(),
+        observer: Arc::clone(observer),
+    };
+    let found = tokio::task::spawn_blocking(move || images::run_all(&groups, &cancel, &told)).await;
     let mut report = found.map_err(|_| Error::Crashed)??;
     report.failures.extend(failures);
-    if let Some(shelf) = shelf {
-        // Where the charts lay for the time of the run says nothing to anybody.
-        let place = format!("{}/", shelf.path().display());
+    if let Some(place) = place {
         for failure in &mut report.failures {
             failure.subject = failure.subject.replace(&place, "");
         }
@@ -70,10 +81,64 @@ pub async fn survey(
     Ok(report)
 }
 
+/// Tells of charts without the folder that they lie in for the time of the run.
+#[derive(Debug)]
+struct Placeless {
+    place: Option<String>,
+    observer: Arc<dyn Observer>,
+}
+
+impl Placeless {
+    fn shown(&self, subject: &str) -> String {
+        let place = self.place.as_deref().unwrap_or_default();
+        subject.strip_prefix(place).unwrap_or(subject).to_owned()
+    }
+}
+
+impl Observer for Placeless {
+    fn on(&self, event: &Event) {
+        match event {
+            Event::ItemStarted { subject } => self.observer.on(&Event::ItemStarted {
+                subject: self.shown(subject),
+            }),
+            Event::ItemFinished { subject, outcome } => self.observer.on(&Event::ItemFinished {
+                subject: self.shown(subject),
+                outcome: outcome.clone(),
+            }),
+            other => self.observer.on(other),
+        }
+    }
+}
+
+/// The images of a source on disk, or why it cannot be read.
+async fn open(source: &LocalSource) -> Result<Result<Vec<Include>, images::Failure>, Error> {
+    let opening = source.clone();
+    let opened = tokio::task::spawn_blocking(move || Store::open(&opening)).await;
+    Ok(match opened.map_err(|_| Error::Crashed)? {
+        Ok(store) => Ok(store
+            .entries()
+            .iter()
+            .map(|entry| Include {
+                image: entry.reference.to_string(),
+                reason: source.to_string(),
+            })
+            .collect()),
+        Err(error) => Err(images::Failure {
+            subject: source.to_string(),
+            reason: transfer::chain(&error),
+        }),
+    })
+}
+
 /// Whether anything of this must be fetched before it can be looked into.
 pub fn needs_network(asked: &[Asked]) -> bool {
-    let mut items = asked.iter().flat_map(|asked| &asked.items);
-    items.any(|item| matches!(item, Item::Repository(_)))
+    asked.iter().any(|asked| {
+        asked.items.iter().any(|item| match item {
+            Item::Repository(_) => true,
+            Item::Path(path) => asked.pulls(path),
+            _ => false,
+        })
+    })
 }
 
 /// Images to add and to leave out hold for all groups: the first one has them all, each once.

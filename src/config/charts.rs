@@ -47,7 +47,14 @@ impl Default for Origin {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[schemars(
     rename = "Chart",
-    extend("oneOf" = [{"required": ["path"]}, {"required": ["repository"]}, {"required": ["oci"]}])
+    extend(
+        "oneOf" = [{"required": ["path"]}, {"required": ["repository"]}, {"required": ["oci"]}],
+        "dependentRequired" = {"name": ["repository"]},
+        "dependentSchemas" = {
+            "path": {"not": {"anyOf": [
+                {"required": ["version"]}, {"required": ["latest"]}, {"required": ["app-version"]}]}},
+            "keyring": {"properties": {"provenance": {"enum": ["if-there", "required"]}}}}
+    )
 )]
 pub struct Fields {
     /// A chart's folder or archive on disk.
@@ -73,6 +80,19 @@ pub struct Fields {
     pub prereleases: bool,
     /// Only versions of this application version.
     pub app_version: Option<String>,
+    /// Fetch the charts that it depends on and does not bring along, from wherever it says, and carry it whole, too.
+    #[serde(default)]
+    pub dependencies: bool,
+    /// What is asked of its provenance file.
+    pub provenance: Option<Provenance>,
+    /// It must be signed by a key of this file (binary or armoured).
+    pub keyring: Option<PathBuf>,
+    /// Take archives that differ from the digest in their index, with a warning.
+    #[serde(default)]
+    pub accept_wrong_digest: bool,
+    /// Send the repository's password also to other hosts that its index names.
+    #[serde(default)]
+    pub pass_credentials: bool,
     /// Values files on top of the chart's own; the last one wins.
     #[serde(default)]
     pub values: Vec<PathBuf>,
@@ -98,6 +118,18 @@ pub struct Fields {
     pub explore: Option<bool>,
     /// Count images that the values declare with an exact tag although nothing renders them.
     pub all_values: Option<bool>,
+}
+
+/// What is asked of a chart's provenance file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Provenance {
+    /// It is taken where it is.
+    IfThere,
+    /// A chart without one fails.
+    Required,
+    /// It is not asked for.
+    Never,
 }
 
 impl Fields {
@@ -160,6 +192,15 @@ impl TryFrom<Fields> for Chart {
         };
         if fields.name.is_some() {
             return Err("`name` chooses among the charts of a `repository`");
+        }
+        if fields.keyring.is_some() && fields.provenance == Some(Provenance::Never) {
+            return Err("a `keyring` is about provenance files, and `provenance: never` asks for none");
+        }
+        let fetched = fields.accept_wrong_digest || fields.pass_credentials;
+        if fetched && !fields.dependencies && matches!(origin, Origin::Path(_)) {
+            return Err(
+                "a chart on disk is not fetched: `accept-wrong-digest` and `pass-credentials` are about repositories",
+            );
         }
         let chooses = fields.version.is_some()
             || fields.latest.is_some()

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
 
+use super::registries::Login;
 use super::written::Written;
 use crate::mirrors::engines::Engine;
 use crate::mirrors::{Rule, Target};
@@ -22,8 +23,68 @@ pub struct Destination {
     pub map: Vec<Written<Rule>>,
     /// The registry takes paths of this many components only.
     pub max_depth: Option<usize>,
+    /// Where charts go, if they are brought in, too.
+    pub charts: Option<ChartsPlace>,
+    /// Whether Harbor projects that are not there are made, and for whom.
+    pub create_projects: Option<Audience>,
     /// Configuration of container engines that is written beside.
     pub engines: Option<Engines>,
+}
+
+/// Where the charts of a bundle go.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(try_from = "WrittenChartsPlace")]
+#[schemars(with = "WrittenChartsPlace")]
+pub enum ChartsPlace {
+    /// A folder that any web server offers.
+    Folder(PathBuf),
+    /// A registry, or a repository that takes uploads.
+    Url(String),
+}
+
+/// Where the charts of a bundle go.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(
+    rename = "ChartsPlace",
+    extend("oneOf" = [{"required": ["folder"]}, {"required": ["oci"]}, {"required": ["repository"]}])
+)]
+struct WrittenChartsPlace {
+    /// A folder that any web server offers.
+    folder: Option<PathBuf>,
+    /// An OCI registry, where `helm pull` finds them: `oci://HOST/PATH`.
+    #[schemars(regex(pattern = r"^oci://[^/]+"))]
+    oci: Option<String>,
+    /// A repository that takes uploads (ChartMuseum, Harbor up to 2.7), by the address that `helm repo add` takes.
+    #[schemars(regex(pattern = r"^https?://"))]
+    repository: Option<String>,
+}
+
+impl TryFrom<WrittenChartsPlace> for ChartsPlace {
+    type Error = &'static str;
+
+    fn try_from(written: WrittenChartsPlace) -> Result<Self, &'static str> {
+        match (written.folder, written.oci, written.repository) {
+            (Some(folder), None, None) => Ok(Self::Folder(folder)),
+            (None, Some(url), None) if url.starts_with("oci://") => Ok(Self::Url(url)),
+            (None, Some(_), None) => Err("`oci` is a URL such as oci://mirror.example.lan/charts"),
+            (None, None, Some(url)) if url.starts_with("https://") || url.starts_with("http://") => {
+                Ok(Self::Url(url))
+            }
+            (None, None, Some(_)) => Err("`repository` is a URL such as https://charts.example.lan"),
+            _ => Err("charts go to one place: say one of `folder`, `oci` and `repository`"),
+        }
+    }
+}
+
+/// Who may pull from a new Harbor project.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Audience {
+    /// Its members.
+    Private,
+    /// Everybody.
+    Public,
 }
 
 /// A registry or a folder.
@@ -53,6 +114,10 @@ struct Fields {
     /// The registry takes paths of this many components only (Quay: 2).
     #[schemars(range(min = 1))]
     max_depth: Option<usize>,
+    /// Bring the charts, too, to this place.
+    charts: Option<ChartsPlace>,
+    /// Make Harbor projects that are not there, for their members or for everybody.
+    create_projects: Option<Audience>,
     /// Configuration of container engines that is written beside.
     engines: Option<Engines>,
 }
@@ -81,6 +146,8 @@ pub struct Engines {
     pub mirror: Option<Written<Target>>,
     /// The PEM file of the authority behind the mirror's certificate, for nodes that do not trust it yet.
     pub mirror_ca: Option<PathBuf>,
+    /// Who nodes sign in as.
+    pub login: Option<Login>,
 }
 
 /// The name of a container engine.
@@ -118,6 +185,8 @@ impl TryFrom<Fields> for Destination {
             layout: fields.layout,
             map: fields.map,
             max_depth: fields.max_depth,
+            charts: fields.charts,
+            create_projects: fields.create_projects,
             engines: fields.engines,
         })
     }

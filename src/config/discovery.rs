@@ -1,5 +1,6 @@
 //! The sections `discovery` and `rendering`.
 
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -163,6 +164,24 @@ pub struct Rendering {
     /// Which major of Helm to render as.
     #[serde(default)]
     pub helm: Helm,
+    /// What a chart may take before it is refused as hostile.
+    #[serde(default)]
+    pub limits: RenderingLimits,
+}
+
+/// What a chart may take before it is refused as hostile.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RenderingLimits {
+    /// Seconds of processor time.
+    #[schemars(range(min = 1))]
+    pub seconds: Option<NonZeroU64>,
+    /// Megabytes that its templates write.
+    #[schemars(range(min = 1))]
+    pub megabytes: Option<NonZeroU64>,
+    /// Steps of the template engine.
+    #[schemars(range(min = 1))]
+    pub steps: Option<NonZeroU64>,
 }
 
 /// A major of Helm.

@@ -2,14 +2,21 @@
 
 use std::fmt;
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, MapAccess, Visitor, value::MapAccessDeserializer};
 use serde::{Deserialize, Deserializer};
 
+use super::on_disk::OnDisk;
 use super::written::{Pattern, Written};
+use crate::layouts::{Kind, LocalSource};
 use crate::reference::{Reference, Repository};
+use crate::secret::printable;
 use crate::version::Constraint;
+
+/// What a mapping with two origins, or none, is told.
+const ONE_PLACE: &str = "an image comes from one place: say one of `image`, `repository`, `oci`, `oci-archive` and `docker-archive`";
 
 /// An image, or a repository with a choice of tags.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,6 +25,13 @@ pub enum Image {
     One {
         /// Its name.
         reference: Written<Reference>,
+        /// Why it is wanted.
+        reason: Option<String>,
+    },
+    /// Images that another tool left on disk.
+    OnDisk {
+        /// What lies where.
+        source: OnDisk,
         /// Why it is wanted.
         reason: Option<String>,
     },
@@ -59,7 +73,7 @@ impl Image {
 
     /// Why it is wanted.
     pub fn reason(&self) -> Option<&str> {
-        let (Self::One { reason, .. } | Self::Tags { reason, .. }) = self;
+        let (Self::One { reason, .. } | Self::OnDisk { reason, .. } | Self::Tags { reason, .. }) = self;
         reason.as_deref()
     }
 }
@@ -70,10 +84,23 @@ impl Image {
 #[schemars(
     rename = "ImageOrTags",
     extend(
-        "oneOf" = [{"required": ["image"]}, {"required": ["repository"]}],
-        "dependentSchemas" = {"repository": {"anyOf": [
+        "oneOf" = [
+            {"required": ["image"]}, {"required": ["repository"]}, {"required": ["oci"]},
+            {"required": ["oci-archive"]}, {"required": ["docker-archive"]}],
+        "dependentSchemas" = {
+            "repository": {"$ref": "#/$defs/ImageOrTags/$defs/choice"},
+            "image": {"not": {"$ref": "#/$defs/ImageOrTags/$defs/choice"}},
+            "oci": {"not": {"$ref": "#/$defs/ImageOrTags/$defs/choice"}},
+            "oci-archive": {"not": {"$ref": "#/$defs/ImageOrTags/$defs/choice"}},
+            "docker-archive": {"not": {"$ref": "#/$defs/ImageOrTags/$defs/choice"}},
+            "tags": {"not": {"anyOf": [
+                {"required": ["matching"]}, {"required": ["versions"]}, {"required": ["newest"]}]}},
+            "name": {"not": {"anyOf": [{"required": ["image"]}, {"required": ["repository"]}]}},
+            "which": {"not": {"anyOf": [{"required": ["image"]}, {"required": ["repository"]}]}}},
+        "$defs" = {"choice": {"anyOf": [
             {"required": ["tags"]}, {"required": ["matching"]}, {"required": ["versions"]},
-            {"required": ["newest"]}, {"required": ["all-tags"]}]}}
+            {"required": ["newest"]},
+            {"required": ["all-tags"], "properties": {"all-tags": {"const": true}}}]}}
     )
 )]
 struct Fields {
@@ -81,6 +108,16 @@ struct Fields {
     image: Option<Written<Reference>>,
     /// A repository, of which several tags are carried.
     repository: Option<Written<Repository>>,
+    /// A folder that is an OCI layout.
+    oci: Option<PathBuf>,
+    /// An OCI layout in a tar archive.
+    oci_archive: Option<PathBuf>,
+    /// What `docker save` or `podman save` wrote.
+    docker_archive: Option<PathBuf>,
+    /// The name that nodes ask for, if it is not the name that the image has on disk.
+    name: Option<Written<Reference>>,
+    /// Which of several images on disk, by the name that it has there.
+    which: Option<String>,
     /// These tags.
     tags: Option<Vec<TagName>>,
     /// The tags that this regular expression matches; `^` and `$` tie it to the ends.
@@ -116,47 +153,92 @@ impl JsonSchema for TagName {
     }
 }
 
+impl Fields {
+    /// Whether something chooses among tags.
+    fn chooses(&self) -> bool {
+        self.tags.is_some()
+            || self.matching.is_some()
+            || self.versions.is_some()
+            || self.newest.is_some()
+            || self.all_tags
+    }
+
+    /// What lies on disk, and what it is; an error if several are said.
+    fn on_disk(&mut self) -> Result<Option<(Kind, PathBuf)>, String> {
+        let said = [
+            (Kind::OciFolder, self.oci.take()),
+            (Kind::OciArchive, self.oci_archive.take()),
+            (Kind::DockerArchive, self.docker_archive.take()),
+        ];
+        let mut said = said.into_iter().filter_map(|(kind, path)| Some((kind, path?)));
+        match (said.next(), said.next()) {
+            (Some(_), Some(_)) => Err(ONE_PLACE.to_owned()),
+            (one, _) => Ok(one),
+        }
+    }
+
+    /// The tags that the fields choose of `repository`.
+    fn tags_of(self, repository: Written<Repository>) -> Result<Image, String> {
+        let matches = self.matching.is_some() || self.versions.is_some() || self.newest.is_some();
+        let tags = match self.tags {
+            Some(_) if matches || self.all_tags => {
+                return Err("`tags` names all that is carried: leave out what chooses among them".to_owned());
+            }
+            Some(tags) => {
+                for TagName(tag) in &tags {
+                    tag.parse::<crate::reference::Tag>()
+                        .map_err(|error| format!("`{}`: {error}", printable(tag, 80)))?;
+                }
+                Tags::Named(tags.into_iter().map(|TagName(tag)| tag).collect())
+            }
+            None if matches || self.all_tags => Tags::Matching {
+                pattern: self.matching,
+                range: self.versions,
+                newest: self.newest,
+            },
+            None => {
+                return Err(format!(
+                    "which tags of {repository}? Say `tags`, `matching`, `versions`, `newest` or `all-tags: true`"
+                ));
+            }
+        };
+        Ok(Image::Tags {
+            repository,
+            tags,
+            reason: self.reason,
+        })
+    }
+}
+
 impl TryFrom<Fields> for Image {
     type Error = String;
 
-    fn try_from(fields: Fields) -> Result<Self, String> {
-        let chooses = fields.matching.is_some() || fields.versions.is_some() || fields.newest.is_some();
-        let (image, repository) = (fields.image, fields.repository);
-        match (image, repository, fields.tags) {
-            (Some(reference), None, None) if !chooses && !fields.all_tags => Ok(Self::One {
+    fn try_from(mut fields: Fields) -> Result<Self, String> {
+        let on_disk = fields.on_disk()?;
+        if on_disk.is_none() && (fields.name.is_some() || fields.which.is_some()) {
+            return Err(
+                "`name` and `which` are about images on disk: an `image` has its name already".to_owned(),
+            );
+        }
+        match (fields.image.take(), fields.repository.take(), on_disk) {
+            (Some(_), None, None) | (None, None, Some(_)) if fields.chooses() => {
+                Err("tags are chosen of a `repository`; an `image` has its tag in its name".to_owned())
+            }
+            (Some(reference), None, None) => Ok(Self::One {
                 reference,
                 reason: fields.reason,
             }),
-            (Some(_), None, _) => {
-                Err("tags are chosen of a `repository`; an `image` has its tag in its name".to_owned())
-            }
-            (None, Some(repository), Some(tags)) if !chooses && !fields.all_tags => {
-                for TagName(tag) in &tags {
-                    tag.parse::<crate::reference::Tag>()
-                        .map_err(|error| format!("`{}`: {error}", crate::secret::printable(tag, 80)))?;
-                }
-                Ok(Self::Tags {
-                    repository,
-                    tags: Tags::Named(tags.into_iter().map(|TagName(tag)| tag).collect()),
-                    reason: fields.reason,
-                })
-            }
-            (None, Some(_), Some(_)) => {
-                Err("`tags` names all that is carried: leave out what chooses among them".to_owned())
-            }
-            (None, Some(repository), None) if chooses || fields.all_tags => Ok(Self::Tags {
-                repository,
-                tags: Tags::Matching {
-                    pattern: fields.matching,
-                    range: fields.versions,
-                    newest: fields.newest,
+            (None, Some(repository), None) => fields.tags_of(repository),
+            (None, None, Some((kind, path))) => Ok(Self::OnDisk {
+                source: OnDisk {
+                    kind,
+                    path,
+                    name: fields.name,
+                    which: fields.which,
                 },
                 reason: fields.reason,
             }),
-            (None, Some(repository), None) => Err(format!(
-                "which tags of {repository}? Say `tags`, `matching`, `versions`, `newest` or `all-tags: true`"
-            )),
-            _ => Err("say either `image` or `repository`".to_owned()),
+            _ => Err(ONE_PLACE.to_owned()),
         }
     }
 }
@@ -178,12 +260,16 @@ impl<'de> Visitor<'de> for ImageVisitor {
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Image, E> {
-        let reference = text.parse().map_err(|error| {
-            E::custom(format!(
-                "`{}` is no image: {error}",
-                crate::secret::printable(text, 120)
-            ))
-        })?;
+        // Without its space, `oci-archive: tool.tar` would be an image `oci-archive` with the tag `tool.tar`.
+        if let Some((kind, path)) = text.split_once(':').filter(|_| LocalSource::is_one(text)) {
+            let (kind, path) = (printable(kind, 80), printable(path, 120));
+            let problem =
+                format!("an image on disk is a mapping: put a space behind the colon, `{kind}: {path}`");
+            return Err(E::custom(problem));
+        }
+        let reference = text
+            .parse()
+            .map_err(|error| E::custom(format!("`{}` is no image: {error}", printable(text, 120))))?;
         Ok(Image::one(reference))
     }
 
@@ -201,6 +287,7 @@ impl JsonSchema for Image {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let name = generator.subschema_for::<Written<Reference>>();
         let fields = generator.subschema_for::<Fields>();
-        json_schema!({"anyOf": [name, fields]})
+        let on_disk = json_schema!({"pattern": "^(oci|oci-archive|docker-archive):"});
+        json_schema!({"anyOf": [{"allOf": [name], "not": on_disk}, fields]})
     }
 }

@@ -20,26 +20,30 @@
 //! # Ok::<(), carrack::config::Error>(())
 //! ```
 
+mod bundle;
 mod charts;
 mod destinations;
 mod discovery;
 mod error;
 pub mod foreign;
 mod images;
+mod on_disk;
 mod paths;
 mod registries;
 mod schema;
 mod write;
 mod written;
 
-pub use charts::{Chart, Fields as ChartFields, Origin};
-pub use destinations::{Destination, EngineName, Engines, Layout, Place};
-pub use discovery::{Discovery, Excluded, Helm, Included, Rendering, Tier};
+pub use bundle::{Bundle, Referrers};
+pub use charts::{Chart, Fields as ChartFields, Origin, Provenance};
+pub use destinations::{Audience, ChartsPlace, Destination, EngineName, Engines, Layout, Place};
+pub use discovery::{Discovery, Excluded, Helm, Included, Rendering, RenderingLimits, Tier};
 pub use error::Error;
 pub use images::{Image, Tags};
+pub use on_disk::OnDisk;
 pub use registries::{Client, Login, Network, Registry};
 pub use schema::schema;
-pub use written::{Grammar, NoPlatform, Pattern, PlatformName, PullPlace, Written};
+pub use written::{Grammar, NoPlatform, NoSize, Pattern, PlatformName, PullPlace, Size, Written};
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
@@ -69,12 +73,18 @@ pub struct Config {
     /// Lists of images on disk: one reference a line, or the files of skopeo sync and hauler.
     #[serde(default)]
     pub lists: Vec<PathBuf>,
-    /// Images by name, and repositories with a choice of tags.
+    /// Images by name, repositories with a choice of tags, and images that other tools left on disk.
     #[serde(default)]
     pub images: Vec<Image>,
     /// Platforms to carry of images that have several, such as linux/amd64; without any, all of them.
     #[serde(default)]
     pub platforms: Vec<Written<PlatformName>>,
+    /// Signatures, attestations and SBOMs that go along with images: all, or none by choice.
+    #[serde(default)]
+    pub referrers: Referrers,
+    /// Carry layers that registries may not distribute (Windows base layers), too.
+    #[serde(default)]
+    pub include_foreign: bool,
     /// How images are looked for in charts and manifests.
     #[serde(default)]
     pub discovery: Discovery,
@@ -89,6 +99,9 @@ pub struct Config {
     pub network: Network,
     /// What is asked of images before they cross, and again before they are let in.
     pub policy: Option<Policy>,
+    /// How bundles are written.
+    #[serde(default)]
+    pub bundle: Bundle,
     /// Where bundles are brought to, by a name of your own: `carrack import --config carrack.yaml --to NAME`.
     #[serde(default)]
     pub destinations: BTreeMap<String, Destination>,
@@ -135,10 +148,13 @@ pub fn is_config(text: &str) -> bool {
         "lists",
         "images",
         "platforms",
+        "referrers",
+        "include-foreign",
         "discovery",
         "rendering",
         "registries",
         "network",
+        "bundle",
         "destinations",
         "policy",
     ];

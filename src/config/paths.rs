@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Chart, Config, Origin, Place};
+use super::{Chart, ChartsPlace, Config, Image, Origin, Place};
 
 impl Config {
     /// Puts `folder` before every relative path.
@@ -23,6 +23,13 @@ impl Config {
         paths.extend(&mut self.discovery.rules);
         paths.extend(&mut self.network.auth_file);
         paths.extend(&mut self.network.ca_files);
+        paths.extend(&mut self.network.registries_conf);
+        paths.extend(&mut self.bundle.lock);
+        for image in &mut self.images {
+            if let Image::OnDisk { source, .. } = image {
+                paths.push(&mut source.path);
+            }
+        }
         for registry in self.registries.values_mut() {
             paths.extend(&mut registry.ca_files);
             paths.extend(&mut registry.certificate_folder);
@@ -37,9 +44,15 @@ impl Config {
             if let Place::Folder(folder) = &mut destination.place {
                 paths.push(folder);
             }
+            if let Some(ChartsPlace::Folder(folder)) = &mut destination.charts {
+                paths.push(folder);
+            }
             if let Some(engines) = &mut destination.engines {
                 paths.push(&mut engines.folder);
                 paths.extend(&mut engines.mirror_ca);
+                if let Some(login) = &mut engines.login {
+                    paths.push(&mut login.password_file);
+                }
             }
         }
         paths
@@ -54,6 +67,7 @@ impl Chart {
         }
         paths.extend(&mut self.fields.values);
         paths.extend(self.fields.profiles.values_mut().flatten());
+        paths.extend(&mut self.fields.keyring);
         paths
     }
 }

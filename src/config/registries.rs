@@ -68,6 +68,9 @@ pub struct Network {
     /// PEM files with certificate authorities beside the system's.
     #[serde(default)]
     pub ca_files: Vec<PathBuf>,
+    /// Pull through the mirrors that these `registries.conf` name, and from the locations themselves where those fail.
+    #[serde(default)]
+    pub registries_conf: Vec<PathBuf>,
     /// Begin at most this many requests a second to one host that does not say otherwise.
     #[schemars(range(min = 1))]
     pub requests_per_second: Option<std::num::NonZeroU32>,

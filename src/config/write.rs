@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt::{self, Write as _};
 use std::path::Path;
 
-use super::{Chart, Config, Image, Origin, Registry, Tags};
+use super::{Chart, Config, Image, OnDisk, Origin, Registry, Tags};
+use crate::layouts::Kind;
 
 /// What stands in the place of a section that is empty.
 const CHARTS: &str = "\
@@ -14,7 +15,9 @@ const CHARTS: &str = "\
 #   version: \">=1, <2\"
 #   values: [values.yaml]
 # - oci: oci://ghcr.io/org/charts/name
+#   keyring: signers.gpg
 # - path: ./charts/own
+#   dependencies: true
 ";
 const MANIFESTS: &str = "# manifests: [deploy/]\n";
 const IMAGES: &str = "\
@@ -23,8 +26,15 @@ const IMAGES: &str = "\
 # - repository: quay.io/prometheus/node-exporter
 #   versions: \">=1.8\"
 #   newest: 2
+# - oci-archive: build/tool.tar
+#   name: registry.example.com/shop/tool:1.0
 ";
 const PLATFORMS: &str = "# platforms: [linux/amd64]\n";
+const BUNDLE: &str = "\
+# bundle:
+#   lock: carrack.lock
+#   with-carrack: true
+";
 const DISCOVERY: &str = "\
 # discovery:
 #   explore: true
@@ -54,6 +64,7 @@ const DESTINATIONS: &str = "\
 # destinations:
 #   inside:
 #     registry: mirror.example.lan
+#     charts: {oci: oci://mirror.example.lan/charts}
 #     engines:
 #       folder: nodes
 #       for: [containerd, crio]
@@ -133,6 +144,11 @@ impl Config {
             "What is asked of images on both sides of the gap; what no rule matches only needs an allowed registry.",
         )?;
         out.push_str(POLICY);
+        section(
+            out,
+            "How bundles are written: the digests that tags came to are kept, and the drive carries the program.",
+        )?;
+        out.push_str(BUNDLE);
         section(
             out,
             "Where bundles go: `carrack import --from BUNDLE --config carrack.yaml --to inside`.",
@@ -221,6 +237,10 @@ fn write_image(out: &mut String, image: &Image) -> fmt::Result {
             reference,
             reason: None,
         } => return writeln!(out, "- {}", plain(&reference.text)),
+        Image::OnDisk { source, reason } => {
+            write_on_disk(out, source)?;
+            reason
+        }
         Image::One { reference, reason } => {
             writeln!(out, "- image: {}", plain(&reference.text))?;
             reason
@@ -237,6 +257,22 @@ fn write_image(out: &mut String, image: &Image) -> fmt::Result {
     };
     if let Some(reason) = reason {
         writeln!(out, "  reason: {}", quoted(reason))?;
+    }
+    Ok(())
+}
+
+fn write_on_disk(out: &mut String, source: &OnDisk) -> fmt::Result {
+    let key = match source.kind {
+        Kind::OciFolder => "oci",
+        Kind::OciArchive => "oci-archive",
+        Kind::DockerArchive => "docker-archive",
+    };
+    writeln!(out, "- {key}: {}", path_text(&source.path))?;
+    if let Some(name) = &source.name {
+        writeln!(out, "  name: {}", plain(&name.text))?;
+    }
+    if let Some(which) = &source.which {
+        writeln!(out, "  which: {}", quoted(which))?;
     }
     Ok(())
 }

@@ -99,6 +99,54 @@ impl Grammar for Pattern {
     const MAY_LOOK_LIKE_A_NUMBER: bool = true;
 }
 
+/// A number of bytes: `32GB` (of 1000³ bytes), `4GiB` (of 1024³), or a plain number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size(pub u64);
+
+/// Why a text is no number of bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected a number of bytes, such as 32GB, 4GiB or 300000000")]
+pub struct NoSize;
+
+impl FromStr for Size {
+    type Err = NoSize;
+
+    fn from_str(text: &str) -> Result<Self, NoSize> {
+        const UNITS: [(&str, u64); 8] = [
+            ("kB", 1_000),
+            ("MB", 1_000_000),
+            ("GB", 1_000_000_000),
+            ("TB", 1_000_000_000_000),
+            ("KiB", 1 << 10),
+            ("MiB", 1 << 20),
+            ("GiB", 1 << 30),
+            ("TiB", 1 << 40),
+        ];
+        let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+        let unit = text.strip_prefix(digits).unwrap_or_default();
+        let factor = match unit {
+            "" | "B" => Some(1),
+            unit => UNITS
+                .iter()
+                .find(|(name, _)| name.eq_ignore_ascii_case(unit))
+                .map(|(_, factor)| *factor),
+        };
+        let bytes = digits
+            .trim()
+            .parse::<u64>()
+            .ok()
+            .zip(factor)
+            .and_then(|(number, factor)| number.checked_mul(factor));
+        bytes.filter(|bytes| *bytes > 0).map(Self).ok_or(NoSize)
+    }
+}
+
+impl Grammar for Size {
+    const NAME: &'static str = "Size";
+    const SHAPE: &'static str = r"^\s*0*[1-9][0-9]*\s*([KkMmGgTt][Ii]?)?[Bb]?$";
+    const MAY_LOOK_LIKE_A_NUMBER: bool = true;
+}
+
 /// A platform: `linux/amd64`, `linux/arm/v7`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlatformName {
@@ -201,6 +249,27 @@ impl<T: Grammar> JsonSchema for Written<T> {
             json_schema!({"type": ["string", "number"], "pattern": T::SHAPE})
         } else {
             json_schema!({"type": "string", "pattern": T::SHAPE})
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_size_is_a_number_with_or_without_a_unit() {
+        for (text, bytes) in [
+            ("32GB", 32_000_000_000),
+            ("4GiB", 4 << 30),
+            ("300mb", 300_000_000),
+            ("512", 512),
+            ("7 TB", 7_000_000_000_000),
+        ] {
+            assert_eq!(text.parse(), Ok(Size(bytes)), "{text}");
+        }
+        for text in ["", "0", "GB", "1.5GB", "-1", "10XB", "99999999999999TB"] {
+            assert_eq!(text.parse::<Size>(), Err(NoSize), "{text}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Docker archives: `docker save`, `podman save`, KIWI.
+//! Docker archives: `docker save`, `podman save`.
 //!
 //! Docker 25 and later puts an OCI layout into them, whose manifests are carried. The others have no registry manifest, so
 //! that one is written.

@@ -1,5 +1,5 @@
-//! Images that other tools left on disk: OCI layouts and archives (podman, buildah, umoci, KIWI, skopeo), and docker
-//! archives (docker, podman, KIWI).
+//! Images that other tools left on disk: OCI layouts and archives (podman, buildah, umoci, skopeo), and docker archives
+//! (docker, podman).
 //!
 //! Manifests are carried byte for byte where there are any. Older docker archives have none, but a configuration and
 //! uncompressed layers: those are carried as they are, so that the image keeps its ID, and one manifest is written for
@@ -14,7 +14,7 @@ mod oci_layout;
 mod source;
 mod tarball;
 
-pub use source::LocalSource;
+pub use source::{Kind, LocalSource};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -204,9 +204,9 @@ impl Store {
     /// Opens a source and finds the images in it. Docker archives without manifests are read whole.
     pub fn open(source: &LocalSource) -> Result<Self, Error> {
         let mut store = match source.kind {
-            source::Kind::OciFolder => oci_layout::open_folder(source),
-            source::Kind::OciArchive => oci_layout::open_archive(source),
-            source::Kind::DockerArchive => docker::open(source),
+            Kind::OciFolder => oci_layout::open_folder(source),
+            Kind::OciArchive => oci_layout::open_archive(source),
+            Kind::DockerArchive => docker::open(source),
         }?;
         let roots: Vec<Descriptor> = store.entries.iter().map(|entry| entry.root.clone()).collect();
         for root in roots {

@@ -10,9 +10,12 @@ use crate::secret::printable;
 
 /// What a source is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub enum Kind {
+    /// A folder that is an OCI layout.
     OciFolder,
+    /// An OCI layout in a tar archive.
     OciArchive,
+    /// What `docker save` writes.
     DockerArchive,
 }
 
@@ -34,6 +37,36 @@ pub struct LocalSource {
 }
 
 impl LocalSource {
+    /// A source whose parts are known.
+    pub fn new(kind: Kind, path: PathBuf, which: Option<String>, name: Option<Reference>) -> Self {
+        Self {
+            kind,
+            path,
+            which,
+            name,
+        }
+    }
+
+    /// What it is.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Which of several images, by the name that it has there.
+    pub fn which(&self) -> Option<&str> {
+        self.which.as_deref()
+    }
+
+    /// The name that nodes will ask for, if it is not the image's own.
+    pub fn name(&self) -> Option<&Reference> {
+        self.name.as_ref()
+    }
+
     /// Whether `called`, the name that an image has there, is the one that is chosen. `hello:1` and
     /// `docker.io/library/hello:1` are one name.
     pub(super) fn chooses(&self, called: &str) -> bool {

@@ -29,7 +29,7 @@ const ARROWS: [(&str, &[&str]); 21] = [
     ("layouts", &["oci", "fsx"]),
     ("trust", &["oci", "fsx"]),
     ("mirrors", &["goyaml"]),
-    ("config", &["mirrors", "trust", "goyaml"]),
+    ("config", &["layouts", "mirrors", "trust", "goyaml"]),
     ("credentials", &[]),
     ("http", &["credentials"]),
     ("registry", &["http", "credentials", "oci"]),

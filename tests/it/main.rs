@@ -14,6 +14,7 @@ mod charts_whole;
 mod config;
 mod conformance;
 mod crash_points;
+mod declared;
 mod direct;
 mod docs;
 mod drive;

@@ -95,6 +95,10 @@ pub struct Row {
     pub bytes: u64,
     /// What the operator should know, one line each.
     pub warnings: Vec<String>,
+    /// Whether it is here for another chart, or lies whole in [`NO_REPOSITORY`](super::NO_REPOSITORY): whoever looks into
+    /// charts need not look into this archive.
+    #[serde(skip)]
+    pub is_part: bool,
 }
 
 impl Row {
@@ -107,6 +111,7 @@ impl Row {
             outcome: Outcome::Done,
             bytes: 0,
             warnings: Vec::new(),
+            is_part: false,
         }
     }
 
@@ -146,7 +151,8 @@ pub async fn pull(
     let (kept, unfinished) = local::keep(paths, root, options).await?;
     rows.extend(kept);
     if let (true, Some(root)) = (options.dependencies, root) {
-        let completed = dependencies::complete(fetcher, &rows, unfinished, root, options, observer).await?;
+        let completed =
+            dependencies::complete(fetcher, &mut rows, unfinished, root, options, observer).await?;
         rows.extend(completed);
     }
     Ok(rows)

@@ -1,28 +1,28 @@
 //! What a `carrack.yaml`, or another tool's file that is read as one, asks of the commands.
 
-use std::path::{Path, PathBuf};
+mod charts;
+mod reach;
 
+pub use reach::password;
+
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use super::Error;
 use super::consignment::{Asked, Item};
-use super::images::{self, Profile};
-use super::values::{Target, ValueFlags};
+use super::images;
+use super::values::Target;
 use super::vetting::Policed;
-use super::{Error, World};
-use crate::chartrepo::{self, Selection};
+use crate::chartrepo;
 use crate::config::foreign::{self, Note};
-use crate::config::{self, Chart, Config, Destination, Image, Origin, Registry, Tags};
-use crate::credentials::Explicit;
+use crate::config::{self, Config, Destination, Image, RenderingLimits, Tags};
 use crate::digest::Digest;
 use crate::discover::{Exclude, Include, Tier};
 use crate::helm;
-use crate::http::HostTls;
 use crate::mirrors::PullSource;
 use crate::oci::Platform;
 use crate::reference::Reference;
-use crate::secret::Secret;
 use crate::transfer::{TagFilter, TagFilterError, TagSelection};
-
-/// A password file has one line.
-const PASSWORD_CAP: u64 = 64 << 10;
 
 /// A file that says what crosses.
 #[derive(Clone, Debug)]
@@ -92,9 +92,14 @@ impl Declaration {
         }
     }
 
-    /// What is asked for: one set of items for each way in which charts are looked into. `common` is what the command
-    /// line says; it wins where both speak.
-    pub fn asked(&self, common: &images::Options) -> Result<Vec<Asked>, Error> {
+    /// What is asked for: one set of items for each way in which charts are looked into. `common` and `charts` are what the
+    /// command line says; it wins where both speak. `now` is for signatures of charts that expire.
+    pub fn asked(
+        &self,
+        common: &images::Options,
+        charts: &chartrepo::Options,
+        now: SystemTime,
+    ) -> Result<Vec<Asked>, Error> {
         let images = self.images(common);
         let mut asked = vec![Asked {
             items: self.files()?,
@@ -110,7 +115,7 @@ impl Declaration {
             });
         }
         for chart in &self.config.charts {
-            asked.push(self.chart(chart, &images)?);
+            asked.push(self.chart(chart, &images, charts, now)?);
         }
         Ok(asked)
     }
@@ -152,6 +157,7 @@ impl Declaration {
             .or_else(|| rendering.kube_version.clone());
         target.api_versions.extend(rendering.api_versions.iter().cloned());
         set_namespace(target, rendering.namespace.as_deref());
+        set_limits(target, &rendering.limits);
         options
     }
 
@@ -171,6 +177,10 @@ impl Declaration {
     fn image(&self, image: &Image) -> Result<Vec<Item>, Error> {
         match image {
             Image::One { reference, .. } => Ok(vec![Item::Reference(reference.value.clone())]),
+            Image::OnDisk { source, .. } if !source.path.exists() => {
+                Err(self.wrong(format!("the image {} is not there", source.path.display())))
+            }
+            Image::OnDisk { source, .. } => Ok(vec![Item::OnDisk(source.source())]),
             Image::Tags {
                 repository,
                 tags: Tags::Named(names),
@@ -222,63 +232,6 @@ impl Declaration {
         }
     }
 
-    /// A chart with the values that it is looked into with.
-    fn chart(&self, chart: &Chart, common: &images::Options) -> Result<Asked, Error> {
-        let fields = &chart.fields;
-        let range = fields
-            .version
-            .as_ref()
-            .map(|range| format!("@{}", range.text))
-            .unwrap_or_default();
-        let item = match &chart.origin {
-            Origin::Path(path) if !path.exists() => {
-                return Err(self.wrong(format!("the chart {} is not there", path.display())));
-            }
-            Origin::Path(path) => Item::Path(path.clone()),
-            Origin::Repository { url, name } => {
-                let name = name.as_deref().unwrap_or("*");
-                Item::Repository(format!("{url}#{name}{range}").parse()?)
-            }
-            Origin::Oci(url) => Item::Repository(format!("{url}{range}").parse()?),
-        };
-        let mut images = common.clone();
-        images.values = values(fields, &common.values);
-        images
-            .profiles
-            .extend(fields.profiles.iter().map(|(name, files)| Profile {
-                name: name.clone(),
-                files: files.clone(),
-            }));
-        images.explore = fields.explore.unwrap_or(images.explore);
-        images.all_values = fields.all_values.unwrap_or(images.all_values);
-        let target = &mut images.target;
-        if let Some(name) = &fields.release_name {
-            target.release_name.clone_from(name);
-        }
-        if let Some(version) = &fields.kube_version {
-            target.kube_version = Some(version.clone());
-        }
-        if let Some(namespace) = &fields.namespace {
-            target.namespace.clone_from(namespace);
-        }
-        target.api_versions.extend(fields.api_versions.iter().cloned());
-        Ok(Asked {
-            items: vec![item],
-            images,
-            charts: chartrepo::Options {
-                selection: Selection {
-                    latest: fields.latest.map(std::num::NonZero::get),
-                    all_versions: fields.all_versions,
-                    prereleases: fields.prereleases,
-                    app_version: fields.app_version.clone(),
-                    ..Selection::default()
-                },
-                ..chartrepo::Options::default()
-            },
-            ..Asked::default()
-        })
-    }
-
     /// The platforms to carry.
     pub fn platforms(&self) -> Vec<Platform> {
         let platforms = self.config.platforms.iter().map(|platform| Platform {
@@ -325,70 +278,6 @@ impl Declaration {
         }
     }
 
-    /// Tells the world how the hosts are reached.
-    pub fn equip(&self, world: &mut World) -> Result<(), Error> {
-        let network = &self.config.network;
-        world.credentials.files.splice(0..0, network.auth_file.clone());
-        world.http.ca_files.extend(network.ca_files.iter().cloned());
-        if world.http.rate_per_host.is_none() {
-            world.http.rate_per_host = network.requests_per_second.map(std::num::NonZero::get);
-        }
-        for (host, registry) in &self.config.registries {
-            self.equip_host(host, registry, world)?;
-        }
-        Ok(())
-    }
-
-    fn equip_host(&self, host: &str, registry: &Registry, world: &mut World) -> Result<(), Error> {
-        if registry.plain_http {
-            world.http.plain_http.push(host.to_owned());
-        }
-        if let Some(rate) = registry.requests_per_second {
-            world.http.rates.insert(host.to_owned(), rate.get());
-        }
-        if let Some(tls) = self.host_tls(registry)? {
-            world.http.per_host.insert(host.to_owned(), tls);
-        }
-        if let Some(login) = &registry.login {
-            let password = match &login.password {
-                Some(password) => password.clone(),
-                None => password(&login.password_file)?,
-            };
-            world.credentials.explicit.push(Explicit {
-                host: host.to_owned(),
-                user: login.username.clone(),
-                password,
-            });
-        }
-        if !registry.token_servers.is_empty() {
-            let known = world
-                .credentials
-                .token_servers
-                .entry(host.to_owned())
-                .or_default();
-            known.extend(registry.token_servers.iter().cloned());
-        }
-        Ok(())
-    }
-
-    fn host_tls(&self, registry: &Registry) -> Result<Option<HostTls>, Error> {
-        let mut tls = HostTls::default();
-        if let Some(folder) = &registry.certificate_folder {
-            if !folder.is_dir() {
-                return Err(self.wrong(format!(
-                    "the folder of certificates {} is not there",
-                    folder.display()
-                )));
-            }
-            tls = HostTls::in_folder(folder)?.unwrap_or_default();
-        }
-        tls.ca_files.extend(registry.ca_files.iter().cloned());
-        if let Some(client) = &registry.client {
-            tls.client = Some((client.certificate.clone(), client.key.clone()));
-        }
-        Ok((tls != HostTls::default()).then_some(tls))
-    }
-
     fn wrong(&self, problem: impl std::fmt::Display) -> Error {
         Error::Usage {
             problem: format!("{}: {problem}", self.name),
@@ -401,6 +290,26 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().unwrap_or_else(|| Path::new(""))
 }
 
+/// The command line's limits win, unless they are those that nobody chose.
+fn set_limits(target: &mut Target, declared: &RenderingLimits) {
+    let (limits, unsaid) = (&mut target.limits, Target::default().limits);
+    if let Some(seconds) = declared.seconds
+        && limits.milliseconds == unsaid.milliseconds
+    {
+        limits.milliseconds = seconds.get().saturating_mul(1000);
+    }
+    if let Some(megabytes) = declared.megabytes
+        && limits.output_bytes == unsaid.output_bytes
+    {
+        limits.output_bytes = megabytes.get().saturating_mul(1 << 20);
+    }
+    if let Some(steps) = declared.steps
+        && limits.steps == unsaid.steps
+    {
+        limits.steps = steps.get();
+    }
+}
+
 /// The command line's namespace wins, unless it is the one that nobody chose.
 fn set_namespace(target: &mut Target, namespace: Option<&str>) {
     if let Some(namespace) = namespace
@@ -408,31 +317,6 @@ fn set_namespace(target: &mut Target, namespace: Option<&str>) {
     {
         namespace.clone_into(&mut target.namespace);
     }
-}
-
-/// The chart's own values first, the command line's on top.
-fn values(fields: &config::ChartFields, common: &ValueFlags) -> ValueFlags {
-    let mut flags = common.clone();
-    flags.files.splice(0..0, fields.values.iter().cloned());
-    flags.set.splice(0..0, fields.set.iter().cloned());
-    if !fields.values_inline.is_empty() {
-        let inline = fields.values_inline.iter();
-        let texts = inline.map(|(key, value)| format!("{}={value}", escaped(key)));
-        flags.set_json.splice(0..0, texts);
-    }
-    flags
-}
-
-/// A key as `--set-json` reads it whole.
-fn escaped(key: &str) -> String {
-    let special = |c: char| matches!(c, '.' | ',' | '=' | '[' | ']' | '{' | '}' | '\\');
-    key.chars().fold(String::new(), |mut text, c| {
-        if special(c) {
-            text.push('\\');
-        }
-        text.push(c);
-        text
-    })
 }
 
 /// Whether a file may be a text of ours or of another tool, by its first bytes: archives need not be read.
@@ -443,18 +327,6 @@ fn is_text(path: &Path) -> bool {
         .and_then(|mut file| file.read_exact(&mut head))
         .is_ok()
         && head != [0x1f, 0x8b]
-}
-
-fn password(path: &PathBuf) -> Result<Secret, Error> {
-    use std::io::Read as _;
-    let failed = |source| Error::Read {
-        path: path.clone(),
-        source,
-    };
-    let mut text = String::new();
-    let mut file = std::fs::File::open(path).map_err(failed)?.take(PASSWORD_CAP);
-    file.read_to_string(&mut text).map_err(failed)?;
-    Ok(Secret::new(text.trim_end_matches(['\n', '\r'])))
 }
 
 impl From<config::Error> for Error {

@@ -1,0 +1,286 @@
+//! References brought from any source into a bundle: planned, fetched, vetted, made visible, read back.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::super::vetting::{Policed, Vetted};
+use super::super::{Error, World};
+use super::Report;
+use crate::bundle::{self, Closing, Finished, Inventory, Pruned, Volume, Writer};
+use crate::digest::Digest;
+use crate::observe::{Event, Observer};
+use crate::reference::{Reference, Repository};
+use crate::transfer::{self, Choice, Companions, Fetched, Row, RowOutcome, Shelf, Source, State, Wanted};
+
+/// References and the bundle that they are brought into.
+pub(in crate::commands) struct Gathering {
+    pub(in crate::commands) wanted: Vec<Wanted>,
+    pub(in crate::commands) to: PathBuf,
+    /// The bundle, open for writing; none if nothing shall be written.
+    pub(in crate::commands) writer: Option<Arc<Writer>>,
+    pub(in crate::commands) choice: Choice,
+    pub(in crate::commands) told: Told,
+    pub(in crate::commands) config: Option<Digest>,
+    pub(in crate::commands) policy: Option<Arc<Policed>>,
+    pub(in crate::commands) read_back: bool,
+    /// Which part of a larger set this is.
+    pub(in crate::commands) volume: Option<Volume>,
+    /// Take out what is not wanted any more, if all that is wanted has come.
+    pub(in crate::commands) prune: bool,
+}
+
+/// What another bundle knows of signatures, attestations and SBOMs, and hands on with its content.
+#[derive(Clone, Debug, Default)]
+pub(in crate::commands) struct Told {
+    asked: BTreeMap<Repository, BTreeSet<Digest>>,
+    left_out: BTreeSet<Reference>,
+}
+
+impl Told {
+    pub(in crate::commands) fn by(inventory: Option<&Inventory>) -> Self {
+        let referrers = inventory.iter().flat_map(|i| &i.referrers);
+        let references = inventory.iter().flat_map(|i| &i.references);
+        Self {
+            asked: referrers
+                .map(|(repository, of)| (repository.clone(), of.keys().copied().collect()))
+                .collect(),
+            left_out: references
+                .filter(|(_, record)| record.referrers_left_out)
+                .map(|(reference, _)| reference.clone())
+                .collect(),
+        }
+    }
+}
+
+/// Opens the bundle for writing, on a thread that may wait for the disk.
+pub(in crate::commands) async fn open(
+    path: &Path,
+    holder: &str,
+    largest_file: Option<u64>,
+) -> Result<Arc<Writer>, Error> {
+    let (path, holder) = (path.to_path_buf(), holder.to_owned());
+    let opened = tokio::task::spawn_blocking(move || Writer::open(&path, &holder)).await;
+    let writer = opened.map_err(|_| Error::Crashed)??;
+    Ok(Arc::new(writer.with_largest_file(largest_file)))
+}
+
+/// Brings the references from any source: `import --to dir:` brings one bundle into another.
+pub(in crate::commands) async fn gather(
+    gathering: Gathering,
+    source: &Source,
+    world: &World,
+    observer: &Arc<dyn Observer>,
+) -> Result<Report, Error> {
+    let Gathering {
+        wanted,
+        to,
+        writer,
+        choice,
+        told,
+        config,
+        policy,
+        read_back,
+        volume,
+        prune,
+    } = gathering;
+    observer.on(&Event::Phase {
+        name: "resolving".to_owned(),
+    });
+    let shelf = match &writer {
+        Some(writer) => Shelf::writing(Arc::clone(writer)),
+        None => Shelf::looking_at(&to)?,
+    };
+    let plan = transfer::plan(
+        wanted,
+        source,
+        &shelf,
+        &choice,
+        // Manifests are small: more of them at once hide a slow line's latency.
+        world.jobs * 2,
+        &**observer,
+        &world.cancel,
+    )
+    .await?;
+    let preflight = transfer::check_space(&plan, &shelf)?;
+    drop(shelf);
+    let left_out = plan.absent.len() as u64;
+    let Some(writer) = writer else {
+        return Ok(Report {
+            bundle: to,
+            dry_run: true,
+            preflight: Some(preflight),
+            fetched: planned(&plan),
+            sequence: None,
+            left_out,
+            pruned: None,
+            locked: None,
+            charts: Vec::new(),
+            failures: Vec::new(),
+            policy: None,
+            signature: None,
+        });
+    };
+    observer.on(&Event::Phase {
+        name: "copying".to_owned(),
+    });
+    let mut closing = Closing {
+        now: world.clock.now(),
+        config,
+        provenance: plan
+            .items
+            .iter()
+            .map(|i| (i.key.clone(), i.provenance.clone()))
+            .collect::<BTreeMap<_, _>>(),
+        absent: plan.absent.clone(),
+        volume,
+        prune: false,
+        asked: told.asked,
+        referrers_left_out: match choice.referrers {
+            Companions::Named => told.left_out,
+            Companions::LeftOut => plan.items.iter().map(|i| i.key.clone()).collect(),
+            Companions::Sought => BTreeSet::new(),
+        },
+        signed_by: BTreeMap::new(),
+    };
+    let asked = plan.items.iter().map(transfer::Item::asked).collect::<Vec<_>>();
+    let attached = plan.items.iter().flat_map(|item| item.state.attached().keys());
+    let companions: BTreeSet<Reference> = attached.cloned().collect();
+    let moved: Vec<Digest> = plan.blobs.iter().map(|b| b.descriptor.digest).collect();
+    let fetched = transfer::fetch(plan, source, &writer, world.jobs, observer, &world.cancel).await;
+    let (fetched, fatal) = match fetched {
+        Ok(fetched) => (fetched, None),
+        Err((fetched, error)) => (fetched, Some(error)),
+    };
+    let mut vetted = None;
+    let mut fetched = fetched;
+    if let (Some(policy), None) = (policy, &fatal) {
+        let found = vet(policy, &writer, &fetched, world).await?;
+        withdraw(&found, &writer, &mut fetched);
+        closing.signed_by.clone_from(&found.signed);
+        vetted = Some(found);
+    }
+    observer.on(&Event::Phase {
+        name: "writing the inventory".to_owned(),
+    });
+    // Who was told of a signature that did not come must ask again.
+    for (row, asked) in fetched.rows.iter().zip(asked).filter(|(row, _)| !row.is_failed()) {
+        let repository = row.reference.repository().clone();
+        closing.asked.entry(repository).or_default().extend(asked);
+    }
+    if prune && fatal.is_none() && !fetched.rows.iter().any(Row::is_failed) {
+        closing.prune = true;
+        let mut asked: BTreeSet<&Reference> = fetched.rows.iter().map(|row| &row.reference).collect();
+        asked.extend(&companions);
+        for reference in writer
+            .entries()
+            .keys()
+            .filter(|reference| !asked.contains(reference))
+        {
+            writer.remove(reference);
+        }
+    }
+    let make_room = fatal.as_ref().is_some_and(|e| e.fault().is_some());
+    let read_back = read_back && fatal.is_none();
+    let finished =
+        tokio::task::spawn_blocking(move || finish(writer, &closing, make_room, read_back, &moved))
+            .await
+            .map_err(|_| Error::Interrupted)?;
+    match (fatal, finished) {
+        (Some(transfer::Error::Cancelled), _) => Err(Error::Interrupted),
+        (Some(error), _) => Err(error.into()),
+        (None, Err(error)) => Err(error.into()),
+        (None, Ok((inventory, pruned))) => {
+            observer.on(&Event::Identified(bundle::identity(&inventory)));
+            Ok(Report {
+                bundle: to,
+                dry_run: false,
+                preflight: None,
+                fetched,
+                sequence: Some(inventory.sequence),
+                left_out,
+                pruned,
+                locked: None,
+                charts: Vec::new(),
+                failures: Vec::new(),
+                policy: vetted,
+                signature: None,
+            })
+        }
+    }
+}
+
+/// Checks what has come against the policy, before it becomes visible.
+async fn vet(
+    policy: Arc<Policed>,
+    writer: &Writer,
+    fetched: &Fetched,
+    world: &World,
+) -> Result<Vetted, Error> {
+    let came = fetched.rows.iter().filter(|row| !row.is_failed());
+    let references: Vec<Reference> = came.map(|row| row.reference.clone()).collect();
+    let (bundle, now) = (writer.preview(), world.clock.now());
+    let vetted = tokio::task::spawn_blocking(move || policy.vet(&bundle, &references, now)).await;
+    vetted.map_err(|_| Error::Crashed)?
+}
+
+/// What a policy refuses is in no index, though its blobs have come.
+fn withdraw(vetted: &Vetted, writer: &Writer, fetched: &mut Fetched) {
+    let refusals = vetted.refusals();
+    for row in &mut fetched.rows {
+        if let Some(why) = refusals.get(&row.reference) {
+            writer.remove(&row.reference);
+            row.outcome = RowOutcome::Failed { error: why.clone() };
+        }
+    }
+}
+
+/// Makes what has come visible and durable, and reads it back.
+fn finish(
+    writer: Arc<Writer>,
+    closing: &Closing,
+    make_room: bool,
+    read_back: bool,
+    moved: &[Digest],
+) -> Result<(Inventory, Option<Pruned>), bundle::Error> {
+    let bundle = writer.bundle().clone();
+    if make_room {
+        // The drive is full or ill: pieces of blobs make room for the index of those that are whole.
+        writer.drop_partial()?;
+    }
+    let Some(writer) = Arc::into_inner(writer) else {
+        // Someone still writes, so that nothing may be called finished.
+        return Err(bundle::Error::StillWriting {
+            path: bundle.path().to_path_buf(),
+        });
+    };
+    let Finished { inventory, pruned } = writer.finish(closing)?;
+    if read_back {
+        let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+        bundle::read_back(&bundle, moved, threads)?;
+    }
+    Ok((inventory, pruned))
+}
+
+/// The rows of a dry run.
+fn planned(plan: &transfer::Plan) -> Fetched {
+    let rows = plan.items.iter().map(|item| {
+        let (outcome, digest) = match &item.state {
+            State::Failed(error) => (RowOutcome::Failed { error: error.clone() }, None),
+            State::Resolved { root, .. } => (RowOutcome::Planned, Some(root.digest)),
+        };
+        Row {
+            reference: item.key.clone(),
+            outcome,
+            digest,
+            moved_from: None,
+            referrers: item.state.attached().len(),
+        }
+    });
+    Fetched {
+        rows: rows.collect(),
+        plan: plan.totals(),
+        blobs: 0,
+        bytes: 0,
+    }
+}
