@@ -195,7 +195,7 @@ impl Consignment {
                 Item::Path(path) => paths.push(path.clone()),
                 Item::OnDisk(source) => {
                     self.open(source, asked.source.as_deref(), observer.as_ref())
-                        .await?
+                        .await?;
                 }
             }
         }

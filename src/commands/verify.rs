@@ -126,7 +126,7 @@ impl fmt::Display for Report {
             "{}: {} of {} not whole, {}",
             self.bundle.display(),
             broken.len(),
-            super::count(found.references as u64, "reference"),
+            super::count(found.references, "reference"),
             super::count(found.problems.len() as u64, "problem")
         )?;
         write_refetch(f, &broken, &self.bundle.display().to_string())

@@ -3,6 +3,7 @@
 mod bars;
 mod hints;
 
+use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write};
 
 use bars::Bars;
@@ -73,7 +74,7 @@ fn line(event: &Event) -> Option<String> {
             let mut plan = format!("plan     {}", count(*items, "item"));
             // Charts are planned by their number alone.
             if *blobs > 0 {
-                plan.push_str(&format!(", {}, {}", count(*blobs, "blob"), bytes(*size)));
+                let _ = write!(plan, ", {}, {}", count(*blobs, "blob"), bytes(*size));
             }
             plan
         }

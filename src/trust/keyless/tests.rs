@@ -11,7 +11,7 @@ use crate::digest::{Algorithm, Digest};
 use crate::trust::evidence::{Claim, Evidence, Kept, SIGNATURE_ANNOTATION, Signers, Subject};
 
 #[derive(Deserialize)]
-struct Cases {
+struct Fixture {
     manifest: String,
     issuer: String,
     subject: String,
@@ -84,7 +84,7 @@ fn judged(
 #[test]
 fn a_bundle_counts_when_sigstore_go_says_so_and_a_spoilt_one_is_refused_with_the_reason() {
     let root = TrustedRoot::parse(&fixture("trusted_root.json")).unwrap();
-    let all: Cases = serde_json::from_str(&fixture("cases.json")).unwrap();
+    let all: Fixture = serde_json::from_str(&fixture("cases.json")).unwrap();
     let signers = [signer(&all.issuer, &all.subject)];
     let digest = Digest::sha256(all.manifest.as_bytes());
     let mut wrong = BTreeMap::new();
@@ -117,7 +117,7 @@ fn a_bundle_counts_when_sigstore_go_says_so_and_a_spoilt_one_is_refused_with_the
 #[test]
 fn what_stands_under_the_tags_of_cosign_counts_by_its_annotations() {
     let root = TrustedRoot::parse(&fixture("trusted_root.json")).unwrap();
-    let all: Cases = serde_json::from_str(&fixture("cases.json")).unwrap();
+    let all: Fixture = serde_json::from_str(&fixture("cases.json")).unwrap();
     let signers = [signer(&all.issuer, &all.subject)];
     let manifest = all.manifest.as_bytes();
     let digest = Digest::sha256(manifest);
@@ -161,7 +161,7 @@ fn what_stands_under_the_tags_of_cosign_counts_by_its_annotations() {
 #[test]
 fn patterns_over_identities_cover_as_much_as_they_say() {
     let root = TrustedRoot::parse(&fixture("trusted_root.json")).unwrap();
-    let all: Cases = serde_json::from_str(&fixture("cases.json")).unwrap();
+    let all: Fixture = serde_json::from_str(&fixture("cases.json")).unwrap();
     let good = all.cases.iter().find(|case| case.name == "an envelope").unwrap();
     let digest = Digest::sha256(all.manifest.as_bytes());
     let counts = |issuer: &str, subject: &str| {
@@ -227,7 +227,7 @@ fn what_is_no_trusted_root_is_told_and_an_empty_one_is_not_taken() {
 fn a_bundle_with_one_changed_byte_never_panics() {
     let root_text = fixture("trusted_root.json");
     let root = TrustedRoot::parse(&root_text).unwrap();
-    let all: Cases = serde_json::from_str(&fixture("cases.json")).unwrap();
+    let all: Fixture = serde_json::from_str(&fixture("cases.json")).unwrap();
     let signers = [signer(&all.issuer, &all.subject)];
     let digest = Digest::sha256(all.manifest.as_bytes());
     let stamped = all
