@@ -115,6 +115,6 @@ fn an_image_that_no_volume_can_hold_stops_the_run_before_the_first_blob() {
     let program = Program::new();
     let ran = program.export(&[&small, &large], &SIZE).ended_with(1);
     assert!(ran.err.contains("team/large:1 needs"), "{}", ran.err);
-    assert!(ran.err.contains("a volume holds 800000"), "{}", ran.err);
+    assert!(ran.err.contains("a volume holds 800.0 kB"), "{}", ran.err);
     assert_eq!(registry.count("GET", "/blobs/"), 0);
 }
