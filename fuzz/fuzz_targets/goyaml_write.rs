@@ -15,8 +15,10 @@ fuzz_target!(|data: &[u8]| {
     let Ok(yaml) = goyaml::to_yaml(&value) else {
         return;
     };
-    // toYaml cuts the last line break off. go-yaml's own writer loses text at some line separators of Unicode.
-    if !json.contains(['\u{85}', '\u{feff}']) && !json.contains("\\u2028") && !json.contains("\\u2029") {
+    // toYaml cuts the last line break off. go-yaml's own writer loses text at some line separators of Unicode, and leaves
+    // a key `<<` without quotes, so that it is read as a merge.
+    let lost = ["\\u2028", "\\u2029", r#""\u003c\u003c""#];
+    if !json.contains(['\u{85}', '\u{feff}']) && !lost.iter().any(|lost| json.contains(lost)) {
         assert_eq!(goyaml::parse_json_style(format!("{yaml}\n").as_bytes()).as_ref(), Ok(&value), "{yaml}");
     }
 });
