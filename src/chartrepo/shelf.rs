@@ -1,6 +1,6 @@
 //! A repository of ours: a folder that any web server can offer.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io::Read;
 use std::sync::{Mutex, PoisonError};
 
@@ -45,6 +45,8 @@ struct State {
     changed: bool,
     /// Names in small letters → names as they are.
     names: BTreeMap<String, String>,
+    /// The files that lay here when the run began, and those that it has added.
+    there: HashSet<String>,
     warnings: Vec<String>,
 }
 
@@ -65,11 +67,13 @@ impl Shelf {
         let folder = root.make_folder(place)?;
         let mut warnings = Vec::new();
         let mut names = BTreeMap::new();
+        let mut there = HashSet::new();
         for entry in folder.entries()? {
             // What an interrupted run left.
             if entry.kind == Kind::File && is_left_over(&entry.name) {
                 folder.remove(&entry.name)?;
             } else {
+                there.insert(entry.name.clone());
                 names.insert(entry.name.to_lowercase(), entry.name);
             }
         }
@@ -100,6 +104,7 @@ impl Shelf {
                 written,
                 changed,
                 names,
+                there,
                 warnings,
             }),
         })
@@ -112,6 +117,11 @@ impl Shelf {
     /// What the operator should know about what was there, one line each.
     pub fn warnings(&self) -> Vec<String> {
         self.state().warnings.clone()
+    }
+
+    /// Whether a file of the entry's name lies here. Nothing is read.
+    pub(super) fn has_file(&self, entry: &Entry) -> bool {
+        self.state().there.contains(&entry.file_name())
     }
 
     /// Whether the entry's archive is here with the bytes that the entry asks for; without a digest in the entry, with
@@ -155,6 +165,7 @@ impl Shelf {
     pub fn keep(&self, entry: &Entry, digest: Digest) {
         let listed = entry.listed_as(self.url_of(&entry.file_name()), digest);
         let mut state = self.state();
+        state.there.insert(entry.file_name());
         if !state.index.has(&listed) {
             state.index.insert(listed);
             state.changed = true;
@@ -181,7 +192,7 @@ impl Shelf {
 
     /// Writes an archive and its provenance durably, and puts the entry into the index. Blocks until the disk has them.
     pub fn put(&self, entry: &Entry, archive: &[u8], provenance: Option<&[u8]>) -> Result<(), Error> {
-        let mut arriving = self.begin(entry, archive, provenance)?;
+        let mut arriving = self.begin(entry, Digest::sha256(archive), archive, provenance)?;
         if let Some(told) = arriving.provenance.take() {
             self.answer(told.blocking_recv(), &arriving.name)?;
         }
@@ -192,27 +203,29 @@ impl Shelf {
         Ok(())
     }
 
-    /// Writes an archive and its provenance, neither durable nor visible yet.
+    /// Writes an archive of this digest and its provenance, neither durable nor visible yet.
     pub(super) fn begin(
         &self,
         entry: &Entry,
+        digest: Digest,
         archive: &[u8],
         provenance: Option<&[u8]>,
     ) -> Result<Arriving, Error> {
         let name = entry.file_name();
         self.claim(&name)?;
-        let archive = self.stage(&name, archive)?;
+        let archive = Staged::whole(&self.folder, &staged_name(&name), archive, digest)?;
         let provenance = match provenance {
             Some(bytes) => {
                 let name = format!("{name}.prov");
-                let staged = self.stage(&name, bytes)?;
+                let digest = Digest::sha256(bytes);
+                let staged = Staged::whole(&self.folder, &staged_name(&name), bytes, digest)?;
                 Some(self.commit(staged, &name))
             }
             None => None,
         };
         Ok(Arriving {
             entry: entry.clone(),
-            digest: *archive.digest(),
+            digest,
             name,
             provenance,
             archive,
@@ -246,12 +259,6 @@ impl Shelf {
                 other: known.clone(),
             })
         }
-    }
-
-    fn stage(&self, name: &str, bytes: &[u8]) -> Result<Finished, Error> {
-        let mut staged = Staged::create(&self.folder, &staged_name(name), Algorithm::Sha256)?;
-        staged.write(bytes)?;
-        Ok(staged.finish())
     }
 
     fn commit(&self, file: Finished, name: &str) -> oneshot::Receiver<Result<(), fsx::Error>> {

@@ -328,6 +328,12 @@ impl Folder {
         }
     }
 
+    /// Makes everything durable that was written to the folder's volume, whoever wrote it.
+    pub(super) fn sync_volume(&self) -> Result<(), Error> {
+        retry_on_intr(|| rustix::fs::syncfs(&*self.fd))
+            .map_err(|error| Error::io("sync", &self.path, io::Error::from(error)))
+    }
+
     /// The open folder, for questions about its volume.
     pub(super) fn fd(&self) -> impl AsFd + '_ {
         self.fd.as_fd()

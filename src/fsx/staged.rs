@@ -34,6 +34,20 @@ impl Staged {
         })
     }
 
+    /// Writes a whole file whose bytes were hashed already.
+    pub fn whole(folder: &Folder, name: &str, bytes: &[u8], digest: Digest) -> Result<Finished, Error> {
+        let mut file = folder.create_file(name)?;
+        file.write_all(bytes)
+            .map_err(|e| Error::io("write", folder.path().join(name), e))?;
+        Ok(Finished {
+            folder: folder.clone(),
+            name: name.to_owned(),
+            file,
+            digest,
+            length: bytes.len() as u64,
+        })
+    }
+
     /// Goes on with what an earlier run left under the temporary name, at most `limit` bytes of it, or begins anew.
     ///
     /// The kept bytes are read and hashed again: a prefix that has rotted is then found when the whole is checked.

@@ -97,29 +97,46 @@ fn a_partial_file_that_is_too_long_is_cut() {
 
 #[test]
 fn every_file_given_to_the_committer_is_acknowledged_and_in_its_place() {
-    let (_place, folder) = folder();
-    let (tmp, blobs) = (
-        folder.make_folder("tmp").unwrap(),
-        folder.make_folder("blobs").unwrap(),
-    );
-    let (tell, told) = mpsc::channel();
-    let committer = Committer::new();
-    for n in 0..200 {
-        let mut staged = Staged::create(&tmp, &format!("{n}"), Algorithm::Sha256).unwrap();
-        staged.write(format!("{n}").as_bytes()).unwrap();
-        let tell = tell.clone();
-        committer.submit(Commit {
-            file: staged.finish(),
-            folder: blobs.clone(),
-            name: format!("{n}"),
-            acknowledged: Box::new(move |result| tell.send(result.is_ok()).unwrap()),
-        });
+    for file_system in [
+        FileSystem::Fat,
+        FileSystem::ExFat,
+        FileSystem::Unix,
+        FileSystem::Other,
+    ] {
+        let (_place, folder) = folder();
+        let (tmp, blobs) = (
+            folder.make_folder("tmp").unwrap(),
+            folder.make_folder("blobs").unwrap(),
+        );
+        let (tell, told) = mpsc::channel();
+        let committer = Committer::on(file_system);
+        for n in 0..200 {
+            let mut staged = Staged::create(&tmp, &format!("{n}"), Algorithm::Sha256).unwrap();
+            staged.write(format!("{n}").as_bytes()).unwrap();
+            let tell = tell.clone();
+            committer.submit(Commit {
+                file: staged.finish(),
+                folder: blobs.clone(),
+                name: format!("{n}"),
+                acknowledged: Box::new(move |result| tell.send(result.is_ok()).unwrap()),
+            });
+        }
+        drop(committer);
+        drop(tell);
+        assert_eq!(told.iter().filter(|ok| *ok).count(), 200, "{file_system:?}");
+        assert_eq!(blobs.entries().unwrap().len(), 200, "{file_system:?}");
+        assert!(tmp.entries().unwrap().is_empty(), "{file_system:?}");
     }
-    drop(committer);
-    drop(tell);
-    assert_eq!(told.iter().filter(|ok| *ok).count(), 200);
-    assert_eq!(blobs.entries().unwrap().len(), 200);
-    assert!(tmp.entries().unwrap().is_empty());
+}
+
+#[test]
+fn a_file_whose_bytes_were_hashed_already_is_written_whole() {
+    let (_place, folder) = folder();
+    let digest = Digest::sha256(b"carrack");
+    let finished = Staged::whole(&folder, "t", b"carrack", digest).unwrap();
+    assert_eq!((*finished.digest(), finished.length()), (digest, 7));
+    finished.commit(&folder, "x").unwrap();
+    assert_eq!(folder.read("x", 7).unwrap(), b"carrack");
 }
 
 #[test]

@@ -14,11 +14,13 @@ use crate::support::program::{Program, tree};
 use crate::support::registry::TestRegistry;
 
 /// The system calls that change the drive.
-const CALLS: [&str; 8] = [
+const CALLS: [&str; 10] = [
     "openat",
     "write",
     "fsync",
     "fdatasync",
+    "syncfs",
+    "renameat",
     "renameat2",
     "mkdirat",
     "unlinkat",
@@ -115,7 +117,9 @@ fn survives(arguments: &[&str], folder: &str, prepare: &dyn Fn(&Program), a_call
     for (call, at) in points(&calls, a_call) {
         let blow = match (call, at % 3) {
             ("write", 1) => Blow::Refuse("ENOSPC"),
-            ("fsync" | "fdatasync" | "renameat2" | "mkdirat" | "ftruncate", 1) => Blow::Refuse("EIO"),
+            ("fsync" | "fdatasync" | "syncfs" | "renameat" | "renameat2" | "mkdirat" | "ftruncate", 1) => {
+                Blow::Refuse("EIO")
+            }
             _ => Blow::Kill,
         };
         let program = Program::new();

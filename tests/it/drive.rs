@@ -191,6 +191,46 @@ fn a_drive_that_fails_in_the_middle_says_what_is_safe_and_the_next_run_completes
 }
 
 #[test]
+fn a_sync_of_the_volume_that_fails_is_made_good_file_by_file() {
+    let Some(strace) = installed("strace") else {
+        return;
+    };
+    let upstream = TestRegistry::start();
+    let names: Vec<String> = (0..60)
+        .map(|n| {
+            let image = image().layer(&format!("layer-{n}"), 100).build();
+            upstream.seed(&format!("shop/app-{n}:1"), &image)
+        })
+        .collect();
+    let program = Program::new();
+    let trace = program.path("trace").display().to_string();
+    let own = [
+        "-f",
+        "-qq",
+        "-o",
+        &trace,
+        "-e",
+        "trace=syncfs,fsync",
+        "-e",
+        "inject=syncfs:error=EIO",
+    ];
+    let mut arguments = vec!["export", "--to", "bundle"];
+    arguments.extend(names.iter().map(String::as_str));
+    program.run_under(&strace, &own, &arguments).ended_with(0);
+    program.verify().ended_with(0);
+    let folder = carrack::fsx::Folder::open(&program.path("bundle")).unwrap();
+    let file_system = carrack::fsx::Volume::of(&folder).unwrap().file_system;
+    let calls = std::fs::read_to_string(&trace).unwrap();
+    // The whole volume is synced only where that is as good as syncing each file.
+    assert_eq!(
+        calls.contains("syncfs("),
+        file_system == carrack::fsx::FileSystem::Unix,
+        "{file_system:?}"
+    );
+    assert!(calls.matches("fsync(").count() >= 2 * names.len(), "{calls}");
+}
+
+#[test]
 fn a_second_run_on_one_bundle_says_who_holds_it() {
     let program = Program::new();
     let upstream = TestRegistry::start();

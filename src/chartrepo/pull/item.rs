@@ -98,9 +98,11 @@ impl Run<'_> {
             mismatch: self.options.digest_mismatch,
             tell_missing: !self.options.dependencies,
         };
-        let (here, wanted, asked) = (shelf.clone(), entry.clone(), demands.clone());
-        if blocking(move || is_here(&here, &wanted, &asked)).await? {
-            return Ok(None);
+        if shelf.has_file(entry) {
+            let (here, wanted, asked) = (shelf.clone(), entry.clone(), demands.clone());
+            if blocking(move || is_here(&here, &wanted, &asked)).await? {
+                return Ok(None);
+            }
         }
         let (fetched, from_registry) = self.fetch(site, entry).await?;
         row.bytes = fetched.archive.len() as u64;
@@ -112,7 +114,8 @@ impl Run<'_> {
             } else {
                 entry
             };
-            let arriving = shelf.begin(&listed, &fetched.archive, fetched.provenance.as_deref())?;
+            let provenance = fetched.provenance.as_deref();
+            let arriving = shelf.begin(&listed, checked.digest, &fetched.archive, provenance)?;
             Ok((arriving, checked.warnings))
         })
         .await?;
