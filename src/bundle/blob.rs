@@ -6,12 +6,19 @@ use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use rustix::fs::OFlags;
 use rustix::io::{Errno, ReadWriteFlags};
 
 use crate::digest::Digest;
 use crate::fsx::{self, Folder, Kind};
 
 use super::{Error, layout};
+
+/// How much is read from the drive at once.
+const DRIVE_READ: usize = 1 << 20;
+
+/// What reads past the page cache begin at a multiple of, in the file and in memory.
+const ALIGNED: usize = 4096;
 
 /// An open blob. Cheap to clone; reading has no position of its own.
 #[derive(Clone, Debug)]
@@ -34,6 +41,31 @@ impl Piece {
         let within = offset - self.start;
         let most = usize::try_from(self.size - within).map_or(buffer.len(), |left| left.min(buffer.len()));
         (&self.file, within, buffer.get_mut(..most).unwrap_or_default())
+    }
+
+    /// Reads the whole file from the drive.
+    fn read_on_drive(&self, buffer: &mut [u8], mut told: impl FnMut(&[u8])) -> io::Result<()> {
+        let _ = rustix::fs::fadvise(&self.file, 0, None, rustix::fs::Advice::DontNeed);
+        let usual = rustix::fs::fcntl_getfl(&self.file)?;
+        let mut direct = rustix::fs::fcntl_setfl(&self.file, usual | OFlags::DIRECT).is_ok();
+        let mut offset = 0;
+        while offset < self.size {
+            match self.file.read_at(buffer, offset) {
+                Ok(0) => break,
+                Ok(read) => {
+                    told(buffer.get(..read).unwrap_or_default());
+                    offset += read as u64;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // The file system says that it can and cannot: its blocks are larger, or a read ended within one.
+                Err(error) if direct && error.raw_os_error() == Some(Errno::INVAL.raw_os_error()) => {
+                    rustix::fs::fcntl_setfl(&self.file, usual)?;
+                    direct = false;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 }
 
@@ -91,12 +123,19 @@ impl Blob {
         Ok(bytes)
     }
 
-    /// Asks the system to read the bytes from the drive again and not from memory. A wish, not a promise.
-    pub(super) fn forget_cache(&self) {
+    /// The digest of its bytes as the drive has them: read past the page cache where the file system can do that, and
+    /// after the cache was asked to forget them elsewhere, which is a wish and not a promise.
+    pub(super) fn hash_on_drive(&self, like: &Digest) -> Result<Digest, Error> {
+        let mut hasher = like.algorithm().hasher();
+        let mut memory = vec![0; DRIVE_READ + ALIGNED];
+        let start = memory.as_ptr().align_offset(ALIGNED).min(ALIGNED);
+        let buffer = memory.get_mut(start..start + DRIVE_READ).unwrap_or_default();
         for piece in self.pieces.iter() {
-            // Where the file system knows no such advice the bytes come from memory, as they would have anyway.
-            let _ = rustix::fs::fadvise(&piece.file, 0, None, rustix::fs::Advice::DontNeed);
+            piece
+                .read_on_drive(buffer, |bytes| hasher.update(bytes))
+                .map_err(|e| fsx::Error::io("read", &self.path, e))?;
         }
+        Ok(hasher.finish())
     }
 
     /// The digest of its bytes by the algorithm of `like`, calling `told` with the number of each piece of bytes read.

@@ -250,6 +250,11 @@ impl Writer {
         Ok(())
     }
 
+    /// Whether a blob of so many bytes is one file here.
+    pub fn takes_whole(&self, size: u64) -> bool {
+        self.largest_file.is_none_or(|largest| size <= largest)
+    }
+
     /// Writes a small blob whole, such as a manifest, and tells when it is durable.
     pub fn put(&self, digest: &Digest, bytes: &[u8], acknowledged: Acknowledged) -> Result<(), Error> {
         // A name of its own: two references may bring the same manifest at the same time.
@@ -443,8 +448,7 @@ fn read_one_back(bundle: &Bundle, digest: &Digest) -> Result<(), Error> {
         Err(Error::BlobMissing { .. }) => return Ok(()),
         opened => opened?,
     };
-    blob.forget_cache();
-    let found = blob.hash(digest, |_| {})?;
+    let found = blob.hash_on_drive(digest)?;
     if found == *digest {
         Ok(())
     } else {

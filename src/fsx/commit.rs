@@ -31,10 +31,10 @@ const SHARE: u64 = 8;
 const THREADS: usize = 2;
 
 /// So many files are worth a sync of the whole volume.
-const MANY: usize = 8;
+const MANY: usize = 16;
 
 /// How long a thread waits for [`MANY`] files where one sync serves them all.
-const GATHERING: Duration = Duration::from_millis(3);
+const GATHERING: Duration = Duration::from_millis(5);
 
 /// What is told when a file is durable, or why it is not. Called on a committing thread.
 pub type Acknowledged = Box<dyn FnOnce(Result<(), Error>) + Send>;
@@ -63,6 +63,8 @@ impl std::fmt::Debug for Commit {
 #[derive(Default)]
 struct Queue {
     waiting: Vec<Commit>,
+    /// Whether a thread waits for a batch to fill; another one takes only batches that are full enough.
+    gathering: bool,
     closed: bool,
 }
 
@@ -84,8 +86,9 @@ impl Shared {
     fn next(&self) -> Option<Vec<Commit>> {
         let mut queue = self.lock();
         loop {
-            if !queue.waiting.is_empty() {
-                queue = self.gather(queue);
+            let enough = MANY.min(self.batch);
+            if queue.waiting.len() >= enough || !queue.waiting.is_empty() && !queue.gathering {
+                queue = self.gather(queue, enough);
                 let count = queue.waiting.len().min(self.batch);
                 let batch = queue.waiting.drain(..count).collect();
                 self.taken.notify_all();
@@ -99,9 +102,13 @@ impl Shared {
     }
 
     /// Waits a little for a batch that is worth a sync of the volume.
-    fn gather<'a>(&self, mut queue: MutexGuard<'a, Queue>) -> MutexGuard<'a, Queue> {
+    fn gather<'a>(&self, mut queue: MutexGuard<'a, Queue>, enough: usize) -> MutexGuard<'a, Queue> {
         let end = Instant::now() + self.gathering;
-        while queue.waiting.len() < MANY.min(self.batch) && !queue.closed {
+        if queue.waiting.len() >= enough {
+            return queue;
+        }
+        queue.gathering = true;
+        while queue.waiting.len() < enough && !queue.closed {
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;
@@ -112,6 +119,7 @@ impl Shared {
                 .unwrap_or_else(PoisonError::into_inner);
             queue = woken;
         }
+        queue.gathering = false;
         queue
     }
 }
@@ -177,7 +185,8 @@ impl Committer {
         }
         queue.waiting.push(commit);
         drop(queue);
-        self.shared.arrived.notify_one();
+        // One thread may wait for a full batch while the other waits for any.
+        self.shared.arrived.notify_all();
     }
 }
 
@@ -263,6 +272,7 @@ fn commit(batch: Vec<Commit>, order: Order) {
             // fsck finds two files that share clusters, and empties one of them.
             synced = folders.once(&commit.file.folder);
         }
+        commit.file.leave_cache();
         (commit.acknowledged)(synced);
     }
 }

@@ -10,6 +10,9 @@ use super::{Error, Folder};
 /// How much of a kept prefix is read at once.
 const READ: usize = 1 << 17;
 
+/// Files of this many bytes are worth being taken out of the page cache.
+const LARGE: u64 = 1 << 20;
+
 /// A file on its way into a folder; nothing is visible under its final name until it is committed.
 ///
 /// Bytes are hashed as they are written, so that finishing reads nothing back.
@@ -187,6 +190,15 @@ impl Finished {
         }
         // FAT keeps the old name until its folder is synced too.
         self.folder.sync()
+    }
+
+    /// Lets go of the memory that a large file takes, once the drive has it. Nobody reads it again soon but whoever
+    /// checks what the drive has, and the next file gets memory that is at hand.
+    pub(super) fn leave_cache(&self) {
+        if self.length >= LARGE {
+            // A wish, not a promise.
+            let _ = rustix::fs::fadvise(&self.file, 0, None, rustix::fs::Advice::DontNeed);
+        }
     }
 
     pub(super) fn sync(&self) -> Result<(), Error> {

@@ -5,12 +5,13 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::bundle::{Incoming, Writer};
+use crate::fsx::Acknowledged;
 use crate::observe::{Event, Observer, Outcome};
 use crate::oci::Descriptor;
 use crate::reference::Repository;
@@ -30,6 +31,10 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// Pieces of a blob that may wait for the disk. A run that is killed loses them.
 const AHEAD: usize = 2;
+
+/// A blob of at most so many bytes is written when all of it has come, without a thread of its own that waits for its
+/// pieces. A run that is killed loses as much of it for each worker.
+const SMALL: u64 = 64 << 10;
 
 /// What all workers share.
 struct Run {
@@ -269,26 +274,19 @@ impl Run {
         let descriptor = &blob.descriptor;
         let mut tries = 0;
         let mut mismatches = 0;
+        let is_small = blob.kept == 0 && descriptor.size <= SMALL && self.writer.takes_whole(descriptor.size);
         loop {
-            let (writer, wanted) = (Arc::clone(&self.writer), descriptor.clone());
-            let staged = blocking(move || Ok(writer.stage(&wanted)?)).await?;
-            let before = staged.length();
-            if tries == 0 && before > 0 {
-                self.advanced(descriptor, before);
-            }
             let attempt = Attempt {
                 run: self,
                 descriptor,
                 repository,
             };
-            let (arrived, result) = attempt.make(staged).await;
-            let error = match result {
-                Ok(staged) => match self.hand_over(staged, blob).await {
-                    Ok(()) => return Ok(()),
-                    Err(error) => error,
-                },
-                Err(error) => error,
+            let (arrived, result) = if is_small {
+                (0, self.at_once(&attempt, blob).await)
+            } else {
+                self.piece_by_piece(&attempt, blob, tries == 0).await
             };
+            let Err(error) = result else { return Ok(()) };
             if matches!(error, Error::Bundle(crate::bundle::Error::Damaged { .. })) {
                 // The file is gone. One more try from the first byte: the kept part may have rotted.
                 self.taken_back(descriptor, descriptor.size);
@@ -325,8 +323,50 @@ impl Run {
         tokio::time::sleep(pause).await;
     }
 
+    /// Brings a small blob into memory and from there to the committing threads.
+    async fn at_once(&self, attempt: &Attempt<'_>, blob: &PlannedBlob) -> Result<(), Error> {
+        let bytes = attempt.whole().await?;
+        let digest = blob.descriptor.digest;
+        self.hand_over(blob, move |writer, told| writer.put(&digest, &bytes, told))
+            .await
+    }
+
+    /// Streams a blob to its file, after what an earlier try left of it, and gives the file to the committing threads.
+    /// Says how many bytes came.
+    async fn piece_by_piece(
+        &self,
+        attempt: &Attempt<'_>,
+        blob: &PlannedBlob,
+        is_first: bool,
+    ) -> (u64, Result<(), Error>) {
+        let descriptor = &blob.descriptor;
+        let (writer, wanted) = (Arc::clone(&self.writer), descriptor.clone());
+        let staged = match blocking(move || Ok(writer.stage(&wanted)?)).await {
+            Ok(staged) => staged,
+            Err(error) => return (0, Err(error)),
+        };
+        let before = staged.length();
+        if is_first && before > 0 {
+            self.advanced(descriptor, before);
+        }
+        let (arrived, result) = attempt.make(staged).await;
+        let digest = descriptor.digest;
+        let handed = match result {
+            Ok(staged) => {
+                let commit = move |writer: &Writer, told| writer.commit(staged.finish(), &digest, told);
+                self.hand_over(blob, commit).await
+            }
+            Err(error) => Err(error),
+        };
+        (arrived, handed)
+    }
+
     /// Lets the committing threads name the blob. The items learn of it when it is durable.
-    async fn hand_over(&self, staged: Incoming, blob: &PlannedBlob) -> Result<(), Error> {
+    async fn hand_over(
+        &self,
+        blob: &PlannedBlob,
+        give: impl FnOnce(&Writer, Acknowledged) -> Result<(), crate::bundle::Error> + Send + 'static,
+    ) -> Result<(), Error> {
         let digest = blob.descriptor.digest;
         let permit = self.acknowledgements.permit().await?;
         let (observer, items, numbers) = (
@@ -341,7 +381,7 @@ impl Run {
             items.blob_ended(&numbers, &result, &*observer);
         });
         let writer = Arc::clone(&self.writer);
-        blocking(move || Ok(writer.commit(staged.finish(), &digest, ticket)?)).await?;
+        blocking(move || Ok(give(&writer, ticket)?)).await?;
         self.finished.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
@@ -401,6 +441,41 @@ impl Attempt<'_> {
         (arrived, result)
     }
 
+    /// All bytes of a small blob.
+    async fn whole(&self) -> Result<Bytes, Error> {
+        let size = self.descriptor.size;
+        let mut chunks = self.run.source.blob(self.repository, self.descriptor, 0).await?;
+        let mut whole = BytesMut::new();
+        while let Some(bytes) = chunks.next().await? {
+            if (whole.len() + bytes.len()) as u64 > size {
+                return Err(self.too_long());
+            }
+            whole.extend_from_slice(&bytes);
+        }
+        let arrived = whole.len() as u64;
+        if arrived < size {
+            return Err(self.cut_short(arrived));
+        }
+        self.run.moved.fetch_add(arrived, Ordering::Relaxed);
+        self.run.advanced(self.descriptor, arrived);
+        Ok(whole.freeze())
+    }
+
+    fn too_long(&self) -> Error {
+        Error::TooLong {
+            digest: self.descriptor.digest,
+            expected: self.descriptor.size,
+        }
+    }
+
+    fn cut_short(&self, found: u64) -> Error {
+        Error::CutShort {
+            digest: self.descriptor.digest,
+            expected: self.descriptor.size,
+            found,
+        }
+    }
+
     async fn send(
         &self,
         mut chunks: Chunks,
@@ -416,11 +491,7 @@ impl Attempt<'_> {
             };
             let length = bytes.len() as u64;
             if offset + arrived + length > self.descriptor.size {
-                let error = Error::TooLong {
-                    digest: self.descriptor.digest,
-                    expected: self.descriptor.size,
-                };
-                return (arrived, Err(error));
+                return (arrived, Err(self.too_long()));
             }
             if sender.send(bytes).await.is_err() {
                 return (arrived, Ok(()));
@@ -432,12 +503,7 @@ impl Attempt<'_> {
         if offset + arrived == self.descriptor.size {
             (arrived, Ok(()))
         } else {
-            let error = Error::CutShort {
-                digest: self.descriptor.digest,
-                expected: self.descriptor.size,
-                found: offset + arrived,
-            };
-            (arrived, Err(error))
+            (arrived, Err(self.cut_short(offset + arrived)))
         }
     }
 }

@@ -196,7 +196,7 @@ fn a_sync_of_the_volume_that_fails_is_made_good_file_by_file() {
         return;
     };
     let upstream = TestRegistry::start();
-    let names: Vec<String> = (0..60)
+    let names: Vec<String> = (0..40)
         .map(|n| {
             let image = image().layer(&format!("layer-{n}"), 100).build();
             upstream.seed(&format!("shop/app-{n}:1"), &image)
@@ -213,6 +213,9 @@ fn a_sync_of_the_volume_that_fails_is_made_good_file_by_file() {
         "trace=syncfs,fsync",
         "-e",
         "inject=syncfs:error=EIO",
+        // A slow drive: while it is busy with a few files many gather.
+        "-e",
+        "inject=fsync:delay_enter=50000",
     ];
     let mut arguments = vec!["export", "--to", "bundle"];
     arguments.extend(names.iter().map(String::as_str));

@@ -256,8 +256,9 @@ fn finish(
     };
     let Finished { inventory, pruned } = writer.finish(closing)?;
     if read_back {
+        // Twice as many as there are processors: while one waits for the drive another hashes.
         let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-        bundle::read_back(&bundle, moved, threads)?;
+        bundle::read_back(&bundle, moved, threads * 2)?;
     }
     Ok((inventory, pruned))
 }
