@@ -8,9 +8,9 @@
 //! which costs a stick tens of milliseconds, whatever the file's size. A few files are synced one by one all the same,
 //! because `syncfs` also waits for the large blobs that are still being written.
 //!
-//! On FAT a renamed file has no size until it is synced again, and keeps its old name until the old folder is synced.
-//! There each file goes through rename and second fsync
-//! before the next one is renamed, so that a power cut finds one such file at most, and not a batch of them.
+//! On FAT and exFAT a renamed file has no size until it is synced again; on FAT it keeps its old name until the old folder
+//! is synced, too. There each file goes through rename and second fsync before the next one is renamed, so that a power cut
+//! finds one such file at most, and not a batch of them.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -225,10 +225,10 @@ enum Order {
 impl Order {
     fn on(file_system: FileSystem) -> Self {
         match file_system {
-            FileSystem::Fat => Self::OneByOne,
+            FileSystem::Fat | FileSystem::ExFat => Self::OneByOne,
             FileSystem::Unix if volume_sync_tells_errors() => Self::Together,
             FileSystem::Unix => Self::SyncedOnce,
-            FileSystem::ExFat | FileSystem::Other => Self::SyncedAgain,
+            FileSystem::Other => Self::SyncedAgain,
         }
     }
 }
