@@ -18,9 +18,9 @@ use super::lanes::{Lanes, Pass};
 use super::response::Response;
 use super::retry::{Exhausted, Retry, Temporary};
 use super::settings::{HostTls, Proxies, Settings};
-use super::{certs_d, dns, tls};
+use super::{certs_d, dns, echo, tls};
 use crate::observe::{Clock, Event, Observer};
-use crate::secret::{printable, redact_url};
+use crate::secret::{Secret, printable, redact_url};
 
 /// Redirects that one request may follow.
 const REDIRECTS: usize = 5;
@@ -78,6 +78,8 @@ pub struct Request {
     pub follow: bool,
     /// How long the server may think, where the usual time is not enough.
     pub answer_timeout: Option<Duration>,
+    /// What of the body no message may repeat, should the server say what it was sent.
+    pub secrets: Vec<Secret>,
 }
 
 impl Request {
@@ -92,6 +94,7 @@ impl Request {
             lane,
             follow: true,
             answer_timeout: None,
+            secrets: Vec::new(),
         }
     }
 
@@ -231,7 +234,8 @@ impl Client {
                 None
             };
             let Some(target) = target else {
-                return Ok(self.response(answer, url, pass.take()));
+                let secrets = echo::secrets(&headers, &request.secrets);
+                return Ok(self.response(answer, url, pass.take(), secrets));
             };
             self.drain(answer, &url).await;
             // Once off the origin the headers are gone for good, also if a later hop leads back to it.
@@ -248,9 +252,15 @@ impl Client {
         })
     }
 
-    fn response(&self, answer: reqwest::Response, url: Url, pass: Option<Pass>) -> Response {
+    fn response(
+        &self,
+        answer: reqwest::Response,
+        url: Url,
+        pass: Option<Pass>,
+        secrets: Vec<Secret>,
+    ) -> Response {
         let stall = self.inner.settings.stall_timeout;
-        Response::new(answer, url, pass, stall, self.inner.clock.now())
+        Response::new(answer, url, pass, stall, self.inner.clock.now(), secrets)
     }
 
     /// Reads the short body of a redirect, so that its connection can serve the next request.
@@ -261,7 +271,7 @@ impl Client {
         {
             // What the body says and whether it comes does not matter here.
             let _ = self
-                .response(answer, url.clone(), None)
+                .response(answer, url.clone(), None, Vec::new())
                 .bytes("redirect", REDIRECT_BODY_CAP)
                 .await;
         }

@@ -9,6 +9,7 @@ mod body;
 mod certs_d;
 mod client;
 mod dns;
+mod echo;
 mod error;
 mod host;
 mod lanes;

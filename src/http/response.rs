@@ -7,10 +7,12 @@ use hyper::StatusCode;
 use hyper::header::{CONTENT_LENGTH, HeaderMap, RETRY_AFTER};
 use url::Url;
 
+use super::echo;
 use super::error::Error;
 use super::host::authority;
 use super::lanes::Pass;
 use super::retry::parse_retry_after;
+use crate::secret::Secret;
 
 /// An answer whose body has not been read yet.
 #[derive(Debug)]
@@ -22,6 +24,8 @@ pub struct Response {
     expected: Option<u64>,
     received: u64,
     arrived: SystemTime,
+    /// What the request carried and nobody may read again.
+    secrets: Vec<Secret>,
 }
 
 impl Response {
@@ -31,6 +35,7 @@ impl Response {
         pass: Option<Pass>,
         stall: Duration,
         arrived: SystemTime,
+        secrets: Vec<Secret>,
     ) -> Self {
         let expected = answer.content_length();
         Self {
@@ -41,6 +46,7 @@ impl Response {
             expected,
             received: 0,
             arrived,
+            secrets,
         }
     }
 
@@ -143,6 +149,6 @@ impl Response {
             }
         }
         head.truncate(cap);
-        head.freeze()
+        echo::without(head.freeze(), &self.secrets)
     }
 }
