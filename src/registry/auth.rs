@@ -15,13 +15,13 @@ use super::challenge::Challenge;
 use super::error::{Asked, Error, Kind, What};
 use super::realm::{self, Trust};
 use super::scope::Scopes;
-use super::session::{Session, Token};
+use super::session::{Known, Session, Token};
 use crate::credentials::{Credential, Store};
 use crate::http::header::{AUTHORIZATION, HeaderValue};
 use crate::http::{self, Body, Lane, Method, Request, StatusCode, Url};
 use crate::observe::Event;
 use crate::reference::Repository;
-use crate::secret::{printable, redact_url};
+use crate::secret::{Secret, printable, redact_url};
 
 /// Longer answers are no tokens.
 const TOKEN_CAP: u64 = 1 << 20;
@@ -30,7 +30,7 @@ const TOKEN_CAP: u64 = 1 << 20;
 const USUAL_LIFETIME: Duration = Duration::from_secs(60);
 
 /// How we are let in at a host.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Scheme {
     /// User and password with every request.
     Basic,
@@ -41,6 +41,14 @@ pub(super) enum Scheme {
         /// What the registry calls itself there.
         service: Option<String>,
     },
+}
+
+/// What answers a challenge.
+pub(super) struct Answer {
+    /// The header to send.
+    pub(super) header: HeaderValue,
+    /// The scheme that it is of: to be [learned](Auth::learn) if it lets the request in.
+    pub(super) scheme: Scheme,
 }
 
 /// All sessions with all hosts.
@@ -73,49 +81,59 @@ impl Auth {
     /// The header that the host is known to ask for; `None` before its first challenge and where it asks for none.
     pub(super) async fn header(&self, asked: &Asked, scopes: &Scopes) -> Result<Option<HeaderValue>, Error> {
         let session = self.session(&asked.host);
-        match session.scheme() {
-            None => Ok(None),
-            Some(Scheme::Basic) => self.basic(asked).await,
-            Some(Scheme::Bearer { realm, service }) => {
-                self.bearer(asked, &session, &realm, service.as_deref(), scopes, scopes, None)
-                    .await
-            }
+        let (scheme, is_proven) = match session.scheme(&asked.repository) {
+            None => return Ok(None),
+            Some(Known::Proven(scheme)) => (scheme, true),
+            Some(Known::Guessed(scheme)) => (scheme, false),
+        };
+        let header = match &scheme {
+            Scheme::Basic => self.basic(asked).await,
+            Scheme::Bearer { .. } => self.bearer(asked, &session, &scheme, scopes, scopes, None).await,
+        };
+        match header {
+            // What another repository's token server says of this one is no word of this one's: it is asked itself.
+            Err(error) if !is_proven && !error.is_transient() => Ok(None),
+            header => header,
         }
     }
 
-    /// The header that answers `challenges`, which came in answer to a request that carried `used`. `None` if there is
-    /// nothing better than what was sent.
+    /// Remembers for a repository what let a request in.
+    pub(super) fn learn(&self, asked: &Asked, scheme: Scheme) {
+        self.session(&asked.host).learn(&asked.repository, scheme);
+    }
+
+    /// What answers `challenges`, which came in answer to a request that carried `used`. `None` if there is nothing
+    /// better than what was sent.
     pub(super) async fn answer(
         &self,
         asked: &Asked,
         scopes: &Scopes,
         challenges: &[Challenge],
         used: Option<&HeaderValue>,
-    ) -> Result<Option<HeaderValue>, Error> {
-        let session = self.session(&asked.host);
+    ) -> Result<Option<Answer>, Error> {
         let bearer = challenges
             .iter()
             .find(|c| c.scheme == "bearer" && c.parameter("realm").is_some());
-        if let Some(challenge) = bearer {
-            let realm = self.realm(asked, challenge.parameter("realm").unwrap_or_default())?;
-            let service = challenge.parameter("service").map(str::to_owned);
-            session.learn(Scheme::Bearer {
-                realm: realm.clone(),
-                service: service.clone(),
-            });
+        let (scheme, header) = if let Some(challenge) = bearer {
+            let scheme = Scheme::Bearer {
+                realm: self.realm(asked, challenge.parameter("realm").unwrap_or_default())?,
+                service: challenge.parameter("service").map(str::to_owned),
+            };
             let asking = challenge
                 .parameter("scope")
                 .map_or_else(|| scopes.clone(), |challenged| scopes.and_challenged(challenged));
-            return self
-                .bearer(asked, &session, &realm, service.as_deref(), scopes, &asking, used)
-                .await;
-        }
-        if challenges.iter().any(|c| c.scheme == "basic") {
-            session.learn(Scheme::Basic);
+            let session = self.session(&asked.host);
+            let header = self
+                .bearer(asked, &session, &scheme, scopes, &asking, used)
+                .await?;
+            (scheme, header)
+        } else if challenges.iter().any(|c| c.scheme == "basic") {
             let header = self.basic(asked).await?;
-            return Ok(header.filter(|header| Some(header) != used));
-        }
-        Ok(None)
+            (Scheme::Basic, header.filter(|header| Some(header) != used))
+        } else {
+            return Ok(None);
+        };
+        Ok(header.map(|header| Answer { header, scheme }))
     }
 
     fn session(&self, host: &str) -> Arc<Session> {
@@ -144,22 +162,20 @@ impl Auth {
         }
     }
 
-    /// A token for `scopes`, from the session or from the server, which is asked for `asking`.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "each is a part of one question to the token server"
-    )]
+    /// A token for `scopes`, from the session or from the scheme's server, which is asked for `asking`.
     async fn bearer(
         &self,
         asked: &Asked,
         session: &Session,
-        realm: &Url,
-        service: Option<&str>,
+        scheme: &Scheme,
         scopes: &Scopes,
         asking: &Scopes,
         used: Option<&HeaderValue>,
     ) -> Result<Option<HeaderValue>, Error> {
-        let slot = session.slot(scopes);
+        let Scheme::Bearer { realm, service } = scheme else {
+            return Ok(None);
+        };
+        let slot = session.slot(scheme, scopes);
         // Whoever comes while the token is fetched waits for it instead of fetching another one.
         let mut slot = slot.lock().await;
         if let Some(token) = slot.as_ref()
@@ -175,7 +191,7 @@ impl Auth {
             return Ok(Some(header).filter(|header| Some(header) != used));
         }
         let token = self
-            .fetch(asked, realm, service, asking, credential.as_ref())
+            .fetch(asked, realm, service.as_deref(), asking, credential.as_ref())
             .await?;
         let header = token.header.clone();
         *slot = Some(token);
@@ -287,6 +303,7 @@ fn refresh(realm: &Url, service: Option<&str>, scopes: &Scopes, token: &str) -> 
     form.append_pair("refresh_token", token);
     let mut request = token_request(Method::POST, realm.clone());
     request.body = Body::Bytes(form.finish().into());
+    request.secrets.push(Secret::new(token));
     request.headers.insert(
         http::header::CONTENT_TYPE,
         HeaderValue::from_static("application/x-www-form-urlencoded"),

@@ -65,16 +65,20 @@ impl Client {
             return Ok(response);
         }
         let refused = refusal(asked, response).await;
-        let Some(header) = self
-            .inner
-            .auth
-            .answer(asked, scopes, &challenges, used.as_ref())
-            .await?
-        else {
+        let auth = &self.inner.auth;
+        let Some(answer) = auth.answer(asked, scopes, &challenges, used.as_ref()).await? else {
             return Err(refused);
         };
-        request.headers.insert(AUTHORIZATION, header);
-        self.send(asked, &request).await
+        request.headers.insert(AUTHORIZATION, answer.header);
+        let response = self.send(asked, &request).await?;
+        // Only what was seen to work is sent unasked the next time.
+        if !matches!(
+            response.status(),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN
+        ) {
+            auth.learn(asked, answer.scheme);
+        }
+        Ok(response)
     }
 
     async fn send(&self, asked: &Asked, request: &Request) -> Result<Response, Error> {

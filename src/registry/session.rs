@@ -26,27 +26,60 @@ impl Token {
 /// A place for one token; whoever fetches it holds the lock.
 pub(super) type Slot = Arc<tokio::sync::Mutex<Option<Token>>>;
 
+/// Whose token it is: of which token server, and for what.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Holder {
+    scheme: Scheme,
+    scopes: Scopes,
+}
+
 /// The session with one host.
+///
+/// A host may ask in one way for one repository and in another for the next (Nexus and Artifactory do), and a proxy in
+/// front of it may put a challenge of its own on a single path. So a scheme counts for the repository in which it was seen
+/// to work; for others the first one that worked is a guess, which their own challenge corrects.
 #[derive(Debug, Default)]
 pub(super) struct Session {
-    scheme: Mutex<Option<Scheme>>,
-    tokens: Mutex<HashMap<Scopes, Slot>>,
+    schemes: Mutex<Schemes>,
+    tokens: Mutex<HashMap<Holder, Slot>>,
+}
+
+#[derive(Debug, Default)]
+struct Schemes {
+    first: Option<Scheme>,
+    by_repository: HashMap<String, Scheme>,
+}
+
+/// A scheme, and whether it was seen to work where it is to be used.
+pub(super) enum Known {
+    /// It worked in this repository.
+    Proven(Scheme),
+    /// It worked in another one.
+    Guessed(Scheme),
 }
 
 impl Session {
-    pub(super) fn scheme(&self) -> Option<Scheme> {
-        self.scheme.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub(super) fn scheme(&self, repository: &str) -> Option<Known> {
+        let schemes = self.schemes.lock().unwrap_or_else(PoisonError::into_inner);
+        let proven = schemes.by_repository.get(repository).cloned();
+        proven
+            .map(Known::Proven)
+            .or_else(|| schemes.first.clone().map(Known::Guessed))
     }
 
-    pub(super) fn learn(&self, scheme: Scheme) {
-        *self.scheme.lock().unwrap_or_else(PoisonError::into_inner) = Some(scheme);
+    /// Remembers a scheme with which a request to `repository` was let in.
+    pub(super) fn learn(&self, repository: &str, scheme: Scheme) {
+        let mut schemes = self.schemes.lock().unwrap_or_else(PoisonError::into_inner);
+        schemes.first.get_or_insert_with(|| scheme.clone());
+        schemes.by_repository.insert(repository.to_owned(), scheme);
     }
 
-    pub(super) fn slot(&self, scopes: &Scopes) -> Slot {
+    pub(super) fn slot(&self, scheme: &Scheme, scopes: &Scopes) -> Slot {
         let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(slot) = tokens.get(scopes) {
-            return Arc::clone(slot);
-        }
-        Arc::clone(tokens.entry(scopes.clone()).or_default())
+        let holder = Holder {
+            scheme: scheme.clone(),
+            scopes: scopes.clone(),
+        };
+        Arc::clone(tokens.entry(holder).or_default())
     }
 }

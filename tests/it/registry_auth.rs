@@ -357,6 +357,78 @@ fn a_realm_that_must_not_be_asked_is_an_error_that_names_it() {
 }
 
 #[test]
+fn a_challenge_on_one_path_counts_for_no_other() {
+    for challenge in [
+        "Basic realm=\"a proxy\"",
+        "Bearer realm=\"https://elsewhere.invalid/token\"",
+    ] {
+        let registry = TestRegistry::start_as(bearer(0, None));
+        let image = image().layer("a", 10).build();
+        registry.seed("app:1", &image);
+        registry.seed("other:1", &image);
+        registry.fault(
+            On::any().path("/app/tags/list"),
+            Fault::Challenge(vec![challenge.to_owned()]),
+        );
+        let visitor = me(&registry.host());
+        let [app, other] = ["app", "other"].map(|path| repository(&registry.host(), path));
+        for seen in ["before the challenge", "after it"] {
+            registry.clear_log();
+            for at in [&app, &other] {
+                visitor.ask(visitor.client.manifest(at, &tag("1"))).unwrap();
+                visitor.pull(at, &image.blobs[0].descriptor).unwrap();
+            }
+            let asked = registry.requests();
+            let schemes: Vec<_> = asked
+                .iter()
+                .filter(|request| request.path != "/token")
+                .map(|request| {
+                    request
+                        .header("authorization")
+                        .unwrap_or_default()
+                        .split(' ')
+                        .next()
+                })
+                .collect();
+            let expected = if seen == "after it" { 4 } else { 5 };
+            assert_eq!(schemes.len(), expected, "{seen}: {:?}", registry.asked());
+            let bare = usize::from(seen != "after it");
+            assert!(
+                schemes[bare..].iter().all(|scheme| *scheme == Some("Bearer")),
+                "{schemes:?}"
+            );
+            visitor.ask(visitor.client.tags(&app)).unwrap_err();
+        }
+    }
+}
+
+#[test]
+fn each_repository_is_let_in_as_it_asks() {
+    // Nexus and Artifactory have repositories of both kinds on one host.
+    let registry = TestRegistry::start();
+    let tokens = TestRegistry::start_as(Mode::bearer());
+    let image = image().build();
+    registry.seed("basic:1", &image);
+    registry.seed("token:1", &image);
+    let challenge = |text: &str| Fault::Challenge(vec![text.to_owned()]);
+    registry.fault(On::any().path("/basic/").once(), challenge("Basic realm=\"x\""));
+    let bearer = format!("Bearer realm=\"{}/token\",service=\"x\"", tokens.url());
+    registry.fault(On::any().path("/token/").once(), challenge(&bearer));
+    let visitor = me(&registry.host());
+    let sent = |path: &str| {
+        registry.clear_log();
+        let at = repository(&registry.host(), path);
+        visitor.ask(visitor.client.manifest(&at, &tag("1"))).unwrap();
+        let asked = registry.requests();
+        asked.last().unwrap().header("authorization").map(str::to_owned)
+    };
+    assert_eq!(sent("basic").as_deref(), Some("Basic bWU6c2VjcmV0"));
+    assert!(sent("token").unwrap().starts_with("Bearer token-"));
+    assert_eq!(sent("basic").as_deref(), Some("Basic bWU6c2VjcmV0"));
+    assert!(sent("token").unwrap().starts_with("Bearer token-"));
+}
+
+#[test]
 fn a_foreign_layer_is_fetched_from_its_place_without_a_credential() {
     let registry = TestRegistry::start_as(Mode::basic("me", "secret"));
     let elsewhere = TestRegistry::start();
