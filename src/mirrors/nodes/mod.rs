@@ -187,6 +187,10 @@ impl Reader<'_> {
 
     /// PEM files for a host in a folder of docker's or containers' `certs.d`.
     fn authorities(&self, certs: &str, host: &str) -> Result<Vec<String>, Error> {
+        // No host, and as the name of a folder it would lead out of this one.
+        if host.is_empty() || host.starts_with('.') {
+            return Ok(Vec::new());
+        }
         let folder = format!("{certs}/{host}");
         let names = self.names(&folder)?;
         let certificates = names.into_iter().filter(|name| ends_in(name, "crt"));
