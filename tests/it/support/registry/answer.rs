@@ -175,6 +175,17 @@ pub(super) fn instead(faults: &[Fault]) -> Option<Response<Body>> {
                 }
                 response
             }
+            Fault::Answer {
+                status: code,
+                headers,
+                body,
+            } => {
+                let headers: Vec<_> = headers
+                    .iter()
+                    .map(|(name, value)| (*name, value.as_str()))
+                    .collect();
+                with(status(*code), &headers, full(body.clone()))
+            }
             Fault::RedirectTo(url) => with(StatusCode::TEMPORARY_REDIRECT, &[("location", url)], full("")),
             _ => return None,
         })

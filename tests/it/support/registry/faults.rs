@@ -105,6 +105,15 @@ pub(crate) enum Fault {
     TextErrorBody(u16, &'static str),
     /// 401 with these challenges, one header each.
     Challenge(Vec<String>),
+    /// Exactly this answer; the request is not carried out.
+    Answer {
+        /// The status.
+        status: u16,
+        /// The headers.
+        headers: Vec<(&'static str, String)>,
+        /// The body.
+        body: String,
+    },
     /// `Range` headers are not looked at.
     IgnoresRange,
     /// A range is answered with this `Content-Range`, or none if it is empty, and the whole body.

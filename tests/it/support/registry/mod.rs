@@ -4,6 +4,7 @@
 mod answer;
 mod certificates;
 mod faults;
+mod profile;
 mod routes;
 mod store;
 mod tokens;
@@ -11,6 +12,7 @@ mod uploads;
 
 pub(crate) use certificates::Certificates;
 pub(crate) use faults::{Fault, On};
+pub(crate) use profile::{LOGIN, Profile, ReferrersApi};
 pub(crate) use store::Logged;
 
 use std::net::SocketAddr;
@@ -98,6 +100,24 @@ impl TestRegistry {
     /// A registry that lets everybody in.
     pub(crate) fn start() -> Self {
         Self::start_as(Mode::Open)
+    }
+
+    /// A registry that speaks the dialect of one that operators have.
+    pub(crate) fn start_like(profile: Profile) -> Self {
+        let dialect = profile.dialect();
+        let registry = Self::start_as(dialect.mode.clone());
+        {
+            let mut state = registry.state();
+            let armed = dialect.faults.into_iter();
+            state.faults = armed.map(|(on, fault)| faults::Armed::new(on, fault)).collect();
+            state.token_path = dialect.token_path;
+            state.referrers = dialect.referrers;
+            state.mounts = dialect.mounts;
+            state.makes_repositories = dialect.makes_repositories;
+            let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+            state.projects = dialect.projects.map(owned);
+        }
+        registry
     }
 
     /// A registry that asks who one is.
@@ -191,7 +211,18 @@ impl TestRegistry {
 
     /// Switches the referrers API on or off; it is on at first.
     pub(crate) fn set_referrers_api(&self, on: bool) {
-        self.state().referrers_api = on;
+        let absent = ReferrersApi::Absent(404);
+        self.state().referrers = if on { ReferrersApi::Full } else { absent };
+    }
+
+    /// Makes an empty repository, for registries that make none at a push.
+    pub(crate) fn make_repository(&self, path: &str) {
+        self.state().repository(path);
+    }
+
+    /// Bodies that were pushed under a digest that is not theirs.
+    pub(crate) fn bad_pushes(&self) -> usize {
+        self.state().bad_pushes
     }
 
     /// Makes it a Harbor with these projects: pushes into others are turned down.

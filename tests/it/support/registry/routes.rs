@@ -12,6 +12,7 @@ use serde_json::json;
 
 use super::answer::{Body, content, empty, full, instead, refuse, with};
 use super::faults::Fault;
+use super::profile::ReferrersApi;
 use super::store::{Logged, State};
 use super::tokens::{self, Need};
 use super::uploads;
@@ -71,7 +72,7 @@ async fn read(mut body: Incoming, limit: Option<usize>) -> Result<Bytes, io::Err
 }
 
 fn route(state: &mut State, request: &Logged, body: &Bytes, faults: &[Fault]) -> Response<Body> {
-    if request.path == "/token" {
+    if request.path == state.token_path {
         return instead(faults).unwrap_or_else(|| tokens::give(state, request, body));
     }
     if let Some(path) = request.path.strip_prefix(ELSEWHERE) {
@@ -114,6 +115,11 @@ fn route(state: &mut State, request: &Logged, body: &Bytes, faults: &[Fault]) ->
         |projects: &std::collections::BTreeSet<String>| !projects.contains(project.unwrap_or_default());
     if request.method == "POST" && state.projects.as_ref().is_some_and(is_missing) {
         return refuse(StatusCode::UNAUTHORIZED, "UNAUTHORIZED");
+    }
+    let named = need.map(|need| need.repository);
+    let is_there = |name: &str| state.makes_repositories || state.repositories.contains_key(name);
+    if request.method == "POST" && !named.is_some_and(is_there) {
+        return refuse(StatusCode::NOT_FOUND, "NAME_UNKNOWN");
     }
     repository_route(state, request, body, faults)
 }
@@ -290,6 +296,7 @@ fn take_manifest(
     let digest = Digest::sha256(body);
     let tag = match at.parse::<Digest>() {
         Ok(asked) if asked != Digest::of(asked.algorithm(), body) => {
+            state.bad_pushes += 1;
             return refuse(StatusCode::BAD_REQUEST, "DIGEST_INVALID");
         }
         Ok(_) => None,
@@ -341,7 +348,7 @@ fn take_manifest(
         ("docker-content-digest", digest.as_str()),
     ];
     let subject = parsed.pointer("/subject/digest").and_then(|d| d.as_str());
-    if let Some(subject) = subject.filter(|_| state.referrers_api) {
+    if let Some(subject) = subject.filter(|_| state.referrers == ReferrersApi::Full) {
         headers.push(("oci-subject", subject));
     }
     with(StatusCode::CREATED, &headers, full(""))
@@ -383,8 +390,8 @@ fn referrers(
     digest: &str,
     faults: &[Fault],
 ) -> Response<Body> {
-    if !state.referrers_api {
-        return empty(StatusCode::NOT_FOUND);
+    if let ReferrersApi::Absent(status) = state.referrers {
+        return empty(StatusCode::from_u16(status).unwrap());
     }
     let manifests = state
         .repositories

@@ -8,6 +8,7 @@ use carrack::digest::Digest;
 
 use super::Mode;
 use super::faults::{Armed, Fault};
+use super::profile::ReferrersApi;
 use super::uploads::Session;
 use crate::support::images::Image;
 
@@ -87,7 +88,14 @@ pub(super) struct State {
     pub(super) log: Vec<Logged>,
     pub(super) unknown: Vec<String>,
     pub(super) page_size: usize,
-    pub(super) referrers_api: bool,
+    pub(super) referrers: ReferrersApi,
+    pub(super) token_path: &'static str,
+    /// Whether it links blobs from one repository to another.
+    pub(super) mounts: bool,
+    /// Whether a push makes the repository that it goes to.
+    pub(super) makes_repositories: bool,
+    /// Bodies that came under a digest that is not theirs.
+    pub(super) bad_pushes: usize,
     /// Whether an index may name manifests that are not there.
     pub(super) takes_sparse: bool,
     pub(super) counter: u64,
@@ -108,7 +116,11 @@ impl State {
             log: Vec::new(),
             unknown: Vec::new(),
             page_size: 1000,
-            referrers_api: true,
+            referrers: ReferrersApi::Full,
+            token_path: "/token",
+            mounts: true,
+            makes_repositories: true,
+            bad_pushes: 0,
             takes_sparse: false,
             counter: 0,
             connections: 0,

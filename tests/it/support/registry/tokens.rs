@@ -40,7 +40,8 @@ pub(super) fn keep_out(
                     return None;
                 }
             }
-            let realm = realm.unwrap_or_else(|| format!("http://{}/token", state.host));
+            let own = || format!("http://{}{}", state.host, state.token_path);
+            let realm = realm.unwrap_or_else(own);
             let scope = need.map_or_else(String::new, |need| {
                 let actions = if need.action == "push" {
                     "pull,push"

@@ -23,7 +23,8 @@ pub(super) fn begin(
     repository: &str,
     faults: &[Fault],
 ) -> Response<Body> {
-    if let (Some(mount), Some(from)) = (request.parameter("mount"), request.parameter("from"))
+    if state.mounts
+        && let (Some(mount), Some(from)) = (request.parameter("mount"), request.parameter("from"))
         && let Ok(digest) = mount.parse::<Digest>()
         && let Some(bytes) = state.find_blob(&from, &digest)
     {
@@ -165,6 +166,7 @@ fn close(state: &mut State, request: &Logged, session: Session, faults: &[Fault]
     };
     let algorithm: Algorithm = digest.algorithm();
     if Digest::of(algorithm, &session.bytes) != digest {
+        state.bad_pushes += 1;
         return refuse(StatusCode::BAD_REQUEST, "DIGEST_INVALID");
     }
     if !faults.iter().any(|fault| matches!(fault, Fault::LiesStored)) {
