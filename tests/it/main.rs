@@ -24,6 +24,7 @@ mod export;
 mod faults;
 mod goyaml;
 mod helm_reads;
+mod hostile_auth;
 mod hostile_charts;
 mod images;
 mod import;
