@@ -6,6 +6,7 @@
 
 mod architecture;
 mod bill;
+mod bit_flips;
 mod chart_museum;
 mod charts_hostile;
 mod charts_look;
