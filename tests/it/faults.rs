@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::support::fixture_bundle;
 use crate::support::images::image;
 use crate::support::program::Program;
 use crate::support::registry::{Fault, On, TestRegistry};
@@ -140,65 +139,6 @@ fn interrupted_calls_are_repeated() {
 }
 
 #[test]
-fn a_flipped_bit_in_any_file_of_a_bundle_is_found() {
-    let flips = std::env::vars()
-        .find(|(name, _)| name == "BIT_FLIPS")
-        .map_or(40, |(_, count)| {
-            count.parse::<usize>().expect("BIT_FLIPS is a number")
-        });
-    let fixture = fixture_bundle::make();
-    let upstream = TestRegistry::start();
-    let name = upstream.seed("shop/app:1", &image().layer("a", 900).build());
-    let program = Program::new();
-    program.export(&[&name], &[]).ended_with(0);
-    // The chart files of the fixture join, so that every class of file is there.
-    let from = fixture.path().to_str().unwrap();
-    program
-        .run(&["import", "--from", from, "--to", "dir:bundle"])
-        .ended_with(0);
-    program.verify().ended_with(0);
-    let mut files = Vec::new();
-    let mut folders = vec![program.path("bundle")];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            // What the inventory itself says is vouched for by its signature only; the lock holds no content.
-            let unvouched = path.ends_with("carrack/inventory.json") || path.ends_with("carrack/lock");
-            match path.is_dir() {
-                true => folders.push(path),
-                false if !unvouched && fs::metadata(&path).unwrap().len() > 0 => files.push(path),
-                false => {}
-            }
-        }
-    }
-    files.sort();
-    assert!(files.len() > 12, "{files:?}");
-    let mut state = 88_172_645_463_325_252_u64;
-    let mut chance = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        usize::try_from(state >> 33).unwrap()
-    };
-    for flip in 0..flips.max(files.len()) {
-        let path = &files[flip % files.len()];
-        let bytes = fs::read(path).unwrap();
-        let mut damaged = bytes.clone();
-        let at = chance() % damaged.len();
-        damaged[at] ^= 1 << (chance() % 8);
-        carrack::fsx::write(path, &damaged).unwrap();
-        let code = program.verify().code;
-        assert!(
-            matches!(code, Some(1 | 4)),
-            "{} byte {at}: {code:?}",
-            path.display()
-        );
-        carrack::fsx::write(path, &bytes).unwrap();
-    }
-    program.verify().ended_with(0);
-}
-
-#[test]
 fn a_run_that_is_asked_to_stop_ends_with_130_and_goes_on_later() {
     for signal in ["INT", "TERM", "HUP"] {
         let upstream = TestRegistry::start();
@@ -326,4 +266,21 @@ fn every_row_of_the_table_of_faults_leads_to_a_test_that_is_there() {
         let shown = row.contains('`') || row.contains("**not shown**");
         assert!(shown || row.contains("shown by"), "a row says nothing: {row}");
     }
+}
+
+#[test]
+fn every_past_vulnerability_has_a_test_that_is_named_for_it() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = fs::read_to_string(root.join("docs/faults.md")).unwrap();
+    let (_, table) = text.split_once("## Vulnerabilities and losses").unwrap();
+    let mut tests = BTreeSet::new();
+    tests_below(&root.join("tests/it/vulnerabilities"), &mut tests);
+    let mut checks = BTreeSet::new();
+    for row in table.lines().filter(|line| line.starts_with("| ")).skip(1) {
+        let number = row.split('|').nth(1).unwrap().trim().parse::<usize>();
+        checks.insert(number.unwrap_or_else(|_| panic!("a row without a number: {row}")));
+        let named = named_in(row);
+        assert!(named.iter().any(|name| tests.contains(name)), "{row}");
+    }
+    assert!(checks.into_iter().eq(1..=36), "a check has no row");
 }

@@ -184,6 +184,43 @@ fn cve_2024_25620_and_2026_35206_a_charts_name_is_no_path() {
 }
 
 #[test]
+fn cve_2026_35204_a_charts_version_is_no_path() {
+    for version in [
+        "../../escaped",
+        "1.0.0/../../escaped",
+        "1.0.0+../escaped",
+        "..",
+        "/escaped",
+    ] {
+        let program = Program::new();
+        let web = repository(&format!(
+            "  demo:\n  - {{name: demo, version: '{version}', urls: [x.tgz]}}\n"
+        ));
+        web.page("/stable/x.tgz", archive("x"));
+        let stable = web.url("/stable");
+        let ran = program.run(&[
+            "charts",
+            "pull",
+            &stable,
+            "--to",
+            "below/charts",
+            "--all-versions",
+        ]);
+        assert!(
+            ran.err.contains("warning"),
+            "{version}: what cannot be used is told: {}",
+            ran.err
+        );
+        let beside: Vec<_> = fs::read_dir(program.path(""))
+            .unwrap()
+            .map(|e| e.unwrap().file_name())
+            .collect();
+        assert!(beside.iter().all(|n| n == "below"), "{version}: {beside:?}");
+        assert!(!program.path("below/escaped").exists() && !program.path("below/charts/escaped").exists());
+    }
+}
+
+#[test]
 fn cve_2025_32386_an_archive_that_unpacks_to_a_thousandfold_is_refused() {
     let program = Program::new();
     let mut tar = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));

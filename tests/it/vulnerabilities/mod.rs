@@ -4,6 +4,7 @@
 mod charts;
 mod losses;
 mod registries;
+mod signatures;
 
 use std::fs;
 use std::path::Path;

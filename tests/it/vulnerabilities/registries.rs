@@ -7,7 +7,7 @@ use serde_json::json;
 use super::write;
 use crate::support::images::{Image, image};
 use crate::support::program::{Program, Ran};
-use crate::support::registry::{Fault, Mode, On, TestRegistry};
+use crate::support::registry::{Certificates, Fault, Mode, On, TestRegistry};
 use crate::support::thief::Thief;
 use crate::support::web::Web;
 
@@ -118,7 +118,7 @@ fn cve_2021_41190_a_manifest_that_can_be_read_as_two_types_is_refused() {
 }
 
 #[test]
-fn cve_2014_8179_what_is_hashed_is_what_is_read_and_no_key_counts_twice() {
+fn cve_2014_8178_and_8179_what_is_hashed_is_what_is_read_and_no_key_counts_twice() {
     let registry = TestRegistry::start();
     let twice = br#"{"schemaVersion":2,"manifests":[],"manifests":[]}"#;
     registry.seed_manifest("app", "1", media_type::OCI_INDEX, twice);
@@ -183,6 +183,69 @@ fn ggcr_2193_a_realm_elsewhere_gets_no_credential() {
     let name = registry.seed("app:1", &image().build());
     export_as_me(&known_at(&registry.host()), &name, &[]).ended_with(3);
     thief.assert_no_credentials(&SECRETS);
+}
+
+#[test]
+fn ggcr_2243_and_2440_a_name_that_leads_to_the_same_address_is_another_host() {
+    // Who is trusted is a list of names with their ports; where a name leads to plays no part.
+    let thief = Thief::start();
+    let port = thief.url().rsplit_once(':').unwrap().1.to_owned();
+    for realm in [
+        format!("http://localhost:{port}/token"),
+        format!("http://2130706433:{port}/token"),
+        format!("http://[::ffff:127.0.0.1]:{port}/token"),
+        format!("http://127.1:{port}/token"),
+    ] {
+        let registry = TestRegistry::start_as(Mode::Bearer {
+            login: Some(("me".into(), "secret".into())),
+            anonymous_pull: false,
+            identity: None,
+            uses: 0,
+            realm: Some(realm),
+        });
+        let name = registry.seed("app:1", &image().build());
+        export_as_me(&known_at(&registry.host()), &name, &[]).ended_with(3);
+        thief.assert_no_credentials(&SECRETS);
+    }
+}
+
+#[test]
+fn ggcr_2292_a_token_server_that_redirects_is_not_followed() {
+    let thief = Thief::start();
+    let registry = TestRegistry::start_as(Mode::bearer_for("me", "secret"));
+    registry.fault(
+        On::any().path("/token"),
+        Fault::RedirectTo(format!("{}/token", thief.url())),
+    );
+    let name = registry.seed("app:1", &image().build());
+    export_as_me(&known_at(&registry.host()), &name, &[]).ended_with(3);
+    assert_eq!(thief.heard(), "");
+}
+
+#[test]
+fn regclient_2026_a_redirect_from_https_to_plain_http_is_refused() {
+    let certificates = Certificates::new();
+    let registry = TestRegistry::start_tls(&certificates, false);
+    let plain = TestRegistry::start();
+    let app = image().layer("a", 100).build();
+    let name = registry.seed("app:1", &app);
+    plain.seed("app:1", &app);
+    let layer = app.layers()[0].descriptor.digest;
+    registry.fault(
+        On::get_blob(),
+        Fault::RedirectTo(format!("{}/v2/app/blobs/{layer}", plain.url())),
+    );
+    let program = Program::new();
+    let folder = program.path(".config/containers/certs.d").join(registry.host());
+    write(
+        &folder,
+        "ca.crt",
+        &std::fs::read(certificates.authority()).unwrap(),
+    );
+    let ran = program.export(&[&name], &[]).ended_with(3);
+    let error = ran.row("app:1")["error"].as_str().unwrap().to_owned();
+    assert!(error.contains("from https to plain http"), "{error}");
+    assert!(plain.requests().is_empty(), "{:?}", plain.asked());
 }
 
 #[test]
@@ -301,7 +364,7 @@ fn cve_2023_2253_no_catalogue_is_asked_for() {
 }
 
 #[test]
-fn a_registry_without_tls_is_not_spoken_to_unless_it_was_asked_for() {
+fn insecure_registries_plain_http_is_spoken_only_where_it_was_asked_for() {
     // The classic fall back to plain HTTP: a name that is no loopback address gets TLS or nothing.
     let registry = TestRegistry::start();
     registry.seed("app:1", &image().build());
