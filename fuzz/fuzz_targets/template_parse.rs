@@ -1,16 +1,6 @@
-//! Any bytes are a template or an error with a place inside the text.
 #![no_main]
 
-use std::sync::Arc;
+#[path = "../checks/template_parse.rs"]
+mod template_parse;
 
-use carrack::gotemplate::{Templates, builtins};
-use libfuzzer_sys::fuzz_target;
-
-fuzz_target!(|data: &[u8]| {
-    let mut templates = Templates::new(Arc::new(builtins()));
-    if let Err(error) = templates.parse("fuzz", data) {
-        let lines = 1 + data.iter().filter(|b| **b == b'\n').count();
-        assert!(error.line().is_some_and(|line| (1..=lines).contains(&line)), "{error}");
-        assert!(!error.to_string().contains('\0') || data.contains(&0));
-    }
-});
+libfuzzer_sys::fuzz_target!(|data: &[u8]| template_parse::check(data));

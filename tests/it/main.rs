@@ -23,6 +23,7 @@ mod engines;
 mod engines_policy;
 mod export;
 mod faults;
+mod fuzz_seeds;
 mod goyaml;
 mod helm_reads;
 mod hostile_auth;
