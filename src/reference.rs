@@ -335,6 +335,12 @@ fn parse_repository(name: &str) -> Result<Repository, Error> {
                 host: canonical_host(first)?,
                 path: rest.to_owned(),
             };
+            // Docker takes capitals for a host's; in the lower case that hosts have it would be read as a name on Docker Hub.
+            if !is_host(&repository.host) {
+                return Err(Error::UpperCase {
+                    component: shorten(first),
+                });
+            }
             if repository.host == DOCKER_HUB && !rest.contains('/') {
                 repository.path = format!("library/{rest}");
             }
@@ -489,6 +495,7 @@ mod tests {
         assert!(matches!(error("a/{{ .x }}:1"), Error::Unfilled { marker: "{{" }));
         assert!(matches!(error("a/$(TAG):1"), Error::Unfilled { marker: "$(" }));
         assert!(matches!(error("quay.io/A/b:1"), Error::UpperCase { .. }));
+        assert!(matches!(error("Bitnami/redis:7"), Error::UpperCase { .. }));
         assert!(matches!(error("quay.io/a..b/c:1"), Error::BadComponent { .. }));
         assert!(matches!(error("quay.io/a/../b:1"), Error::BadComponent { .. }));
         assert!(matches!(error("quay.io/a:1.0+x"), Error::BadTag { .. }));
