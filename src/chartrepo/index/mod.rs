@@ -3,10 +3,10 @@
 //! An index of tens of megabytes is read entry by entry and kept as text, never as a tree.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use super::Error;
-use super::entry::{Entry, as_text};
+use super::entry::{Entry, as_text, is_chart_name};
 use crate::goyaml::{self, Listed, Map, Value};
 use crate::secret::printable;
 
@@ -15,6 +15,9 @@ pub const INDEX_CAP: u64 = 256 << 20;
 
 /// Indexes of more entries are refused; the largest one known has some 30,000.
 const ENTRIES: usize = 500_000;
+
+/// Longer keys are written in another form by go-yaml, with a question mark before them.
+const SHORT_KEY: usize = 120;
 
 /// So many problems of one index are told in full; of the others the number.
 const PROBLEMS: usize = 1_000;
@@ -79,6 +82,11 @@ impl Index {
         let mut index = Self::default();
         for (name, versions) in document {
             match versions {
+                // Nobody could ask for it, and no index could hold it again.
+                Value::Seq(_) if !is_chart_name(&name) => {
+                    let reason = format!("`{}` is no chart name", printable(&name, 80));
+                    index.problem(problem(&name, None, reason));
+                }
                 Value::Seq(_) => {
                     let list = lists.by_name.remove(&name).unwrap_or_default();
                     index.add_list(&name, list);
@@ -195,9 +203,14 @@ impl Index {
         let mut text = String::from("apiVersion: v1\nentries:");
         text.push_str(if self.charts.is_empty() { " {}\n" } else { "\n" });
         for (name, versions) in &self.charts {
-            let key = goyaml::to_yaml(&Value::Map(Map::from([(name.clone(), Value::Seq(Vec::new()))])));
             text.push_str("  ");
-            text.push_str(key.map_err(yaml)?.trim_end_matches(" []"));
+            if name.len() > SHORT_KEY {
+                // It is a chart's name, with nothing in it that must be escaped.
+                let _ = write!(text, "\"{name}\":");
+            } else {
+                let key = goyaml::to_yaml(&Value::Map(Map::from([(name.clone(), Value::Seq(Vec::new()))])));
+                text.push_str(key.map_err(yaml)?.trim_end_matches(" []"));
+            }
             text.push('\n');
             for entry in versions {
                 let mut prefix = "  - ";

@@ -157,3 +157,26 @@ fn an_index_of_too_many_entries_is_refused_before_they_fill_the_memory() {
     let error = Index::parse_within(text.as_bytes(), 10).unwrap_err();
     assert_eq!(error.to_string(), "the index lists more than 10 archives");
 }
+
+#[test]
+fn an_index_that_was_read_can_be_written_and_read_again_whatever_its_lists_are_called() {
+    let long = "a".repeat(200);
+    let entry = |name: &str| format!("  - {{name: {name}, version: 1.0.0, urls: [x.tgz]}}\n");
+    let text = format!(
+        "apiVersion: v1\nentries:\n  {long}:\n{}  1e3:\n{}  {}:\n{}  'a: [b':\n{}",
+        entry(&long),
+        entry("other"),
+        "x".repeat(300),
+        entry("a"),
+        entry("a"),
+    );
+    let index = parse(&text);
+    assert_eq!(index.len(), 2);
+    assert!(
+        reasons(&index)
+            .iter()
+            .all(|reason| reason.contains("is no chart name"))
+    );
+    let again = parse(&index.to_yaml().unwrap());
+    assert_eq!(again.charts(), index.charts());
+}
