@@ -31,6 +31,7 @@ mod index;
 mod inventory;
 mod layout;
 mod prune;
+mod read_back;
 mod receipt;
 mod referrers;
 mod sealed;
@@ -50,7 +51,7 @@ pub use receipt::Receipt;
 pub use referrers::{Referrer, Referrers};
 pub use sealed::{SUMS_BY_HAND, Sealed};
 pub use verify::{Problem, ProblemKind, Verified, verify, verify_sealed};
-pub use writer::{Finished, Writer, read_back};
+pub use writer::{Finished, Writer};
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -81,6 +82,19 @@ pub enum Error {
         path: PathBuf,
         /// The first name that is there.
         found: String,
+    },
+    /// What was written to the drive and called durable by it does not come back from it.
+    #[error(
+        "{} did not keep what was written to it: {wrong} files read back wrong, {first} is one of them",
+        path.display()
+    )]
+    NotKept {
+        /// The bundle.
+        path: PathBuf,
+        /// How many files are wrong.
+        wrong: usize,
+        /// One of them: a blob's digest, or a path in the bundle.
+        first: String,
     },
     /// A run cannot end while a worker of it still writes.
     #[error("{} is still being written", path.display())]

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::digest::{Algorithm, Digest};
@@ -15,7 +15,7 @@ use crate::fsx::{self, Acknowledged, Commit, Committer, Folder, Lock, Staged, Vo
 use crate::oci::Descriptor;
 use crate::reference::Reference;
 
-use super::{Arrived, Bundle, Entries, Error, Incoming, Inventory, Pruned, blob, index, layout};
+use super::{Arrived, Bundle, Entries, Error, Incoming, Inventory, Pruned, blob, index, layout, read_back};
 
 /// What else may lie in the root of a drive on which a new bundle is begun.
 const OWN: [&str; 2] = [layout::README, layout::CARRACK];
@@ -33,6 +33,10 @@ pub struct Writer {
     before: Option<Inventory>,
     puts: AtomicU64,
     largest_file: Option<u64>,
+    /// What this run has made durable.
+    written: Arc<Mutex<Vec<Digest>>>,
+    /// Whether what the end of the run writes is read again, too.
+    reads_back: AtomicBool,
 }
 
 /// How a run ended.
@@ -96,6 +100,8 @@ impl Writer {
             before,
             puts: AtomicU64::new(0),
             largest_file: volume.largest_file,
+            written: Arc::default(),
+            reads_back: AtomicBool::new(false),
             bundle,
         })
     }
@@ -227,6 +233,7 @@ impl Writer {
                 found,
             });
         }
+        let acknowledged = self.noting(*expected, acknowledged);
         if let Some(file) = blob.whole {
             self.committer.submit(Commit {
                 file,
@@ -253,6 +260,46 @@ impl Writer {
     /// Whether a blob of so many bytes is one file here.
     pub fn takes_whole(&self, size: u64) -> bool {
         self.largest_file.is_none_or(|largest| size <= largest)
+    }
+
+    /// Notes the blob for reading it back once it is durable.
+    fn noting(&self, digest: Digest, acknowledged: Acknowledged) -> Acknowledged {
+        let written = Arc::clone(&self.written);
+        Box::new(move |result| {
+            if result.is_ok() {
+                written
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(digest);
+            }
+            acknowledged(result);
+        })
+    }
+
+    /// Hashes every blob that this run wrote again as the drive has it, past the page cache as far as the system allows,
+    /// on `threads` threads. Wrong ones are removed, so that another run brings them anew. What the end of the run
+    /// writes will be read again, too.
+    pub fn read_back(&self, threads: usize) -> Result<(), Error> {
+        self.reads_back.store(true, Ordering::Relaxed);
+        let written = self
+            .written
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let unkept = read_back::blobs(&self.bundle, &written, threads);
+        for digest in &unkept.blobs {
+            // A drive that lies may refuse this, too. The lock then tells the next run to trust nothing unhashed.
+            let _ = self.remove_blob(digest);
+        }
+        match (unkept.blobs.first(), unkept.unreadable) {
+            (Some(first), _) => Err(Error::NotKept {
+                path: self.bundle.path().to_path_buf(),
+                wrong: unkept.blobs.len(),
+                first: first.to_string(),
+            }),
+            (None, Some(error)) => Err(error),
+            (None, None) => Ok(()),
+        }
     }
 
     /// Writes a small blob whole, such as a manifest, and tells when it is durable.
@@ -349,6 +396,9 @@ impl Writer {
             None
         };
         drop(self.committer);
+        if self.reads_back.into_inner() {
+            read_back::pages(&bundle, self.before.as_ref(), &inventory)?;
+        }
         self.lock.release()?;
         Ok(Finished { inventory, pruned })
     }
@@ -417,42 +467,5 @@ fn begin(root: &Folder) -> Result<(), Error> {
             Ok(root.write(layout::OCI_LAYOUT, layout::OCI_LAYOUT_TEXT)?)
         }
         other => other,
-    }
-}
-
-/// Hashes blobs again as the drive has them, past the page cache as far as the system allows, on `threads` threads.
-pub fn read_back(bundle: &Bundle, digests: &[Digest], threads: usize) -> Result<(), Error> {
-    let next = AtomicUsize::new(0);
-    let work = || {
-        while let Some(digest) = digests.get(next.fetch_add(1, Ordering::Relaxed)) {
-            if let Err(error) = read_one_back(bundle, digest) {
-                // The others need not go on.
-                next.store(digests.len(), Ordering::Relaxed);
-                return Err(error);
-            }
-        }
-        Ok(())
-    };
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..threads.max(1)).map(|_| scope.spawn(work)).collect();
-        threads.into_iter().try_for_each(|thread| {
-            let path = bundle.path().to_path_buf();
-            thread.join().unwrap_or(Err(Error::StillWriting { path }))
-        })
-    })
-}
-
-fn read_one_back(bundle: &Bundle, digest: &Digest) -> Result<(), Error> {
-    // What did not come is a row of the report.
-    let blob = match blob::open(&bundle.folder, digest) {
-        Err(Error::BlobMissing { .. }) => return Ok(()),
-        opened => opened?,
-    };
-    let found = blob.hash_on_drive(digest)?;
-    if found == *digest {
-        Ok(())
-    } else {
-        let expected = *digest;
-        Err(Error::Damaged { expected, found })
     }
 }

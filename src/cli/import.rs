@@ -55,6 +55,9 @@ pub struct Arguments {
     /// Say what would be pushed, and push nothing.
     #[arg(long)]
     dry_run: bool,
+    /// Do not read back what was written into a folder.
+    #[arg(long)]
+    no_read_back: bool,
     /// Write the receipt for the next export here instead of onto the drive.
     #[arg(long, value_name = "FILE")]
     receipt: Option<PathBuf>,
@@ -243,6 +246,7 @@ impl Arguments {
             admission,
             policy,
             dry_run: self.dry_run,
+            read_back: !self.no_read_back,
             receipt: self.receipt,
             charts_to,
             wanted: self.wanted,

@@ -251,6 +251,7 @@ impl Error {
                 Kind::Usage
             }
             Self::Charts(error) if error.is_of_configuration() => Kind::Usage,
+            Self::Bundle(bundle::Error::NotKept { .. }) => Kind::NotVerified,
             Self::Trust(error) if error.is_refusal() => Kind::NotVerified,
             Self::Trust(error) if error.is_configuration() => Kind::Usage,
             Self::Interrupted => Kind::Interrupted,
@@ -313,6 +314,10 @@ impl Error {
             }
             Self::Config(error) if error.is_absent() => {
                 "`carrack init` writes one from what there is: charts, lists, pods, other tools' files".to_owned()
+            }
+            Self::Bundle(bundle::Error::NotKept { .. }) => {
+                "the drive fails, or has less room than it says: do not trust it; run the same command with another drive"
+                    .to_owned()
             }
             Self::Bundle(bundle::Error::NotABundle { .. }) => {
                 "a bundle is the folder that `carrack export --to FOLDER` made; on a drive it may lie one level deeper"

@@ -40,7 +40,7 @@ impl<'a> Order<'a> {
             name: "looking into charts".to_owned(),
         });
         let choice = Choice {
-            have: receipts(&options.have)?,
+            have: proven(&options.have)?,
             ..options.choice.clone()
         };
         let mut lock = Lock::load(options.lock.as_deref(), options.refresh)?;
@@ -66,9 +66,9 @@ impl<'a> Order<'a> {
     }
 }
 
-/// Every digest that these receipts prove. A folder is a bundle that carries receipts.
-fn receipts(paths: &[PathBuf]) -> Result<BTreeSet<Digest>, Error> {
-    let mut have = BTreeSet::new();
+/// The receipts that are named. A folder is a bundle that carries some.
+pub(super) fn receipts(paths: &[PathBuf]) -> Result<Vec<Receipt>, Error> {
+    let mut all = Vec::new();
     for path in paths {
         let receipts = if path.is_dir() {
             Bundle::open(path)?.receipts()?
@@ -80,7 +80,13 @@ fn receipts(paths: &[PathBuf]) -> Result<BTreeSet<Digest>, Error> {
                 problem: format!("{} carries no receipt of an import", path.display()),
             });
         }
-        have.extend(receipts.into_iter().flat_map(|r| r.digests));
+        all.extend(receipts);
     }
-    Ok(have)
+    Ok(all)
+}
+
+/// Every digest that these receipts prove.
+fn proven(paths: &[PathBuf]) -> Result<BTreeSet<Digest>, Error> {
+    let receipts = receipts(paths)?;
+    Ok(receipts.into_iter().flat_map(|r| r.digests).collect())
 }

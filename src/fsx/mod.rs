@@ -192,7 +192,7 @@ impl Fault {
                 "everything that has its name is whole; ask for a larger quota or choose another folder, then run the same command again: it goes on where it stopped"
             }
             Self::ReadOnly => {
-                "the file system is read-only: look for a write-protect switch, or for errors in `dmesg` that made the kernel remount it; what was written before is whole"
+                "the file system is read-only: look for a write-protect switch, or for errors in `dmesg` that made the kernel remount it, as when a drive is pulled out; what was written before is whole"
             }
             Self::Medium => {
                 "the device reported a read or write error: look at `dmesg`; copy what `carrack verify` accepts to another drive, and do not trust this one"

@@ -5,6 +5,7 @@
 //! report; the others arrive.
 
 mod acknowledgements;
+mod delta;
 mod fetch;
 mod listings;
 mod lockfile;
@@ -229,6 +230,18 @@ pub enum Error {
         digest: Digest,
         /// Where it should be.
         repository: String,
+    },
+    /// The bundle leaves a blob out because the target has it, and the target does not link it to where it is needed.
+    #[error(
+        "blob {digest} was left out of the bundle because {from} has it; the registry does not link it into {repository}"
+    )]
+    NotLinked {
+        /// Its digest.
+        digest: Digest,
+        /// Where it is needed.
+        repository: String,
+        /// Where it is.
+        from: String,
     },
     /// The target has the referrers API and does not list what it was sent.
     #[error("{repository} took {digest} and does not list it as about {subject}")]

@@ -19,7 +19,7 @@ use crate::registry::{Client, Landed, TagOrDigest};
 use super::listings::Listing;
 use super::report::Pushed;
 use super::shipment::{Cargo, PushPlan, Shipment};
-use super::{Error, RowOutcome, Stock, chain};
+use super::{Error, RowOutcome, Stock, chain, delta};
 
 /// What all workers share.
 struct Run {
@@ -72,7 +72,7 @@ pub async fn push(
         cancel: cancel.clone(),
         counts: Counts::default(),
     });
-    run.ask_for(plan.had, jobs).await?;
+    run.ask_for(plan.had, &plan.elsewhere, jobs).await?;
     run.send_blobs(jobs).await?;
     let new = run.send_manifests(jobs).await?;
     run.settle(plan.listings, jobs).await?;
@@ -113,36 +113,36 @@ impl Run {
     }
 
     /// Asks the target for content that a receipt said it has. What it lost fails the items that need it.
-    async fn ask_for(&self, had: Vec<Cargo>, jobs: usize) -> Result<(), Error> {
-        let questions = had
-            .iter()
-            .flat_map(|cargo| cargo.places.iter().map(move |place| (cargo, place)));
-        let mut answers = stream::iter(questions)
-            .map(|(cargo, (repository, items))| async move {
-                let answer = self.client.has_blob(repository, &cargo.descriptor).await;
-                (cargo, repository, items, answer)
-            })
+    async fn ask_for(&self, had: Vec<Cargo>, elsewhere: &[Repository], jobs: usize) -> Result<(), Error> {
+        let mut answers = stream::iter(&had)
+            .map(|cargo| delta::find(&self.client, cargo, elsewhere))
             .buffer_unordered(jobs.max(1) * 2);
-        while let Some((cargo, repository, items, answer)) = answers.next().await {
+        while let Some(found) = answers.next().await {
             if self.cancel.is_cancelled() {
                 return Err(Error::Cancelled);
             }
-            let text = match answer {
-                Ok(true) => continue,
-                Ok(false) => {
-                    let digest = cargo.descriptor.digest;
-                    chain(&Error::Lost {
-                        digest,
-                        repository: repository.to_string(),
-                    })
+            for delta::Found { items, linked } in found {
+                match linked {
+                    Ok(()) => {
+                        self.counts.mounted.fetch_add(1, Ordering::Relaxed);
+                        self.touch(items);
+                    }
+                    Err(error) => {
+                        let text = chain(&error);
+                        for item in items {
+                            self.fail(*item, &text);
+                        }
+                    }
                 }
-                Err(error) => chain(&error),
-            };
-            for item in items {
-                self.fail(*item, &text);
             }
         }
         Ok(())
+    }
+
+    /// Notes that something came to these items, whose manifests the target then takes anew.
+    fn touch(&self, items: &[usize]) {
+        let mut touched = self.touched.lock().unwrap_or_else(PoisonError::into_inner);
+        touched.extend(items.iter().copied());
     }
 
     async fn send_blobs(self: &Arc<Self>, jobs: usize) -> Result<(), Error> {
@@ -189,10 +189,7 @@ impl Run {
                 Ok(landed) => {
                     has_it = has_it.or(Some(repository));
                     if landed != Landed::Present {
-                        self.touched
-                            .lock()
-                            .unwrap_or_else(PoisonError::into_inner)
-                            .extend(items.iter().copied());
+                        self.touch(items);
                     }
                 }
                 Err(error) => {

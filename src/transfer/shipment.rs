@@ -19,6 +19,8 @@ pub struct PushPlan {
     pub(super) blobs: Vec<Cargo>,
     /// Content that the target must have already, because a receipt said so, by repository.
     pub(super) had: Vec<Cargo>,
+    /// Repositories of the target that receipts name, to link such content from.
+    pub(super) elsewhere: Vec<Repository>,
     pub(super) listings: Vec<Listing>,
 }
 
@@ -88,6 +90,9 @@ impl PushPlan {
         plan.listings = listings.into_vec();
         plan.blobs = blobs.into_values().collect();
         plan.had = had.into_values().collect();
+        if !plan.had.is_empty() {
+            plan.elsewhere = stock.repositories_on(registry);
+        }
         for cargo in [&mut plan.blobs, &mut plan.had] {
             cargo.sort_by(|a, b| {
                 (b.descriptor.size, &a.descriptor.digest).cmp(&(a.descriptor.size, &b.descriptor.digest))

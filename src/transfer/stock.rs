@@ -1,6 +1,6 @@
 //! What a push takes from: a bundle, or registries whose manifests were just resolved.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::sync::Arc;
 
@@ -125,6 +125,23 @@ impl Stock {
             Self::Registries(resolved) => &resolved.absent,
         };
         Some(absent.get(digest)?.reason)
+    }
+
+    /// The repositories of a registry that earlier imports filled, by the receipts that travel along.
+    pub(super) fn repositories_on(&self, registry: &str) -> Vec<Repository> {
+        // A receipt comes from a drive, and is a help only: one that cannot be read, a place that is no name, or another
+        // host's, is left alone.
+        let receipts = match self {
+            Self::Bundle(bundle, _) => bundle.receipts().unwrap_or_default(),
+            Self::Registries(_) => Vec::new(),
+        };
+        let places = receipts.iter().flat_map(|receipt| receipt.references.values());
+        let repositories: BTreeSet<Repository> = places
+            .filter_map(|place| place.parse::<Reference>().ok())
+            .map(|place| place.repository().clone())
+            .filter(|repository| repository.host() == registry)
+            .collect();
+        repositories.into_iter().collect()
     }
 
     /// A manifest's bytes.

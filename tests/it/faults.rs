@@ -81,6 +81,31 @@ fn a_blob_that_cannot_be_read_is_named_and_the_others_arrive() {
     assert_eq!(target.count("PUT", "/shop/big/manifests"), 0);
 }
 
+/// Runs the program on a drive that says yes to the first write to a file on its way, and takes one byte for written that
+/// it never got.
+fn swallowing(program: &Program, part: &str, arguments: &[&str]) -> (Option<i32>, String) {
+    let part = program.path(part);
+    let trace = program.path("trace");
+    let ended = under(
+        program,
+        &[
+            "strace",
+            "-f",
+            "-qq",
+            "-o",
+            trace.to_str().unwrap(),
+            "-P",
+            part.to_str().unwrap(),
+            "-e",
+            "inject=write:retval=1:when=1",
+        ],
+        arguments,
+    );
+    let trace = fs::read_to_string(trace).unwrap();
+    assert!(trace.contains("INJECTED"), "no write was swallowed: {trace}");
+    ended
+}
+
 #[test]
 fn a_drive_that_swallows_writes_is_found_out_before_the_run_is_done() {
     let upstream = TestRegistry::start();
@@ -88,34 +113,42 @@ fn a_drive_that_swallows_writes_is_found_out_before_the_run_is_done() {
     let name = upstream.seed("shop/app:1", &app);
     let hex = app.layers()[0].descriptor.digest.hex();
     let program = Program::new();
-    let part = program.path("bundle/carrack/tmp").join(format!("sha256-{hex}"));
-    fs::create_dir_all(part.parent().unwrap()).unwrap();
-    carrack::fsx::write(&part, b"").unwrap();
-    fs::remove_dir_all(program.path("bundle")).unwrap();
-    // Each write to the blob on its way is called done, with all its bytes or one, and never carried out.
-    let lost = [
-        "strace",
-        "-f",
-        "-qq",
-        "-o",
-        "trace",
-        "-P",
-        part.to_str().unwrap(),
-        "-e",
-    ];
-    let (code, said) = under(
-        &program,
-        &[&lost[..], &["inject=write,pwrite64:retval=1:when=2"]].concat(),
-        &["export", &name, "--to", "bundle"],
-    );
-    let kept = program.path("bundle/blobs/sha256").join(&hex);
-    if code == Some(0) {
+    program.run(&["export", &name, "--to", "whole"]).ended_with(0);
+    let part = format!("bundle/carrack/tmp/sha256-{hex}");
+    let export = ["export", &name, "--to", "bundle"];
+    let import = ["import", "--from", "whole", "--to", "dir:bundle"];
+    for command in [&export[..], &import[..]] {
+        // Nobody but the reading back finds it: every write was answered as it should be.
+        let blind = [command, &["--no-read-back"]].concat();
+        let (code, said) = swallowing(&program, &part, &blind);
+        assert_eq!(code, Some(0), "{said}");
+        program.verify().ended_with(4);
+        fs::remove_dir_all(program.path("bundle")).unwrap();
+
+        let (code, said) = swallowing(&program, &part, command);
+        assert_eq!(code, Some(4), "{said}");
+        assert!(said.contains("did not keep what was written"), "{said}");
+        assert!(said.contains(&hex), "{said}");
+        let kept = program.path("bundle/blobs/sha256").join(&hex);
+        assert!(!kept.exists(), "wrong bytes keep a digest's name");
+        let index = fs::read_to_string(program.path("bundle/index.json")).unwrap();
+        assert!(!index.contains("shop/app"), "the image is offered: {index}");
+        program.run(command).ended_with(0);
         program.verify().ended_with(0);
-    } else {
-        assert!(said.contains(&hex), "{code:?} {said}");
-        assert!(!kept.exists() || program.verify().code == Some(4));
+        fs::remove_dir_all(program.path("bundle")).unwrap();
     }
-    program.export(&[&name], &[]).ended_with(0);
+}
+
+#[test]
+fn a_drive_that_swallows_the_inventory_is_found_out_before_the_run_is_done() {
+    let upstream = TestRegistry::start();
+    let name = upstream.seed("shop/app:1", &image().layer("a", 900).build());
+    let program = Program::new();
+    let export = ["export", &name, "--to", "bundle"];
+    let (code, said) = swallowing(&program, "bundle/carrack/.inventory.json.new", &export);
+    assert_eq!(code, Some(4), "{said}");
+    assert!(said.contains("carrack/inventory.json is one of them"), "{said}");
+    program.run(&export).ended_with(0);
     program.verify().ended_with(0);
 }
 

@@ -233,6 +233,40 @@ fn a_delta_carries_only_what_is_new_and_refuses_when_the_target_lost_something()
 }
 
 #[test]
+fn a_delta_for_a_new_repository_links_what_the_target_has_in_another() {
+    let upstream = TestRegistry::start();
+    let old = image().layer("base", 30_000).layer("v1", 100).build();
+    let new = image().layer("base", 30_000).layer("other", 100).build();
+    let first = upstream.seed("team/app:1", &old);
+    let second = upstream.seed("team/other:1", &new);
+    let third = upstream.seed("team/third:1", &new);
+    let target = TestRegistry::start();
+    let program = Program::new();
+    program.export(&[&first], &[]).ended_with(0);
+    program
+        .import(&target.host(), &["--receipt", "have.json"])
+        .ended_with(0);
+    let base = new.layers()[0].descriptor.digest;
+    program
+        .export(&[&second, &third], &["--to", "delta", "--have", "have.json"])
+        .ended_with(0);
+    assert!(!program.path("delta/blobs/sha256").join(base.hex()).exists());
+    program
+        .run(&["import", "--from", "delta", "--to", &target.host()])
+        .ended_with(0);
+    let path = |name: &str| format!("{}/team/{name}", upstream.host().replace(':', "-"));
+    for name in ["other", "third"] {
+        assert!(target.manifest(&path(name), "1").is_some(), "{name}");
+    }
+    // Without the other repository there is nothing to link from.
+    let poor = TestRegistry::start();
+    let ran = program
+        .run(&["import", "--from", "delta", "--to", &poor.host()])
+        .ended_with(3);
+    assert!(ran.out.contains("it is gone there"), "{}", ran.out);
+}
+
+#[test]
 fn a_large_blob_crosses_as_parts() {
     let upstream = TestRegistry::start();
     let app = image().layer("big", 300_000).build();

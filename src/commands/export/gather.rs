@@ -146,7 +146,6 @@ pub(in crate::commands) async fn gather(
     let asked = plan.items.iter().map(transfer::Item::asked).collect::<Vec<_>>();
     let attached = plan.items.iter().flat_map(|item| item.state.attached().keys());
     let companions: BTreeSet<Reference> = attached.cloned().collect();
-    let moved: Vec<Digest> = plan.blobs.iter().map(|b| b.descriptor.digest).collect();
     let fetched = transfer::fetch(plan, source, &writer, world.jobs, observer, &world.cancel).await;
     let (fetched, fatal) = match fetched {
         Ok(fetched) => (fetched, None),
@@ -182,10 +181,9 @@ pub(in crate::commands) async fn gather(
     }
     let make_room = fatal.as_ref().is_some_and(|e| e.fault().is_some());
     let read_back = read_back && fatal.is_none();
-    let finished =
-        tokio::task::spawn_blocking(move || finish(writer, &closing, make_room, read_back, &moved))
-            .await
-            .map_err(|_| Error::Interrupted)?;
+    let finished = tokio::task::spawn_blocking(move || finish(writer, &closing, make_room, read_back))
+        .await
+        .map_err(|_| Error::Interrupted)?;
     match (fatal, finished) {
         (Some(transfer::Error::Cancelled), _) => Err(Error::Interrupted),
         (Some(error), _) => Err(error.into()),
@@ -235,13 +233,12 @@ fn withdraw(vetted: &Vetted, writer: &Writer, fetched: &mut Fetched) {
     }
 }
 
-/// Makes what has come visible and durable, and reads it back.
+/// Reads back what has come, and makes it visible and durable.
 fn finish(
     writer: Arc<Writer>,
     closing: &Closing,
     make_room: bool,
     read_back: bool,
-    moved: &[Digest],
 ) -> Result<(Inventory, Option<Pruned>), bundle::Error> {
     let bundle = writer.bundle().clone();
     if make_room {
@@ -254,12 +251,12 @@ fn finish(
             path: bundle.path().to_path_buf(),
         });
     };
-    let Finished { inventory, pruned } = writer.finish(closing)?;
     if read_back {
         // Twice as many as there are processors: while one waits for the drive another hashes.
         let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-        bundle::read_back(&bundle, moved, threads * 2)?;
+        writer.read_back(threads * 2)?;
     }
+    let Finished { inventory, pruned } = writer.finish(closing)?;
     Ok((inventory, pruned))
 }
 

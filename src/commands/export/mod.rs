@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::consignment::{Asked, is_failed};
-use super::order::Order;
+use super::order::{self, Order};
 use super::vetting::Policed;
 use super::{Error, World, sign};
 use crate::bundle::Writer;
@@ -139,6 +139,10 @@ impl Options {
     pub(super) fn furnish(&self, writer: &Writer) -> Result<(), Error> {
         if let Some(program) = &self.program {
             writer.put_program(&program.platform, &program.read()?)?;
+        }
+        // They say where on the target the content is that this bundle will leave out.
+        for receipt in order::receipts(&self.have)? {
+            writer.bundle().leave_receipt(receipt)?;
         }
         Ok(())
     }

@@ -65,6 +65,8 @@ pub struct Options {
     pub policy: Option<Arc<Policed>>,
     /// Only say what would be done.
     pub dry_run: bool,
+    /// Read back what was written, where the destination is a folder.
+    pub read_back: bool,
     /// Where the receipt is written, if not on the drive.
     pub receipt: Option<PathBuf>,
     /// Where the bundle's charts go, if not only where its images go.
@@ -280,7 +282,7 @@ async fn into_folder(
         config: None,
         // It was asked already, on this side of the drive.
         policy: None,
-        read_back: false,
+        read_back: options.read_back,
         volume: None,
         prune: false,
     };
