@@ -16,7 +16,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::{Error, FileSystem, Finished, Folder};
 
@@ -33,8 +33,9 @@ const THREADS: usize = 2;
 /// So many files are worth a sync of the whole volume.
 const MANY: usize = 16;
 
-/// How long a thread waits for [`MANY`] files where one sync serves them all.
-const GATHERING: Duration = Duration::from_millis(5);
+/// How often, and how long each time, a thread waits for [`MANY`] files where one sync serves them all.
+const NAPS: u32 = 5;
+const NAP: Duration = Duration::from_millis(1);
 
 /// What is told when a file is durable, or why it is not. Called on a committing thread.
 pub type Acknowledged = Box<dyn FnOnce(Result<(), Error>) + Send>;
@@ -74,7 +75,7 @@ struct Shared {
     arrived: Condvar,
     taken: Condvar,
     batch: usize,
-    gathering: Duration,
+    naps: u32,
 }
 
 impl Shared {
@@ -101,25 +102,18 @@ impl Shared {
         }
     }
 
-    /// Waits a little for a batch that is worth a sync of the volume.
-    fn gather<'a>(&self, mut queue: MutexGuard<'a, Queue>, enough: usize) -> MutexGuard<'a, Queue> {
-        let end = Instant::now() + self.gathering;
-        if queue.waiting.len() >= enough {
-            return queue;
-        }
-        queue.gathering = true;
-        while queue.waiting.len() < enough && !queue.closed {
-            let left = end.saturating_duration_since(Instant::now());
-            if left.is_zero() {
+    /// Waits a little for a batch that is worth a sync of the volume. By sleeping, and not until a moment of some clock.
+    fn gather<'a>(&'a self, mut queue: MutexGuard<'a, Queue>, enough: usize) -> MutexGuard<'a, Queue> {
+        for _ in 0..self.naps {
+            if queue.waiting.len() >= enough || queue.closed {
                 break;
             }
-            let (woken, _) = self
-                .arrived
-                .wait_timeout(queue, left)
-                .unwrap_or_else(PoisonError::into_inner);
-            queue = woken;
+            queue.gathering = true;
+            drop(queue);
+            std::thread::sleep(NAP);
+            queue = self.lock();
+            queue.gathering = false;
         }
-        queue.gathering = false;
         queue
     }
 }
@@ -153,11 +147,7 @@ impl Committer {
         let order = Order::on(file_system);
         let shared = Arc::new(Shared {
             batch: batch(),
-            gathering: if order == Order::Together {
-                GATHERING
-            } else {
-                Duration::ZERO
-            },
+            naps: if order == Order::Together { NAPS } else { 0 },
             ..Shared::default()
         });
         let threads = (0..if order == Order::OneByOne { 1 } else { THREADS })
