@@ -48,16 +48,18 @@ pub(super) fn write(mut work: Work<'_>) {
 }
 
 /// What Docker does when the mirror has not got an image, and what keeps its second try from the internet: no setting of
-/// dockerd turns that try off.
+/// dockerd turns that try off. With the image store of containerd it reports what the first of both said, else the second.
 fn hub_page(mirror: &str) -> String {
     let name = mirror.rsplit_once(':').map_or(mirror, |(name, _)| name);
     format!(
         "Docker mirrors Docker Hub only: docker.io/library/nginx and its like.\n\n\
-         When the mirror is down or has no such image, dockerd asks {HUB_ENDPOINT} as well, and `docker pull`\n\
-         prints what came of that only. What came of the mirror is in the log: journalctl -u docker | grep {name}\n\n\
+         When the mirror is down or has no such image, dockerd asks {HUB_ENDPOINT} as well. With the image store of\n\
+         containerd, which a new installation of Docker 29 has, `docker pull` prints what came of the mirror. Without it\n\
+         (`docker info` does not say io.containerd.snapshotter) it prints what came of the second try only; what came of\n\
+         the mirror is in the log: journalctl -u docker | grep {name}\n\n\
          A line in /etc/hosts leads that second try to the mirror, too. It then ends at once, and asks no name server:\n\
          \x20 getent hosts {name} | sed 's/ .*/ {HUB_ENDPOINT}/' >> /etc/hosts\n\
-         With it `docker pull` prints the mirror's address and `connection refused` while the mirror is down, and that its\n\
+         With it an older `docker pull` prints the mirror's address and `connection refused` while the mirror is down, and that its\n\
          certificate is not valid for {HUB_ENDPOINT} when it has no such image."
     )
 }
