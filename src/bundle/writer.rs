@@ -78,6 +78,9 @@ impl Writer {
     pub fn open(path: &Path, holder: &str) -> Result<Self, Error> {
         let root = Folder::create(path)?;
         begin(&root)?;
+        // Before the folder of what is on its way: where a power cut left FAT with both names of a file, fsck empties the
+        // one that it comes to later.
+        let sha256 = root.make_folder(layout::blob_folder(Algorithm::Sha256))?;
         let lock = Lock::take(&root.make_folder(layout::CARRACK)?, layout::LOCK, holder)?;
         if root.size_of(layout::INDEX)?.is_none() {
             root.write(layout::INDEX, &index::encode(&Entries::default()))?;
@@ -92,7 +95,7 @@ impl Writer {
         let volume = Volume::of(&root)?;
         Ok(Self {
             tmp: root.make_folder(layout::TMP)?,
-            sha256: root.make_folder(layout::blob_folder(Algorithm::Sha256))?,
+            sha256,
             sha512: OnceLock::new(),
             lock,
             committer: Committer::on(volume.file_system),

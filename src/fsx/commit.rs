@@ -9,8 +9,8 @@
 //! because `syncfs` also waits for the large blobs that are still being written.
 //!
 //! On FAT and exFAT a renamed file has no size until it is synced again; on FAT it keeps its old name until the old folder
-//! is synced, too. There each file goes through rename and second fsync before the next one is renamed, so that a power cut
-//! finds one such file at most, and not a batch of them.
+//! is synced, too. There each file goes through rename, second fsync and sync of the old folder before the next one is
+//! renamed, so that a power cut finds one such file at most, and not a batch of them.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -202,7 +202,7 @@ fn batch() -> usize {
 /// What a file goes through after its first fsync.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Order {
-    /// Rename and a second fsync, before the next file is renamed.
+    /// Rename, a second fsync and a sync of the old folder, before the next file is renamed.
     OneByOne,
     /// All renamed, then all fsynced again.
     SyncedAgain,
@@ -250,18 +250,19 @@ fn commit(batch: Vec<Commit>, order: Order) {
     let batch = synced(batch, order);
     let name = |c: &Commit| c.file.folder.rename(&c.file.name, &c.folder, &c.name);
     let batch = match order {
-        Order::OneByOne => each(batch, |c| name(c).and_then(|()| c.file.sync())),
+        Order::OneByOne => each(batch, |c| {
+            // Until its folder is synced FAT keeps the old name, too. With both names on the drive after a power cut, fsck
+            // finds two files that share clusters, and empties one of them.
+            name(c)
+                .and_then(|()| c.file.sync())
+                .and_then(|()| c.file.folder.sync())
+        }),
         Order::SyncedAgain => each(each(batch, name), |c| c.file.sync()),
         Order::SyncedOnce | Order::Together => each(batch, name),
     };
     let mut folders = Synced::default();
     for commit in batch {
-        let mut synced = folders.once(&commit.folder);
-        if order == Order::OneByOne && synced.is_ok() {
-            // FAT keeps the old name until its folder is synced too. With both names on the drive after a power cut,
-            // fsck finds two files that share clusters, and empties one of them.
-            synced = folders.once(&commit.file.folder);
-        }
+        let synced = folders.once(&commit.folder);
         commit.file.leave_cache();
         (commit.acknowledged)(synced);
     }
