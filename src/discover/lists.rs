@@ -160,7 +160,10 @@ impl Reader {
     fn needs_registry(&mut self, host: &str, repository: &str, what: &str, line: u32, pointer: String) {
         let reading = Reading::Unresolved {
             severity: Severity::Warning,
-            reason: format!("{what} of it: only the registry knows them"),
+            reason: format!(
+                "{} of it: only the registry knows them",
+                crate::secret::printable(what, 200)
+            ),
         };
         self.push(&format!("{host}/{repository}"), reading, Some(line), pointer);
     }
