@@ -10,7 +10,7 @@
 //!
 //! On FAT and exFAT a renamed file has no size until it is synced again; on FAT it keeps its old name until the old folder
 //! is synced, too. There each file goes through rename, second fsync and sync of the old folder before the next one is
-//! renamed, so that a power cut finds one such file at most, and not a batch of them.
+//! renamed, so that a power cut finds few such files, and not a batch of them.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
