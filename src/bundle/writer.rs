@@ -78,8 +78,8 @@ impl Writer {
     pub fn open(path: &Path, holder: &str) -> Result<Self, Error> {
         let root = Folder::create(path)?;
         begin(&root)?;
-        // Before the folder of what is on its way: where a power cut left FAT with both names of a file, fsck empties the
-        // one that it comes to later.
+        // Before the folder of what is on its way, so that fsck comes to a digest's name first, should a power cut leave FAT
+        // with both names of a file.
         let sha256 = root.make_folder(layout::blob_folder(Algorithm::Sha256))?;
         let lock = Lock::take(&root.make_folder(layout::CARRACK)?, layout::LOCK, holder)?;
         if root.size_of(layout::INDEX)?.is_none() {

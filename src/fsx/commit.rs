@@ -76,6 +76,9 @@ struct Shared {
     taken: Condvar,
     batch: usize,
     naps: u32,
+    /// Whether a sync of the volume has failed. Its error is told once, to whoever asks first, and may be about another
+    /// thread's file: from then on each file is asked itself. Held while the volume is synced.
+    volume_failed: Mutex<bool>,
 }
 
 impl Shared {
@@ -155,7 +158,7 @@ impl Committer {
                 let shared = Arc::clone(&shared);
                 std::thread::spawn(move || {
                     while let Some(batch) = shared.next() {
-                        commit(batch, order);
+                        commit(batch, order, &shared.volume_failed);
                     }
                 })
             })
@@ -236,18 +239,23 @@ fn volume_sync_tells_errors() -> bool {
     }
 }
 
-/// Makes the content of all files durable. An error of the volume may be another file's: then each file is asked itself.
-fn synced(batch: Vec<Commit>, order: Order) -> Vec<Commit> {
-    let together = order == Order::Together && batch.len() >= MANY;
-    if together && batch.first().is_some_and(|c| c.folder.sync_volume().is_ok()) {
-        return batch;
+/// Makes the content of all files durable: many by one sync of the volume, as long as that has never failed.
+fn synced(batch: Vec<Commit>, order: Order, volume_failed: &Mutex<bool>) -> Vec<Commit> {
+    if order == Order::Together && batch.len() >= MANY {
+        let mut failed = volume_failed.lock().unwrap_or_else(PoisonError::into_inner);
+        *failed |= batch
+            .first()
+            .is_none_or(|c| *failed || c.folder.sync_volume().is_err());
+        if !*failed {
+            return batch;
+        }
     }
     each(batch, |c| c.file.sync())
 }
 
 /// Takes one batch through every step. A file that fails drops out with its error; the others go on.
-fn commit(batch: Vec<Commit>, order: Order) {
-    let batch = synced(batch, order);
+fn commit(batch: Vec<Commit>, order: Order, volume_failed: &Mutex<bool>) {
+    let batch = synced(batch, order, volume_failed);
     let name = |c: &Commit| c.file.folder.rename(&c.file.name, &c.folder, &c.name);
     let batch = match order {
         Order::OneByOne => each(batch, |c| {

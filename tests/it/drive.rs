@@ -224,12 +224,10 @@ fn a_sync_of_the_volume_that_fails_is_made_good_file_by_file() {
     let folder = carrack::fsx::Folder::open(&program.path("bundle")).unwrap();
     let file_system = carrack::fsx::Volume::of(&folder).unwrap().file_system;
     let calls = std::fs::read_to_string(&trace).unwrap();
-    // The whole volume is synced only where that is as good as syncing each file.
-    assert_eq!(
-        calls.contains("syncfs("),
-        file_system == carrack::fsx::FileSystem::Unix,
-        "{file_system:?}"
-    );
+    // The whole volume is synced only where that is as good as syncing each file, and never again once it has failed: the
+    // error may have been about the file of a batch that another thread has.
+    let expected = usize::from(file_system == carrack::fsx::FileSystem::Unix);
+    assert_eq!(calls.matches("syncfs(").count(), expected, "{file_system:?}");
     assert!(calls.matches("fsync(").count() >= 2 * names.len(), "{calls}");
 }
 
