@@ -1,7 +1,9 @@
 //! The client: one for all registries.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
+
+use tokio::sync::OnceCell;
 
 use super::auth::Auth;
 use super::error::{Asked, Error, What};
@@ -26,6 +28,8 @@ pub(super) struct Inner {
     pub(super) nearly_spent: Mutex<BTreeSet<String>>,
     /// Hosts, and repositories of other hosts, that were found to have no referrers API.
     pub(super) without_referrers: Mutex<BTreeSet<String>>,
+    /// Hosts that are or were asked for referrers for the first time.
+    pub(super) asked_for_referrers: Mutex<BTreeMap<String, Arc<OnceCell<()>>>>,
 }
 
 /// The host to connect to. Docker Hub's references say `docker.io`, where only a web site answers.
@@ -49,6 +53,7 @@ impl Client {
                 chunked: Mutex::default(),
                 nearly_spent: Mutex::default(),
                 without_referrers: Mutex::default(),
+                asked_for_referrers: Mutex::default(),
             }),
         }
     }

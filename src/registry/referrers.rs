@@ -5,11 +5,12 @@
 //! an image whose signatures were lost looks like one that nobody signed.
 
 use std::collections::BTreeSet;
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::Value;
+use tokio::sync::OnceCell;
 
 use super::TagOrDigest;
 use super::call::refusal;
@@ -51,8 +52,32 @@ enum Answer {
 
 impl Client {
     /// What the referrers API lists for the manifest `subject`, which the registry is known to have; `None` where there
-    /// is no such API. A registry that was found to have none is not asked again.
+    /// is no such API. A registry that was found to have none is not asked again, nor while the first question to it is
+    /// on its way.
     pub async fn listed_referrers(
+        &self,
+        repository: &Repository,
+        subject: &Digest,
+    ) -> Result<Option<Vec<Descriptor>>, Error> {
+        let first = self.first_question(repository.host());
+        let mut own = None;
+        first
+            .get_or_init(async || own = Some(self.ask_for_referrers(repository, subject).await))
+            .await;
+        match own {
+            Some(answer) => answer,
+            None => self.ask_for_referrers(repository, subject).await,
+        }
+    }
+
+    /// Set once a host was asked for referrers for the first time, however it answered.
+    fn first_question(&self, host: &str) -> Arc<OnceCell<()>> {
+        let asked = self.inner.asked_for_referrers.lock();
+        let mut asked = asked.unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(asked.entry(host.to_owned()).or_default())
+    }
+
+    async fn ask_for_referrers(
         &self,
         repository: &Repository,
         subject: &Digest,
