@@ -33,9 +33,11 @@ const THREADS: usize = 2;
 /// So many files are worth a sync of the whole volume.
 const MANY: usize = 16;
 
-/// How often, and how long each time, a thread waits for [`MANY`] files where one sync serves them all.
-const NAPS: u32 = 5;
+/// How long a thread waits for another file where one sync serves a whole batch, and how often while files do come: it
+/// stops after so many naps in which none came.
 const NAP: Duration = Duration::from_millis(1);
+const NAPS: u32 = 64;
+const QUIET_NAPS: u32 = 5;
 
 /// What is told when a file is durable, or why it is not. Called on a committing thread.
 pub type Acknowledged = Box<dyn FnOnce(Result<(), Error>) + Send>;
@@ -64,7 +66,7 @@ impl std::fmt::Debug for Commit {
 #[derive(Default)]
 struct Queue {
     waiting: Vec<Commit>,
-    /// Whether a thread waits for a batch to fill; another one takes only batches that are full enough.
+    /// Whether a thread waits for a batch to fill; another one takes only full batches.
     gathering: bool,
     closed: bool,
 }
@@ -90,9 +92,8 @@ impl Shared {
     fn next(&self) -> Option<Vec<Commit>> {
         let mut queue = self.lock();
         loop {
-            let enough = MANY.min(self.batch);
-            if queue.waiting.len() >= enough || !queue.waiting.is_empty() && !queue.gathering {
-                queue = self.gather(queue, enough);
+            if queue.waiting.len() >= self.batch || !queue.waiting.is_empty() && !queue.gathering {
+                queue = self.gather(queue);
                 let count = queue.waiting.len().min(self.batch);
                 let batch = queue.waiting.drain(..count).collect();
                 self.taken.notify_all();
@@ -105,17 +106,24 @@ impl Shared {
         }
     }
 
-    /// Waits a little for a batch that is worth a sync of the volume. By sleeping, and not until a moment of some clock.
-    fn gather<'a>(&'a self, mut queue: MutexGuard<'a, Queue>, enough: usize) -> MutexGuard<'a, Queue> {
+    /// Waits for a full batch as long as files keep coming. By sleeping, and not until a moment of some clock.
+    fn gather<'a>(&'a self, mut queue: MutexGuard<'a, Queue>) -> MutexGuard<'a, Queue> {
+        let mut quiet = 0;
         for _ in 0..self.naps {
-            if queue.waiting.len() >= enough || queue.closed {
+            if queue.waiting.len() >= self.batch || queue.closed || quiet == QUIET_NAPS {
                 break;
             }
+            let before = queue.waiting.len();
             queue.gathering = true;
             drop(queue);
             std::thread::sleep(NAP);
             queue = self.lock();
             queue.gathering = false;
+            quiet = if queue.waiting.len() == before {
+                quiet + 1
+            } else {
+                0
+            };
         }
         queue
     }
@@ -177,9 +185,12 @@ impl Committer {
                 .unwrap_or_else(PoisonError::into_inner);
         }
         queue.waiting.push(commit);
+        // A thread that gathers sees it by itself; the other one is woken for a full batch only.
+        let wake = !queue.gathering || queue.waiting.len() >= self.shared.batch;
         drop(queue);
-        // One thread may wait for a full batch while the other waits for any.
-        self.shared.arrived.notify_all();
+        if wake {
+            self.shared.arrived.notify_one();
+        }
     }
 }
 
