@@ -12,7 +12,7 @@ use crate::bundle::Bundle;
 use crate::http::{BoxedRead, OpeningSource, Source};
 use crate::oci::Descriptor;
 
-/// Bytes read at once.
+/// Bytes read at once, at most.
 const READ: usize = 256 << 10;
 
 /// Reads that may wait to be sent.
@@ -37,6 +37,8 @@ impl Source for Payload {
             let (bundle, descriptor) = (self.bundle.clone(), self.descriptor.clone());
             let (sender, receiver) = mpsc::channel(AHEAD);
             tokio::task::spawn_blocking(move || {
+                let left = descriptor.size.saturating_sub(offset);
+                let piece = usize::try_from(left).map_or(READ, |left| left.clamp(1, READ));
                 let mut reader = match bundle.described_blob(&descriptor) {
                     Ok(blob) => blob.reader(offset),
                     Err(error) => {
@@ -46,7 +48,7 @@ impl Source for Payload {
                     }
                 };
                 loop {
-                    let mut buffer = vec![0; READ];
+                    let mut buffer = vec![0; piece];
                     let piece = match reader.read(&mut buffer) {
                         Ok(0) => return,
                         Ok(read) => {
