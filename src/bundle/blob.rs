@@ -12,7 +12,11 @@ use rustix::io::{Errno, ReadWriteFlags};
 use crate::digest::Digest;
 use crate::fsx::{self, Folder, Kind};
 
+use super::rooms::Rooms;
 use super::{Error, layout};
+
+/// How much is read at once.
+const READ: usize = 1 << 17;
 
 /// How much is read from the drive at once.
 const DRIVE_READ: usize = 1 << 20;
@@ -127,9 +131,10 @@ impl Blob {
     /// after the cache was asked to forget them elsewhere, which is a wish and not a promise.
     pub(super) fn hash_on_drive(&self, like: &Digest) -> Result<Digest, Error> {
         let mut hasher = like.algorithm().hasher();
-        let mut memory = vec![0; DRIVE_READ + ALIGNED];
+        let length = buffer_for(self.size, DRIVE_READ).next_multiple_of(ALIGNED);
+        let mut memory = vec![0; length + ALIGNED];
         let start = memory.as_ptr().align_offset(ALIGNED).min(ALIGNED);
-        let buffer = memory.get_mut(start..start + DRIVE_READ).unwrap_or_default();
+        let buffer = memory.get_mut(start..start + length).unwrap_or_default();
         for piece in self.pieces.iter() {
             piece
                 .read_on_drive(buffer, |bytes| hasher.update(bytes))
@@ -142,7 +147,7 @@ impl Blob {
     pub fn hash(&self, like: &Digest, mut told: impl FnMut(u64)) -> Result<Digest, Error> {
         let mut hasher = like.algorithm().hasher();
         let mut reader = self.reader(0);
-        let mut buffer = vec![0; 1 << 17];
+        let mut buffer = vec![0; buffer_for(self.size, READ)];
         loop {
             let read = reader
                 .read(&mut buffer)
@@ -154,6 +159,11 @@ impl Blob {
             told(read as u64);
         }
     }
+}
+
+/// How many bytes of memory reading a blob of `size` bytes takes: a small one is not worth the most of them.
+fn buffer_for(size: u64, most: usize) -> usize {
+    usize::try_from(size).map_or(most, |size| size.clamp(1, most))
 }
 
 /// Reads a blob from front to back.
@@ -172,25 +182,22 @@ impl Read for BlobReader {
 }
 
 /// The size of a blob that is there, whole or in parts.
-pub(super) fn size(root: &Folder, digest: &Digest) -> Result<Option<u64>, Error> {
-    let whole = match root.folder(layout::blob_folder(digest.algorithm())) {
-        Ok(folder) => folder.size_of(&digest.hex())?,
-        Err(error) if error.is_absent() => None,
-        Err(error) => return Err(error.into()),
+pub(super) fn size(rooms: &Rooms, digest: &Digest) -> Result<Option<u64>, Error> {
+    let whole = match rooms.blobs(digest.algorithm())? {
+        Some(folder) => folder.size_of(&digest.hex())?,
+        None => None,
     };
     if whole.is_some() {
         return Ok(whole);
     }
-    let parts = parts(root, digest)?;
+    let parts = parts(rooms, digest)?;
     Ok((!parts.is_empty()).then(|| parts.iter().map(|(_, size)| size).sum()))
 }
 
 /// The names and sizes of a blob's parts in their order; none if it has none.
-pub(super) fn parts(root: &Folder, digest: &Digest) -> Result<Vec<(String, u64)>, Error> {
-    let folder = match root.folder(&layout::part_folder(digest)) {
-        Ok(folder) => folder,
-        Err(error) if error.is_absent() => return Ok(Vec::new()),
-        Err(error) => return Err(error.into()),
+pub(super) fn parts(rooms: &Rooms, digest: &Digest) -> Result<Vec<(String, u64)>, Error> {
+    let Some(folder) = rooms.parts(digest)? else {
+        return Ok(Vec::new());
     };
     let entries = folder.entries()?;
     let in_order = entries
@@ -202,23 +209,22 @@ pub(super) fn parts(root: &Folder, digest: &Digest) -> Result<Vec<(String, u64)>
 }
 
 /// Opens a blob by its digest.
-pub(super) fn open(root: &Folder, digest: &Digest) -> Result<Blob, Error> {
-    let opened = root
-        .folder(layout::blob_folder(digest.algorithm()))
-        .map_err(Error::from)
-        .and_then(|folder| open_file(&folder, &digest.hex()));
+pub(super) fn open(rooms: &Rooms, digest: &Digest) -> Result<Blob, Error> {
+    let opened = rooms
+        .blobs(digest.algorithm())?
+        .map(|folder| open_file(&folder, &digest.hex()));
     match opened {
-        Err(Error::Disk(error)) if error.is_absent() => open_parts(root, digest),
-        other => other,
+        None => open_parts(rooms, digest),
+        Some(Err(Error::Disk(error))) if error.is_absent() => open_parts(rooms, digest),
+        Some(other) => other,
     }
 }
 
-fn open_parts(root: &Folder, digest: &Digest) -> Result<Blob, Error> {
-    let names = parts(root, digest)?;
-    if names.is_empty() {
+fn open_parts(rooms: &Rooms, digest: &Digest) -> Result<Blob, Error> {
+    let names = parts(rooms, digest)?;
+    let Some(folder) = rooms.parts(digest)?.filter(|_| !names.is_empty()) else {
         return Err(Error::BlobMissing { digest: *digest });
-    }
-    let folder = root.folder(&layout::part_folder(digest))?;
+    };
     let mut pieces = Vec::with_capacity(names.len());
     let mut start = 0;
     for (name, size) in names {
@@ -235,15 +241,10 @@ fn open_parts(root: &Folder, digest: &Digest) -> Result<Blob, Error> {
 
 /// Opens one file as a blob.
 pub(super) fn open_file(folder: &Folder, name: &str) -> Result<Blob, Error> {
-    let path = folder.path().join(name);
-    let file = folder.open_file(name)?;
-    let size = file
-        .metadata()
-        .map_err(|e| fsx::Error::io("look at", &path, e))?
-        .len();
+    let (file, size) = folder.open_sized(name)?;
     Ok(Blob {
         pieces: Arc::from([Piece { file, start: 0, size }]),
         size,
-        path,
+        path: folder.path().join(name),
     })
 }

@@ -235,7 +235,7 @@ fn record(
     if files.contains_key(&path) {
         return Ok(());
     }
-    for (name, size) in blob::parts(&bundle.folder, digest)? {
+    for (name, size) in blob::parts(&bundle.rooms, digest)? {
         let path = format!("{}/{name}", layout::part_folder(digest));
         let part = bundle.any_file(&path)?;
         let sha256 = part.hash(&Digest::sha256(b""), |_| {})?;

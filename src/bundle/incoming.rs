@@ -127,6 +127,11 @@ impl Arrived {
         &self.digest
     }
 
+    /// The number of bytes.
+    pub(super) fn length(&self) -> u64 {
+        self.whole.iter().chain(&self.parts).map(Finished::length).sum()
+    }
+
     /// Removes the files: they are not what they should be.
     pub(super) fn discard(self) -> Result<(), Error> {
         for file in self.whole.into_iter().chain(self.parts) {

@@ -13,6 +13,8 @@ pub(super) const INDEX: &str = "index.json";
 pub(super) const BLOBS: &str = "blobs";
 pub(super) const HAVE: &str = "carrack/have";
 pub(super) const PARTS: &str = "carrack/parts";
+/// The same below the folder [`CARRACK`].
+const PARTS_WITHIN: &str = "parts";
 pub(super) const CHARTS: &str = "charts";
 pub(super) const CARRACK: &str = "carrack";
 pub(super) const INVENTORY: &str = "inventory.json";
@@ -86,6 +88,11 @@ pub(super) fn blob_path(digest: &Digest) -> String {
 /// The folder of a blob's parts, below the bundle's root.
 pub(super) fn part_folder(digest: &Digest) -> String {
     format!("{PARTS}/{}", digest.hex())
+}
+
+/// The folder of a blob's parts, below the folder [`CARRACK`].
+pub(super) fn parts_within(digest: &Digest) -> String {
+    format!("{PARTS_WITHIN}/{}", digest.hex())
 }
 
 /// The name of a blob's `number`th part, counted from 1.

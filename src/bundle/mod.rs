@@ -34,6 +34,7 @@ mod prune;
 mod read_back;
 mod receipt;
 mod referrers;
+mod rooms;
 mod sealed;
 mod verify;
 mod writer;
@@ -239,6 +240,7 @@ pub struct ChartFile {
 #[derive(Clone, Debug)]
 pub struct Bundle {
     folder: Folder,
+    rooms: rooms::Rooms,
     /// Shared, so that clones cost nothing: each thread that reads a blob has one.
     entries: Arc<Entries>,
 }
@@ -254,6 +256,7 @@ impl Bundle {
         layout::check(&folder)?;
         Ok(Self {
             entries: Arc::new(index::load(&folder)?),
+            rooms: rooms::Rooms::of(folder.clone()),
             folder,
         })
     }
@@ -284,21 +287,20 @@ impl Bundle {
 
     /// The size of a blob in bytes, or `None` if it is not in the bundle. Only the file's size is asked for.
     pub fn blob_size(&self, digest: &Digest) -> Result<Option<u64>, Error> {
-        blob::size(&self.folder, digest)
+        blob::size(&self.rooms, digest)
     }
 
     /// How many files lie in the folder of SHA-256 blobs.
     pub fn blob_count(&self) -> Result<u64, Error> {
-        match self.folder.folder(layout::blob_folder(Algorithm::Sha256)) {
-            Ok(folder) => Ok(folder.entries()?.len() as u64),
-            Err(error) if error.is_absent() => Ok(0),
-            Err(error) => Err(error.into()),
+        match self.rooms.blobs(Algorithm::Sha256)? {
+            Some(folder) => Ok(folder.entries()?.len() as u64),
+            None => Ok(0),
         }
     }
 
     /// Opens a blob. Its bytes are not hashed here.
     pub fn blob(&self, digest: &Digest) -> Result<Blob, Error> {
-        blob::open(&self.folder, digest)
+        blob::open(&self.rooms, digest)
     }
 
     /// Opens a blob that must have the size its descriptor says.

@@ -1,7 +1,8 @@
 //! What a run wrote, read again past the page cache before the run calls itself done.
 //!
 //! A drive may say yes to every write and keep nothing of it, or have less room than it claims and write in a circle.
-//! Nothing but reading finds that out.
+//! Nothing but reading finds that out, after everything was written: a drive that writes in a circle has the first blobs
+//! until the last ones come.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -18,27 +19,44 @@ pub(super) struct Unkept {
     pub(super) unreadable: Option<Error>,
 }
 
-/// Hashes blobs again, all of them whatever the first ones are like, on `threads` threads.
-pub(super) fn blobs(bundle: &Bundle, digests: &[Digest], threads: usize) -> Unkept {
+/// Blobs of at most so many bytes are read many at once: what takes long with them is waiting for the drive.
+const SMALL: u64 = 256 << 10;
+const SMALL_AT_ONCE: usize = 16;
+
+/// Hashes blobs again, all of them whatever the first ones are like. Large ones are read on `threads` threads, so that a
+/// disk that turns need not jump between many places.
+pub(super) fn blobs(bundle: &Bundle, written: &[(Digest, u64)], threads: usize) -> Unkept {
+    let (small, large): (Vec<_>, Vec<_>) = written.iter().partition(|(_, size)| *size <= SMALL);
+    let mut all = Unkept::default();
+    for (those, threads) in [(small, SMALL_AT_ONCE), (large, threads)] {
+        if all.unreadable.is_none() {
+            at_once(bundle, &those, threads, &mut all);
+        }
+    }
+    all.blobs.sort();
+    all
+}
+
+fn at_once(bundle: &Bundle, written: &[&(Digest, u64)], threads: usize, all: &mut Unkept) {
     let next = AtomicUsize::new(0);
     let work = || {
         let mut found = Unkept::default();
-        while let Some(digest) = digests.get(next.fetch_add(1, Ordering::Relaxed)) {
+        while let Some((digest, _)) = written.get(next.fetch_add(1, Ordering::Relaxed)) {
             match is_kept(bundle, digest) {
                 Ok(true) => {}
                 Ok(false) => found.blobs.push(*digest),
                 Err(error) => {
                     // The drive is gone or ill: the others need not wait for their own errors.
-                    next.store(digests.len(), Ordering::Relaxed);
+                    next.store(written.len(), Ordering::Relaxed);
                     found.unreadable = Some(error);
                 }
             }
         }
         found
     };
-    let mut all = Unkept::default();
     std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..threads.max(1)).map(|_| scope.spawn(work)).collect();
+        let threads = threads.clamp(1, written.len().max(1));
+        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
         for thread in threads {
             let path = bundle.path().to_path_buf();
             let found = thread.join().unwrap_or_else(|_| Unkept {
@@ -49,12 +67,10 @@ pub(super) fn blobs(bundle: &Bundle, digests: &[Digest], threads: usize) -> Unke
             all.unreadable = all.unreadable.take().or(found.unreadable);
         }
     });
-    all.blobs.sort();
-    all
 }
 
 fn is_kept(bundle: &Bundle, digest: &Digest) -> Result<bool, Error> {
-    let blob = match blob::open(&bundle.folder, digest) {
+    let blob = match blob::open(&bundle.rooms, digest) {
         // It had its name a moment ago.
         Err(Error::BlobMissing { .. }) => return Ok(false),
         opened => opened?,

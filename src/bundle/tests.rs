@@ -156,5 +156,49 @@ fn bytes_that_are_not_the_digests_get_no_name() {
     let error = writer.commit(incoming.finish(), &expected, Box::new(|_| {}));
     assert!(matches!(error, Err(Error::Damaged { .. })));
     assert!(!writer.holds(&descriptor).unwrap());
-    assert_eq!(writer.staged_length(&expected).unwrap(), 0);
+    assert!(writer.staged_lengths().unwrap().is_empty());
+}
+
+#[test]
+fn what_killed_runs_left_of_each_blob_is_known_whole_or_in_parts() {
+    let (place, folder) = place();
+    let writer = Writer::open(place.path(), "a test").unwrap();
+    let (small, large) = (Digest::sha256(b"small"), Digest::sha256(b"large"));
+    let tmp = folder.folder(layout::TMP).unwrap();
+    for (name, bytes) in [
+        (format!("sha256-{}", small.hex()), "small"),
+        (format!("sha256-{}.0001", large.hex()), "la"),
+        (format!("sha256-{}.0002", large.hex()), "r"),
+        ("put-1".to_owned(), "a manifest"),
+    ] {
+        tmp.write(&name, bytes.as_bytes()).unwrap();
+    }
+    assert_eq!(
+        writer.staged_lengths().unwrap(),
+        BTreeMap::from([(small, 5), (large, 3)])
+    );
+}
+
+#[test]
+fn a_small_blob_is_told_of_when_it_is_durable_or_when_it_cannot_be_written() {
+    let (place, _) = place();
+    let writer = Writer::open(place.path(), "a test").unwrap();
+    let put = |digest: Digest| {
+        let (sender, told) = std::sync::mpsc::channel();
+        writer.put_hashed(
+            &digest,
+            b"content",
+            Box::new(move |result| sender.send(result).unwrap()),
+        );
+        told.recv().unwrap()
+    };
+    let digest = Digest::sha256(b"content");
+    put(digest).unwrap();
+    assert_eq!(
+        std::fs::read(place.path().join(layout::blob_path(&digest))).unwrap(),
+        b"content"
+    );
+    // Nothing can be made in a folder that is gone.
+    std::fs::remove_dir(place.path().join(layout::TMP)).unwrap();
+    assert!(put(Digest::sha256(b"other")).is_err());
 }

@@ -33,8 +33,8 @@ pub struct Writer {
     before: Option<Inventory>,
     puts: AtomicU64,
     largest_file: Option<u64>,
-    /// What this run has made durable.
-    written: Arc<Mutex<Vec<Digest>>>,
+    /// What this run has made durable, with the sizes.
+    written: Arc<Mutex<Vec<(Digest, u64)>>>,
     /// Whether what the end of the run writes is read again, too.
     reads_back: AtomicBool,
 }
@@ -169,17 +169,15 @@ impl Writer {
     /// Removes a blob that is not what its name says.
     pub fn remove_blob(&self, digest: &Digest) -> Result<(), Error> {
         self.blob_folder(digest)?.remove(&digest.hex())?;
-        let parts = blob::parts(&self.bundle.folder, digest)?;
-        if !parts.is_empty() {
-            let folder = self.bundle.folder.folder(&layout::part_folder(digest))?;
-            for (name, _) in parts {
+        for (name, _) in blob::parts(&self.bundle.rooms, digest)? {
+            if let Some(folder) = self.bundle.rooms.parts(digest)? {
                 folder.remove(&name)?;
             }
         }
         Ok(())
     }
 
-    fn blob_folder(&self, digest: &Digest) -> Result<Folder, Error> {
+    fn blob_folder(&self, digest: &Digest) -> Result<Folder, fsx::Error> {
         match digest.algorithm() {
             Algorithm::Sha256 => Ok(self.sha256.clone()),
             algorithm @ Algorithm::Sha512 => {
@@ -214,14 +212,15 @@ impl Writer {
         self
     }
 
-    /// How many bytes of a blob an earlier run left on their way.
-    pub fn staged_length(&self, digest: &Digest) -> Result<u64, Error> {
-        let name = temporary(digest);
-        let entries = self.tmp.entries()?;
-        let own = |e: &&fsx::Entry| {
-            e.name == name || e.name.strip_prefix(&name).is_some_and(|r| r.starts_with('.'))
-        };
-        Ok(entries.iter().filter(own).map(|e| e.size).sum())
+    /// How many bytes of each blob earlier runs left on their way.
+    pub fn staged_lengths(&self) -> Result<BTreeMap<Digest, u64>, Error> {
+        let mut lengths = BTreeMap::new();
+        for entry in self.tmp.entries()? {
+            if let Some(digest) = on_its_way(&entry.name) {
+                *lengths.entry(digest).or_default() += entry.size;
+            }
+        }
+        Ok(lengths)
     }
 
     /// Gives a finished blob its name if it is what `expected` says, and tells when it is durable.
@@ -236,7 +235,7 @@ impl Writer {
                 found,
             });
         }
-        let acknowledged = self.noting(*expected, acknowledged);
+        let acknowledged = self.noting(*expected, blob.length(), acknowledged);
         if let Some(file) = blob.whole {
             self.committer.submit(Commit {
                 file,
@@ -266,14 +265,14 @@ impl Writer {
     }
 
     /// Notes the blob for reading it back once it is durable.
-    fn noting(&self, digest: Digest, acknowledged: Acknowledged) -> Acknowledged {
+    fn noting(&self, digest: Digest, size: u64, acknowledged: Acknowledged) -> Acknowledged {
         let written = Arc::clone(&self.written);
         Box::new(move |result| {
             if result.is_ok() {
                 written
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner)
-                    .push(digest);
+                    .push((digest, size));
             }
             acknowledged(result);
         })
@@ -318,6 +317,24 @@ impl Writer {
             parts: Vec::new(),
         };
         self.commit(arrived, digest, acknowledged)
+    }
+
+    /// Writes a small blob whose bytes were hashed and are right, and tells when it is durable or why it is not. What a run
+    /// that is killed leaves of it is gone on with by the next one.
+    pub fn put_hashed(&self, digest: &Digest, bytes: &[u8], acknowledged: Acknowledged) {
+        let staged = self.blob_folder(digest).and_then(|folder| {
+            let file = Staged::whole(&self.tmp, &temporary(digest), bytes, *digest)?;
+            Ok((file, folder))
+        });
+        match staged {
+            Ok((file, folder)) => self.committer.submit(Commit {
+                file,
+                folder,
+                name: digest.hex(),
+                acknowledged: self.noting(*digest, bytes.len() as u64, acknowledged),
+            }),
+            Err(error) => acknowledged(Err(error)),
+        }
     }
 
     /// Lets a reference point to a manifest. Visible to others when the run finishes.
@@ -417,12 +434,8 @@ impl Writer {
     /// Removes temporary files of blobs that are whole now. What is left of others is gone on with by a later run.
     fn clear_leftovers(&self, bundle: &Bundle) -> Result<(), Error> {
         for entry in self.tmp.entries()? {
-            let digest = entry.name.split_once('-').and_then(|(algorithm, rest)| {
-                let hex = rest.split('.').next().unwrap_or_default();
-                format!("{algorithm}:{hex}").parse::<Digest>().ok()
-            });
-            let is_whole = match &digest {
-                Some(digest) => bundle.blob_size(digest)?.is_some(),
+            let is_whole = match on_its_way(&entry.name) {
+                Some(digest) => bundle.blob_size(&digest)?.is_some(),
                 None => true,
             };
             if is_whole {
@@ -436,6 +449,13 @@ impl Writer {
 /// A blob's name while it is on its way.
 fn temporary(digest: &Digest) -> String {
     format!("{}-{}", digest.algorithm().name(), digest.hex())
+}
+
+/// The blob that a temporary name is of: the whole of it, or a part.
+fn on_its_way(name: &str) -> Option<Digest> {
+    let (algorithm, rest) = name.split_once('-')?;
+    let hex = rest.split('.').next().unwrap_or_default();
+    format!("{algorithm}:{hex}").parse().ok()
 }
 
 /// Writes a file unless the same bytes are there.

@@ -134,7 +134,7 @@ impl Session {
         let environment = &self.environment;
         let jobs = environment.bounded(network.map_or(1, |network| usize::from(network.jobs)));
         let mut http = http::Settings {
-            requests_per_host: jobs,
+            requests_per_host: jobs * commands::SMALL_EACH,
             proxies: http::Proxies {
                 http: environment.http_proxy.clone(),
                 https: environment.https_proxy.clone(),

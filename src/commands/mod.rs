@@ -34,6 +34,7 @@ pub mod volumes;
 pub mod wanted;
 
 pub(crate) use crate::observe::size;
+pub use crate::transfer::SMALL_EACH;
 
 use std::path::PathBuf;
 use std::sync::Arc;

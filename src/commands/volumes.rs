@@ -94,7 +94,7 @@ pub async fn run(
         &source,
         &Shelf::in_memory(manifests.clone()),
         &order.choice,
-        world.jobs * 2,
+        world.jobs * transfer::SMALL_EACH,
         &**observer,
         &world.cancel,
     )

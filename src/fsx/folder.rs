@@ -155,15 +155,20 @@ impl Folder {
 
     /// Opens a regular file for reading. Links, devices and pipes are refused and never waited for.
     pub fn open_file(&self, name: &str) -> Result<File, Error> {
+        Ok(self.open_sized(name)?.0)
+    }
+
+    /// The same, with the file's size in bytes.
+    pub fn open_sized(&self, name: &str) -> Result<(File, u64), Error> {
         self.open_with(name, OFlags::RDONLY)
     }
 
     /// Opens a regular file for reading and writing at its end.
     pub(super) fn reopen(&self, name: &str) -> Result<File, Error> {
-        self.open_with(name, OFlags::RDWR)
+        Ok(self.open_with(name, OFlags::RDWR)?.0)
     }
 
-    fn open_with(&self, name: &str, access: OFlags) -> Result<File, Error> {
+    fn open_with(&self, name: &str, access: OFlags) -> Result<(File, u64), Error> {
         self.check(name)?;
         let path = self.path.join(name);
         let flags = access | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
@@ -176,7 +181,7 @@ impl Folder {
         if FileType::from_raw_mode(status.st_mode) != FileType::RegularFile {
             return Err(Error::NotAFile { path });
         }
-        Ok(File::from(fd))
+        Ok((File::from(fd), u64::try_from(status.st_size).unwrap_or(0)))
     }
 
     /// Makes a new, empty file for writing; a file or link of that name goes first.
@@ -213,11 +218,7 @@ impl Folder {
     /// Reads a whole regular file of at most `cap` bytes.
     pub fn read(&self, name: &str, cap: u64) -> Result<Vec<u8>, Error> {
         let path = || self.path.join(name);
-        let file = self.open_file(name)?;
-        let size = file
-            .metadata()
-            .map_err(|e| Error::io("look at", path(), e))?
-            .len();
+        let (file, size) = self.open_sized(name)?;
         let too_large = |size| Error::TooLarge {
             path: path(),
             size,

@@ -9,7 +9,7 @@ use crate::fsx::{self, Acknowledged};
 use super::Error;
 
 /// How many files may wait for their syncs. Each is an open file, and all of them are lost by a power cut.
-const WAITING: u32 = 96;
+const WAITING: u32 = 192;
 
 /// Counts files on their way to the disk and keeps the first fatal error.
 #[derive(Clone, Debug)]
@@ -18,14 +18,16 @@ pub(super) struct Acknowledgements {
     fatal: Arc<Mutex<Option<fsx::Error>>>,
 }
 
-impl Acknowledgements {
-    pub(super) fn new() -> Self {
+impl Default for Acknowledgements {
+    fn default() -> Self {
         Self {
             room: Arc::new(Semaphore::new(WAITING as usize)),
             fatal: Arc::default(),
         }
     }
+}
 
+impl Acknowledgements {
     /// Waits until one more file may be given to the committing threads.
     pub(super) async fn permit(&self) -> Result<OwnedSemaphorePermit, Error> {
         Arc::clone(&self.room)

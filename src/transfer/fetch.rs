@@ -1,6 +1,7 @@
 //! Blobs on their way into a bundle: a few workers, largest first, each blob resumable and retried.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -11,6 +12,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::bundle::{Incoming, Writer};
+use crate::digest::Digest;
 use crate::fsx::Acknowledged;
 use crate::observe::{Event, Observer, Outcome};
 use crate::oci::Descriptor;
@@ -18,6 +20,7 @@ use crate::reference::Repository;
 
 use super::acknowledgements::Acknowledgements;
 use super::source::{Chunks, Source};
+use super::write_behind::{Hashed, WriteBehind};
 use super::{Error, Fetched, Plan, PlannedBlob, Row, RowOutcome, State, blocking, chain};
 
 /// How often a blob is tried where each try brings nothing new.
@@ -32,22 +35,28 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// Pieces of a blob that may wait for the disk. A run that is killed loses them.
 const AHEAD: usize = 2;
 
-/// A blob of at most so many bytes is written when all of it has come, without a thread of its own that waits for its
-/// pieces. A run that is killed loses as much of it for each worker.
+/// A blob of at most so many bytes is written when all of it has come. A run that is killed loses as much of it for each
+/// worker.
 const SMALL: u64 = 64 << 10;
+
+/// So many small blobs travel at once for each transfer that is asked for, as manifests do: what takes long with them is
+/// asking and waiting.
+pub const SMALL_EACH: usize = 4;
 
 /// What all workers share.
 struct Run {
     source: Source,
     writer: Arc<Writer>,
     blobs: Vec<PlannedBlob>,
-    next: AtomicUsize,
+    /// The numbers of the blobs that nobody has begun: the largest are taken from the front.
+    left: Mutex<Range<usize>>,
     items: Arc<Items>,
     acknowledgements: Acknowledgements,
     observer: Arc<dyn Observer>,
     cancel: CancellationToken,
     moved: AtomicU64,
-    finished: AtomicU64,
+    finished: Arc<AtomicU64>,
+    write_behind: WriteBehind,
 }
 
 /// What the items still wait for.
@@ -133,19 +142,24 @@ pub async fn fetch(
         }
     }
     let Plan {
-        items: asked, blobs, ..
+        items: asked,
+        blobs,
+        acknowledgements,
+        ..
     } = plan;
+    let (write_behind, writing) = WriteBehind::begin(Arc::clone(writer));
     let run = Arc::new(Run {
         source: source.clone(),
         writer: Arc::clone(writer),
+        left: Mutex::new(0..blobs.len()),
         blobs,
-        next: AtomicUsize::new(0),
         items: Arc::new(items),
-        acknowledgements: Acknowledgements::new(),
+        acknowledgements,
         observer: Arc::clone(observer),
         cancel: cancel.clone(),
         moved: AtomicU64::new(0),
-        finished: AtomicU64::new(0),
+        finished: Arc::default(),
+        write_behind,
     });
     let ended = work(&run, jobs).await;
     let rows = asked.into_iter().enumerate().map(|(number, item)| {
@@ -202,6 +216,8 @@ pub async fn fetch(
         blobs: run.finished.load(Ordering::Relaxed),
         bytes: run.moved.load(Ordering::Relaxed),
     };
+    drop(run);
+    let ended = ended.and(writing.await.map_err(|_| Error::WorkerLost));
     match ended {
         Ok(()) => Ok(fetched),
         Err(error) => Err((fetched, error)),
@@ -210,9 +226,10 @@ pub async fn fetch(
 
 async fn work(run: &Arc<Run>, jobs: usize) -> Result<(), Error> {
     let mut workers = JoinSet::new();
-    for _ in 0..jobs.max(1).min(run.blobs.len()) {
+    let transfers = jobs.max(1).min(run.blobs.len());
+    for number in 0..transfers * SMALL_EACH {
         let run = Arc::clone(run);
-        workers.spawn(async move { run.worker().await });
+        workers.spawn(async move { run.worker(number >= transfers).await });
     }
     let mut first = Ok(());
     while let Some(ended) = workers.join_next().await {
@@ -230,8 +247,22 @@ async fn work(run: &Arc<Run>, jobs: usize) -> Result<(), Error> {
 }
 
 impl Run {
-    async fn worker(&self) -> Result<(), Error> {
-        while let Some(blob) = self.blobs.get(self.next.fetch_add(1, Ordering::Relaxed)) {
+    /// The largest blob that nobody has begun, or the smallest for one who takes small ones only.
+    fn next(&self, small_only: bool) -> Option<&PlannedBlob> {
+        let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        if !small_only {
+            return self.blobs.get(left.next()?);
+        }
+        let last = self.blobs.get(left.end.checked_sub(1)?)?;
+        let is_left = !left.is_empty() && last.descriptor.size <= SMALL;
+        is_left.then(|| {
+            left.end -= 1;
+            last
+        })
+    }
+
+    async fn worker(&self, small_only: bool) -> Result<(), Error> {
+        while let Some(blob) = self.next(small_only) {
             let result = tokio::select! {
                 biased;
                 () = self.cancel.cancelled() => Err(Error::Cancelled),
@@ -323,11 +354,21 @@ impl Run {
         tokio::time::sleep(pause).await;
     }
 
-    /// Brings a small blob into memory and from there to the committing threads.
+    /// Brings a small blob into memory and from there to the disk.
     async fn at_once(&self, attempt: &Attempt<'_>, blob: &PlannedBlob) -> Result<(), Error> {
         let bytes = attempt.whole().await?;
-        let digest = blob.descriptor.digest;
-        self.hand_over(blob, move |writer, told| writer.put(&digest, &bytes, told))
+        let expected = blob.descriptor.digest;
+        let found = Digest::of(expected.algorithm(), &bytes);
+        if found != expected {
+            return Err(crate::bundle::Error::Damaged { expected, found }.into());
+        }
+        let acknowledged = self.ticket(blob).await?;
+        self.write_behind
+            .give(Hashed {
+                digest: expected,
+                bytes,
+                acknowledged,
+            })
             .await
     }
 
@@ -350,40 +391,37 @@ impl Run {
             self.advanced(descriptor, before);
         }
         let (arrived, result) = attempt.make(staged).await;
-        let digest = descriptor.digest;
         let handed = match result {
-            Ok(staged) => {
-                let commit = move |writer: &Writer, told| writer.commit(staged.finish(), &digest, told);
-                self.hand_over(blob, commit).await
-            }
+            Ok(staged) => self.commit(blob, staged).await,
             Err(error) => Err(error),
         };
         (arrived, handed)
     }
 
-    /// Lets the committing threads name the blob. The items learn of it when it is durable.
-    async fn hand_over(
-        &self,
-        blob: &PlannedBlob,
-        give: impl FnOnce(&Writer, Acknowledged) -> Result<(), crate::bundle::Error> + Send + 'static,
-    ) -> Result<(), Error> {
+    /// Lets the committing threads name a blob that has come.
+    async fn commit(&self, blob: &PlannedBlob, staged: Incoming) -> Result<(), Error> {
+        let (writer, digest) = (Arc::clone(&self.writer), blob.descriptor.digest);
+        let told = self.ticket(blob).await?;
+        blocking(move || Ok(writer.commit(staged.finish(), &digest, told)?)).await
+    }
+
+    /// What is told when a blob is durable: its items learn of it. Waits until one more may be on its way to the disk.
+    async fn ticket(&self, blob: &PlannedBlob) -> Result<Acknowledged, Error> {
         let digest = blob.descriptor.digest;
         let permit = self.acknowledgements.permit().await?;
-        let (observer, items, numbers) = (
+        let (observer, items, numbers, finished) = (
             Arc::clone(&self.observer),
             Arc::clone(&self.items),
             blob.items.clone(),
+            Arc::clone(&self.finished),
         );
-        let ticket = self.acknowledgements.ticket(permit, move |result| {
+        Ok(self.acknowledgements.ticket(permit, move |result| {
             if result.is_ok() {
+                finished.fetch_add(1, Ordering::Relaxed);
                 observer.on(&Event::BlobFinished { digest });
             }
             items.blob_ended(&numbers, &result, &*observer);
-        });
-        let writer = Arc::clone(&self.writer);
-        blocking(move || Ok(give(&writer, ticket)?)).await?;
-        self.finished.fetch_add(1, Ordering::Relaxed);
-        Ok(())
+        }))
     }
 
     fn advanced(&self, descriptor: &Descriptor, bytes: u64) {

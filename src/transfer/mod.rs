@@ -25,8 +25,9 @@ mod source;
 mod stock;
 mod tags;
 mod volumes;
+mod write_behind;
 
-pub use fetch::fetch;
+pub use fetch::{SMALL_EACH, fetch};
 pub use lockfile::{Difference, Lockfile};
 pub use manifests::Manifests;
 pub use plan::{Item, Plan, PlannedBlob, State};

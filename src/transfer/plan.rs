@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use super::acknowledgements::Acknowledgements;
 use crate::bundle::{Absent, Provenance};
 use crate::digest::Digest;
 use crate::oci::Descriptor;
@@ -94,6 +95,8 @@ pub struct Plan {
     pub bytes_present: u64,
     /// Blobs that are in the bundle already.
     pub blobs_present: u64,
+    /// Manifests that are still on their way to the disk: the blobs need not wait for them.
+    pub(super) acknowledgements: Acknowledgements,
 }
 
 /// A plan in numbers.

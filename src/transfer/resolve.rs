@@ -170,7 +170,8 @@ pub(super) struct Trail {
 
 /// Asks for every reference's manifests and finds out which blobs are missing.
 ///
-/// Manifests that arrive are kept at once, under their digests. A reference that cannot be resolved is an item with
+/// Manifests that arrive are kept at once, under their digests; they may still be on their way to the disk when the plan is
+/// made, and [`fetch`](super::fetch()) waits for them. A reference that cannot be resolved is an item with
 /// [`State::Failed`]; an error is only what concerns the whole run.
 pub async fn plan(
     wanted: Vec<Wanted>,
@@ -186,7 +187,7 @@ pub async fn plan(
         shelf,
         choice,
         inquiry: Inquiry::default(),
-        acknowledgements: Acknowledgements::new(),
+        acknowledgements: Acknowledgements::default(),
         cancel,
         found: Mutex::default(),
     };
@@ -227,7 +228,7 @@ pub async fn plan(
         });
     }
     drop(results);
-    walk.acknowledgements.settled().await?;
+    plan.acknowledgements = walk.acknowledgements.clone();
     walk.finish(plan).await
 }
 
@@ -493,6 +494,7 @@ impl Walk<'_> {
         let blobs = found.blobs;
         let (missing, present, bytes) = blocking(move || {
             let (mut missing, mut present, mut bytes) = (Vec::new(), 0, 0);
+            let kept = shelf.kept()?;
             for (_, mut blob) in blobs {
                 if cancel.is_cancelled() {
                     return Err(Error::Cancelled);
@@ -501,7 +503,8 @@ impl Walk<'_> {
                     present += 1;
                     bytes += blob.descriptor.size;
                 } else {
-                    blob.kept = shelf.kept(&blob.descriptor)?;
+                    let left = kept.get(&blob.descriptor.digest).copied().unwrap_or(0);
+                    blob.kept = left.min(blob.descriptor.size);
                     missing.push(blob);
                 }
             }

@@ -1,5 +1,6 @@
 //! The bundle that content goes to, as far as it exists: a dry run has no writer, and a first one no bundle.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -133,11 +134,11 @@ impl Shelf {
         }
     }
 
-    /// How many bytes of a blob an earlier run left.
-    pub(super) fn kept(&self, descriptor: &Descriptor) -> Result<u64, Error> {
+    /// How many bytes of each blob earlier runs left on their way.
+    pub(super) fn kept(&self) -> Result<BTreeMap<Digest, u64>, Error> {
         match &self.writer {
-            Some(writer) => Ok(writer.staged_length(&descriptor.digest)?.min(descriptor.size)),
-            None => Ok(0),
+            Some(writer) => Ok(writer.staged_lengths()?),
+            None => Ok(BTreeMap::new()),
         }
     }
 

@@ -97,7 +97,7 @@ pub(in crate::commands) async fn gather(
         &shelf,
         &choice,
         // Manifests are small: more of them at once hide a slow line's latency.
-        world.jobs * 2,
+        world.jobs * transfer::SMALL_EACH,
         &**observer,
         &world.cancel,
     )
