@@ -319,6 +319,11 @@ impl Writer {
         self.commit(arrived, digest, acknowledged)
     }
 
+    /// Says that no more blobs come, so that the last ones need not wait for others.
+    pub fn hurry(&self) {
+        self.committer.hurry();
+    }
+
     /// Writes a small blob whose bytes were hashed and are right, and tells when it is durable or why it is not. What a run
     /// that is killed leaves of it is gone on with by the next one.
     pub fn put_hashed(&self, digest: &Digest, bytes: &[u8], acknowledged: Acknowledged) {

@@ -232,6 +232,16 @@ impl Shelf {
         })
     }
 
+    /// How many charts may settle at once. Each is up to two files: the archive and its provenance.
+    pub(super) fn room(&self) -> usize {
+        self.committer.room() / 2
+    }
+
+    /// Says that the last chart has begun, so that the disk need not wait for others.
+    pub(super) fn hurry(&self) {
+        self.committer.hurry();
+    }
+
     /// Makes what [`begin`](Self::begin) wrote durable, and puts the entry into the index. Many may wait at once: the disk
     /// syncs them together. The archive comes last: where it lies, its provenance was decided.
     pub(super) async fn settle(&self, arriving: Arriving) -> Result<(), Error> {

@@ -68,6 +68,8 @@ struct Queue {
     waiting: Vec<Commit>,
     /// Whether a thread waits for a batch to fill; another one takes only full batches.
     gathering: bool,
+    /// Whether nothing is worth waiting for any more.
+    hurried: bool,
     closed: bool,
 }
 
@@ -110,7 +112,7 @@ impl Shared {
     fn gather<'a>(&'a self, mut queue: MutexGuard<'a, Queue>) -> MutexGuard<'a, Queue> {
         let mut quiet = 0;
         for _ in 0..self.naps {
-            if queue.waiting.len() >= self.batch || queue.closed || quiet == QUIET_NAPS {
+            if queue.waiting.len() >= self.batch || queue.closed || queue.hurried || quiet == QUIET_NAPS {
                 break;
             }
             let before = queue.waiting.len();
@@ -172,6 +174,16 @@ impl Committer {
             })
             .collect();
         Self { shared, threads }
+    }
+
+    /// How many files may be with the threads before [`submit`](Self::submit) makes one wait.
+    pub fn room(&self) -> usize {
+        self.shared.batch * (self.threads.len() + 1)
+    }
+
+    /// Tells the threads that no more files will come soon: they need not gather them.
+    pub fn hurry(&self) {
+        self.shared.lock().hurried = true;
     }
 
     /// Gives a finished file to the threads. Returns at once, unless the disk is a whole batch behind.

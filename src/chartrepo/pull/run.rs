@@ -9,10 +9,6 @@ use crate::chartrepo::fetch::Repository;
 use crate::chartrepo::{Error, Fetcher, Selection, Shelf, Source};
 use crate::observe::{Event, Observer, Outcome};
 
-/// How many archives may wait for the disk at once, beside those that are fetched. Each holds two open files and no
-/// bytes; the disk syncs them together.
-const SETTLING: usize = 32;
-
 /// One source on its way.
 pub(super) struct Run<'a> {
     pub(super) fetcher: &'a Fetcher,
@@ -67,8 +63,22 @@ impl Run<'_> {
             let claimed = shelf.map_or(Ok(()), |shelf| shelf.claim(&entry.file_name()));
             self.item(site, entry, claimed)
         });
-        let fetched = futures_util::stream::iter(items).buffered(self.options.jobs.max(1));
-        let settled = fetched.map(|item| self.settle(item)).buffered(SETTLING);
+        let last = async {
+            if let Some(shelf) = &self.shelf {
+                shelf.hurry();
+            }
+            None
+        };
+        let fetched = futures_util::stream::iter(items)
+            .buffered(self.options.jobs.max(1))
+            .map(Some)
+            .chain(futures_util::stream::once(last));
+        // Many archives may wait for the disk, beside those that are fetched: it syncs them together.
+        let room = self.shelf.as_ref().map_or(1, |shelf| shelf.room());
+        let settled = fetched
+            .filter_map(std::future::ready)
+            .map(|item| self.settle(item))
+            .buffered(room.max(1));
         let mut settled = std::pin::pin!(settled);
         while let Some(row) = settled.next().await {
             rows.push(row?);
