@@ -1,7 +1,6 @@
 //! Blobs on their way into a bundle: a few workers, largest first, each blob resumable and retried.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -19,6 +18,7 @@ use crate::oci::Descriptor;
 use crate::reference::Repository;
 
 use super::acknowledgements::Acknowledgements;
+use super::queue::{Queue, SMALL};
 use super::source::{Chunks, Source};
 use super::write_behind::{Hashed, WriteBehind};
 use super::{Error, Fetched, Plan, PlannedBlob, Row, RowOutcome, State, blocking, chain};
@@ -35,21 +35,12 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// Pieces of a blob that may wait for the disk. A run that is killed loses them.
 const AHEAD: usize = 2;
 
-/// A blob of at most so many bytes is written when all of it has come. A run that is killed loses as much of it for each
-/// worker.
-const SMALL: u64 = 64 << 10;
-
-/// So many small blobs travel at once for each transfer that is asked for, as manifests do: what takes long with them is
-/// asking and waiting.
-pub const SMALL_EACH: usize = 4;
-
 /// What all workers share.
 struct Run {
     source: Source,
     writer: Arc<Writer>,
     blobs: Vec<PlannedBlob>,
-    /// The numbers of the blobs that nobody has begun: the largest are taken from the front.
-    left: Mutex<Range<usize>>,
+    queue: Queue,
     items: Arc<Items>,
     acknowledgements: Acknowledgements,
     observer: Arc<dyn Observer>,
@@ -151,7 +142,7 @@ pub async fn fetch(
     let run = Arc::new(Run {
         source: source.clone(),
         writer: Arc::clone(writer),
-        left: Mutex::new(0..blobs.len()),
+        queue: Queue::new(blobs.iter().map(|blob| blob.descriptor.size)),
         blobs,
         items: Arc::new(items),
         acknowledgements,
@@ -226,10 +217,9 @@ pub async fn fetch(
 
 async fn work(run: &Arc<Run>, jobs: usize) -> Result<(), Error> {
     let mut workers = JoinSet::new();
-    let transfers = jobs.max(1).min(run.blobs.len());
-    for number in 0..transfers * SMALL_EACH {
+    for small_only in run.queue.workers(jobs) {
         let run = Arc::clone(run);
-        workers.spawn(async move { run.worker(number >= transfers).await });
+        workers.spawn(async move { run.worker(small_only).await });
     }
     let mut first = Ok(());
     while let Some(ended) = workers.join_next().await {
@@ -242,27 +232,18 @@ async fn work(run: &Arc<Run>, jobs: usize) -> Result<(), Error> {
             first = Err(error);
         }
     }
+    run.writer.hurry();
     let settled = run.acknowledgements.settled().await;
     first.and(settled)
 }
 
 impl Run {
-    /// The largest blob that nobody has begun, or the smallest for one who takes small ones only.
-    fn next(&self, small_only: bool) -> Option<&PlannedBlob> {
-        let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
-        if !small_only {
-            return self.blobs.get(left.next()?);
-        }
-        let last = self.blobs.get(left.end.checked_sub(1)?)?;
-        let is_left = !left.is_empty() && last.descriptor.size <= SMALL;
-        is_left.then(|| {
-            left.end -= 1;
-            last
-        })
-    }
-
     async fn worker(&self, small_only: bool) -> Result<(), Error> {
-        while let Some(blob) = self.next(small_only) {
+        while let Some(blob) = self
+            .queue
+            .next(small_only)
+            .and_then(|number| self.blobs.get(number))
+        {
             let result = tokio::select! {
                 biased;
                 () = self.cancel.cancelled() => Err(Error::Cancelled),
@@ -305,6 +286,7 @@ impl Run {
         let descriptor = &blob.descriptor;
         let mut tries = 0;
         let mut mismatches = 0;
+        // Written when all of it has come: a run that is killed loses as much of it for each worker.
         let is_small = blob.kept == 0 && descriptor.size <= SMALL && self.writer.takes_whole(descriptor.size);
         loop {
             let attempt = Attempt {

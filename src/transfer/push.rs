@@ -2,7 +2,7 @@
 //! needed; then manifests, children before parents, and what is about an image after it; tags last.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -17,6 +17,7 @@ use crate::reference::Repository;
 use crate::registry::{Client, Landed, TagOrDigest};
 
 use super::listings::Listing;
+use super::queue::{Queue, SMALL_EACH};
 use super::report::Pushed;
 use super::shipment::{Cargo, PushPlan, Shipment};
 use super::{Error, RowOutcome, Stock, chain, delta};
@@ -27,7 +28,7 @@ struct Run {
     stock: Stock,
     items: Vec<Shipment>,
     blobs: Vec<Cargo>,
-    next: AtomicUsize,
+    queue: Queue,
     failed: Mutex<BTreeMap<usize, String>>,
     touched: Mutex<BTreeSet<usize>>,
     observer: Arc<dyn Observer>,
@@ -64,8 +65,8 @@ pub async fn push(
         client: client.clone(),
         stock: stock.clone(),
         items: plan.items,
+        queue: Queue::new(plan.blobs.iter().map(|cargo| cargo.descriptor.size)),
         blobs: plan.blobs,
-        next: AtomicUsize::new(0),
         failed: Mutex::new(failed),
         touched: Mutex::default(),
         observer: Arc::clone(observer),
@@ -116,7 +117,7 @@ impl Run {
     async fn ask_for(&self, had: Vec<Cargo>, elsewhere: &[Repository], jobs: usize) -> Result<(), Error> {
         let mut answers = stream::iter(&had)
             .map(|cargo| delta::find(&self.client, cargo, elsewhere))
-            .buffer_unordered(jobs.max(1) * 2);
+            .buffer_unordered(jobs.max(1) * SMALL_EACH);
         while let Some(found) = answers.next().await {
             if self.cancel.is_cancelled() {
                 return Err(Error::Cancelled);
@@ -147,10 +148,14 @@ impl Run {
 
     async fn send_blobs(self: &Arc<Self>, jobs: usize) -> Result<(), Error> {
         let mut workers = JoinSet::new();
-        for _ in 0..jobs.max(1).min(self.blobs.len()) {
+        for small_only in self.queue.workers(jobs) {
             let run = Arc::clone(self);
             workers.spawn(async move {
-                while let Some(cargo) = run.blobs.get(run.next.fetch_add(1, Ordering::Relaxed)) {
+                while let Some(cargo) = run
+                    .queue
+                    .next(small_only)
+                    .and_then(|number| run.blobs.get(number))
+                {
                     tokio::select! {
                         biased;
                         () = run.cancel.cancelled() => return,
@@ -250,7 +255,7 @@ impl Run {
                     let run = Arc::clone(self);
                     async move { (number, run.manifests(number).await) }
                 })
-                .buffer_unordered(jobs.max(1) * 2);
+                .buffer_unordered(jobs.max(1) * SMALL_EACH);
             while let Some((number, outcome)) = outcomes.next().await {
                 match outcome {
                     Ok(true) => {
@@ -272,7 +277,7 @@ impl Run {
         listings.retain_mut(|listing| listing.without(&self.lock_failed()));
         let mut settling = stream::iter(&listings)
             .map(|listing| async move { (listing, listing.settle(&self.client, &self.stock).await) })
-            .buffer_unordered(jobs.max(1) * 2);
+            .buffer_unordered(jobs.max(1) * SMALL_EACH);
         while let Some((listing, settled)) = settling.next().await {
             if self.cancel.is_cancelled() {
                 return Err(Error::Cancelled);
