@@ -234,7 +234,7 @@ impl Shelf {
 
     /// How many charts may settle at once. Each is up to two files: the archive and its provenance.
     pub(super) fn room(&self) -> usize {
-        self.committer.room() / 2
+        self.committer.room(2)
     }
 
     /// Says that the last chart has begun, so that the disk need not wait for others.

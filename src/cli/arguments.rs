@@ -76,7 +76,7 @@ pub struct Network {
     /// Begin at most this many requests a second to one host.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub requests_per_second: Option<u32>,
-    /// Work on this many transfers at once; small files and questions count half.
+    /// Work on this many transfers at once; small blobs and manifests count a quarter.
     #[arg(long, short, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: u16,
 }

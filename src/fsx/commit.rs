@@ -176,9 +176,12 @@ impl Committer {
         Self { shared, threads }
     }
 
-    /// How many files may be with the threads before [`submit`](Self::submit) makes one wait.
-    pub fn room(&self) -> usize {
-        self.shared.batch * (self.threads.len() + 1)
+    /// How many commits of `files` open files each may be under way at once: as many as fill every thread's batch and the
+    /// next one, and no more than three eighths of the process's files.
+    pub fn room(&self, files: u64) -> usize {
+        let batches = self.threads.len() + 1;
+        let share = usize::try_from(open_files() / SHARE / files.max(1)).unwrap_or(BATCH);
+        self.shared.batch.min(share.max(1)) * batches
     }
 
     /// Tells the threads that no more files will come soon: they need not gather them.
@@ -220,9 +223,14 @@ impl Drop for Committer {
 
 /// How many files a batch takes in this process.
 fn batch() -> usize {
-    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
-    let share = limit.map_or(u64::MAX, |files| (files / SHARE).max(1));
+    let share = (open_files() / SHARE).max(1);
     usize::try_from(share).unwrap_or(BATCH).min(BATCH)
+}
+
+/// How many files this process may have open.
+fn open_files() -> u64 {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    limit.unwrap_or(u64::MAX)
 }
 
 /// What a file goes through after its first fsync.
