@@ -17,6 +17,9 @@ use super::{Error, layout};
 /// How much is read from the drive at once.
 const DRIVE_READ: usize = 1 << 20;
 
+/// How much is hashed at once.
+const READ: usize = 1 << 17;
+
 /// What reads past the page cache begin at a multiple of, in the file and in memory.
 const ALIGNED: usize = 4096;
 
@@ -127,9 +130,11 @@ impl Blob {
     /// after the cache was asked to forget them elsewhere, which is a wish and not a promise.
     pub(super) fn hash_on_drive(&self, like: &Digest) -> Result<Digest, Error> {
         let mut hasher = like.algorithm().hasher();
-        let mut memory = vec![0; DRIVE_READ + ALIGNED];
+        let largest = self.pieces.iter().map(|piece| piece.size).max().unwrap_or(0);
+        let length = at_most(DRIVE_READ, largest).next_multiple_of(ALIGNED);
+        let mut memory = vec![0; length + ALIGNED];
         let start = memory.as_ptr().align_offset(ALIGNED).min(ALIGNED);
-        let buffer = memory.get_mut(start..start + DRIVE_READ).unwrap_or_default();
+        let buffer = memory.get_mut(start..start + length).unwrap_or_default();
         for piece in self.pieces.iter() {
             piece
                 .read_on_drive(buffer, |bytes| hasher.update(bytes))
@@ -142,7 +147,7 @@ impl Blob {
     pub fn hash(&self, like: &Digest, mut told: impl FnMut(u64)) -> Result<Digest, Error> {
         let mut hasher = like.algorithm().hasher();
         let mut reader = self.reader(0);
-        let mut buffer = vec![0; 1 << 17];
+        let mut buffer = vec![0; at_most(READ, self.size)];
         loop {
             let read = reader
                 .read(&mut buffer)
@@ -163,12 +168,28 @@ pub struct BlobReader {
     offset: u64,
 }
 
+impl BlobReader {
+    /// The next bytes, at most `most`; none at the end.
+    pub fn next_piece(&mut self, most: usize) -> io::Result<Vec<u8>> {
+        let left = self.blob.size.saturating_sub(self.offset);
+        let mut piece = vec![0; at_most(most, left)];
+        let read = self.read(&mut piece)?;
+        piece.truncate(read);
+        Ok(piece)
+    }
+}
+
 impl Read for BlobReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.blob.read_at(buffer, self.offset)?;
         self.offset += read as u64;
         Ok(read)
     }
+}
+
+/// How much memory a read of `left` bytes takes if it may take `most`. Most blobs by number are small.
+fn at_most(most: usize, left: u64) -> usize {
+    usize::try_from(left).map_or(most, |left| left.clamp(1, most))
 }
 
 /// The size of a blob that is there, whole or in parts.

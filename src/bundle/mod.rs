@@ -26,6 +26,7 @@
 
 mod blob;
 mod closing;
+mod files;
 mod incoming;
 mod index;
 mod inventory;
@@ -35,22 +36,27 @@ mod read_back;
 mod receipt;
 mod referrers;
 mod sealed;
+mod shared;
+mod streamed;
+mod subjects;
 mod verify;
 mod writer;
 
 pub use blob::{Blob, BlobReader};
 pub use closing::Closing;
+pub use files::Files;
 pub use incoming::{Arrived, Incoming};
 pub use index::Entries;
 pub use inventory::{
     Absent, AbsentReason, FORMAT_VERSION, FileRecord, INVENTORY_CAP, Inventory, Provenance, Record, Volume,
-    identity,
 };
 pub use prune::Pruned;
 pub use receipt::Receipt;
 pub use referrers::{Referrer, Referrers};
-pub use sealed::{SUMS_BY_HAND, Sealed};
-pub use verify::{Problem, ProblemKind, Verified, verify, verify_sealed};
+pub use sealed::{SUMS_BY_HAND, Sealed, read_unsigned};
+pub use shared::{Pool, Shared};
+pub use subjects::Subjects;
+pub use verify::{Problem, ProblemKind, Verified, verify, verify_against, verify_sealed};
 pub use writer::{Finished, Writer};
 
 use std::collections::BTreeMap;
@@ -264,7 +270,7 @@ impl Bundle {
     }
 
     /// Every reference that the bundle holds and what it points to, in bytewise order of the references.
-    pub fn entries(&self) -> &BTreeMap<Reference, Descriptor> {
+    pub fn entries(&self) -> &BTreeMap<Reference, Arc<Descriptor>> {
         self.entries.as_map()
     }
 

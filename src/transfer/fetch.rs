@@ -14,7 +14,7 @@ use crate::bundle::{Incoming, Writer};
 use crate::fsx::Acknowledged;
 use crate::observe::{Event, Observer, Outcome};
 use crate::oci::Descriptor;
-use crate::reference::Repository;
+use crate::reference::{Reference, Repository};
 
 use super::acknowledgements::Acknowledgements;
 use super::source::{Chunks, Source};
@@ -52,7 +52,7 @@ struct Run {
 
 /// What the items still wait for.
 struct Items {
-    subjects: Vec<String>,
+    subjects: Vec<Reference>,
     waiting: Vec<AtomicUsize>,
     /// Whether a blob of the item had to move.
     needed: Vec<bool>,
@@ -68,7 +68,7 @@ impl Items {
             }
         }
         Self {
-            subjects: plan.items.iter().map(|i| i.key.to_string()).collect(),
+            subjects: plan.items.iter().map(|i| i.key.clone()).collect(),
             needed: waiting.iter().map(|w| *w > 0).collect(),
             waiting: waiting.into_iter().map(AtomicUsize::new).collect(),
             failed: Mutex::default(),
@@ -97,7 +97,7 @@ impl Items {
                     None => Outcome::Done,
                 };
                 observer.on(&Event::ItemFinished {
-                    subject: subject.clone(),
+                    subject: subject.to_string(),
                     outcome,
                 });
             }

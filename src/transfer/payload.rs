@@ -1,6 +1,6 @@
 //! A blob of a bundle as the body of a request.
 
-use std::io::{self, Read as _};
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -46,14 +46,9 @@ impl Source for Payload {
                     }
                 };
                 loop {
-                    let mut buffer = vec![0; READ];
-                    let piece = match reader.read(&mut buffer) {
-                        Ok(0) => return,
-                        Ok(read) => {
-                            buffer.truncate(read);
-                            Ok(Bytes::from(buffer))
-                        }
-                        Err(error) => Err(error),
+                    let piece = match reader.next_piece(READ) {
+                        Ok(piece) if piece.is_empty() => return,
+                        read => read.map(Bytes::from),
                     };
                     let last = piece.is_err();
                     if sender.blocking_send(piece).is_err() || last {

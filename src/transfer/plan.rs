@@ -1,10 +1,10 @@
 //! What is to be moved, decided before the first blob moves.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::bundle::{Absent, Provenance};
+use crate::bundle::{Absent, Provenance, Shared};
 use crate::digest::Digest;
 use crate::oci::Descriptor;
 use crate::reference::{Reference, Repository};
@@ -17,7 +17,7 @@ pub struct Item {
     /// The name that it gets in the bundle.
     pub key: Reference,
     /// Why it is wanted.
-    pub provenance: Vec<Provenance>,
+    pub provenance: Shared<Provenance>,
     /// Whether it comes from a file here, so that no registry is asked for it.
     pub on_disk: bool,
     /// What became of it so far.
@@ -41,7 +41,7 @@ pub enum State {
         /// Signatures, attestations and SBOMs, under their own names: they come and fail with the item.
         attached: BTreeMap<Reference, Descriptor>,
         /// Manifests whose repository has told everything that is about them.
-        asked: BTreeSet<Digest>,
+        asked: Vec<Digest>,
     },
     /// It cannot be had; the text is the whole chain of causes.
     Failed(String),
@@ -59,11 +59,11 @@ impl State {
 }
 
 impl Item {
-    /// The manifests whose repository has told everything that is about them.
-    pub fn asked(&self) -> BTreeSet<Digest> {
-        match &self.state {
-            State::Resolved { asked, .. } => asked.clone(),
-            State::Failed(_) => BTreeSet::new(),
+    /// Takes out the manifests whose repository has told everything that is about them.
+    pub fn take_asked(&mut self) -> Vec<Digest> {
+        match &mut self.state {
+            State::Resolved { asked, .. } => std::mem::take(asked),
+            State::Failed(_) => Vec::new(),
         }
     }
 }

@@ -110,7 +110,7 @@ impl Shelf {
     }
 
     /// What a reference points to at present.
-    pub(super) fn entry(&self, reference: &Reference) -> Option<Descriptor> {
+    pub(super) fn entry(&self, reference: &Reference) -> Option<Arc<Descriptor>> {
         self.bundle.as_ref()?.entries().get(reference).cloned()
     }
 
@@ -120,8 +120,7 @@ impl Shelf {
             Some(writer) => writer.before(),
             None => self.inventory.as_deref(),
         };
-        let of = inventory?.referrers.get(repository)?;
-        of.get(subject).map(Vec::as_slice)
+        inventory?.referrers.get(repository)?.get(subject)
     }
 
     /// Whether a blob is there and may be trusted.

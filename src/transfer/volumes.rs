@@ -116,6 +116,7 @@ fn on_drive(bytes: u64) -> u64 {
 mod tests {
     use super::super::{Item, PlannedBlob};
     use super::*;
+    use crate::bundle::Shared;
     use crate::digest::Digest;
     use crate::oci::Descriptor;
 
@@ -132,7 +133,7 @@ mod tests {
             plan.items.push(Item {
                 key: reference.clone(),
                 reference,
-                provenance: Vec::new(),
+                provenance: Shared::default(),
                 on_disk: false,
                 state: State::Resolved {
                     root: Box::new(root),
@@ -140,7 +141,7 @@ mod tests {
                     is_new: true,
                     manifest_bytes: 500,
                     attached: BTreeMap::new(),
-                    asked: BTreeSet::new(),
+                    asked: Vec::new(),
                 },
             });
             for (name, megabytes) in *image {
