@@ -32,6 +32,12 @@ impl Entries {
         &self.0
     }
 
+    /// The same reference as it is held here, so that it is held once.
+    pub(super) fn held(&self, reference: Reference) -> Reference {
+        let known = self.0.get_key_value(&reference);
+        known.map_or(reference, |(held, _)| held.clone())
+    }
+
     /// Puts a reference in, or points it elsewhere. The descriptor's own annotations stay out of the index.
     pub fn insert(&mut self, reference: Reference, descriptor: Arc<Descriptor>) {
         self.0.insert(reference, descriptor);

@@ -276,7 +276,18 @@ impl Bundle {
 
     /// What the bundle says about itself; `None` if the run that makes it did not finish, or another tool made it.
     pub fn inventory(&self) -> Result<Option<Inventory>, Error> {
-        inventory::load(&self.folder)
+        let mut inventory = inventory::load(&self.folder)?;
+        if let Some(inventory) = &mut inventory {
+            let references = std::mem::take(&mut inventory.references).into_iter();
+            let held = references.map(|(reference, record)| (self.entries.held(reference), record));
+            inventory.references = held.collect();
+        }
+        Ok(inventory)
+    }
+
+    /// The same reference as the bundle holds it, so that it is held once.
+    pub(crate) fn held(&self, reference: Reference) -> Reference {
+        self.entries.held(reference)
     }
 
     /// Whether a run of this program has begun on the bundle, finished or not; another tool's layout has no such trace.

@@ -321,14 +321,14 @@ impl Writer {
     }
 
     /// Lets a reference point to a manifest. Visible to others when the run finishes.
-    pub fn insert(&self, reference: Reference, descriptor: Descriptor) {
+    pub fn insert(&self, reference: Reference, descriptor: Arc<Descriptor>) {
         let mut entries = self.lock_entries();
         if entries
             .as_map()
             .get(&reference)
-            .is_none_or(|known| **known != descriptor)
+            .is_none_or(|known| *known != descriptor)
         {
-            Arc::make_mut(&mut entries).insert(reference, Arc::new(descriptor));
+            Arc::make_mut(&mut entries).insert(reference, descriptor);
         }
     }
 

@@ -174,9 +174,9 @@ pub async fn fetch(
                         (RowOutcome::Failed { error }, digest, None)
                     }
                     None => {
-                        writer.insert(item.key.clone(), *root);
+                        writer.insert(item.key.clone(), root);
                         for (reference, descriptor) in attached {
-                            writer.insert(reference, descriptor);
+                            writer.insert(reference, descriptor.into());
                         }
                         let outcome = if is_new || had_blobs {
                             RowOutcome::Done

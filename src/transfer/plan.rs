@@ -1,6 +1,7 @@
 //! What is to be moved, decided before the first blob moves.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -31,7 +32,7 @@ pub enum State {
     /// Its manifests are there; its blobs may be missing.
     Resolved {
         /// What it points to.
-        root: Box<Descriptor>,
+        root: Arc<Descriptor>,
         /// What it pointed to before this run, if that was something else.
         moved_from: Option<Box<Digest>>,
         /// Whether a manifest of it is new to the bundle, or its name is.

@@ -200,7 +200,7 @@ pub async fn plan(
                 subject: key.to_string(),
             });
             let state = walk.resolve(number, &key, &wanted).await;
-            (key, wanted, state)
+            (shelf.held(key), wanted, state)
         }
     });
     let mut plan = Plan::default();
@@ -222,7 +222,11 @@ pub async fn plan(
         }
         plan.items.push(Item {
             on_disk: source.root_on_disk(&wanted.reference).is_some(),
-            reference: wanted.reference,
+            reference: if wanted.reference == key {
+                key.clone()
+            } else {
+                wanted.reference
+            },
             key,
             provenance: wanted.provenance,
             state,
@@ -305,7 +309,10 @@ impl Walk<'_> {
         let moved_from = before.as_ref().map(|b| b.digest).filter(|d| *d != root.digest);
         Ok(State::Resolved {
             is_new: trail.is_new || before.is_none() || moved_from.is_some(),
-            root: Box::new(root),
+            root: match before {
+                Some(before) if *before == root => before,
+                _ => Arc::new(root),
+            },
             moved_from: moved_from.map(Box::new),
             manifest_bytes: trail.manifest_bytes,
             attached,

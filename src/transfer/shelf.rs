@@ -114,6 +114,14 @@ impl Shelf {
         self.bundle.as_ref()?.entries().get(reference).cloned()
     }
 
+    /// The same reference as the bundle holds it, so that it is held once.
+    pub(super) fn held(&self, reference: Reference) -> Reference {
+        match &self.bundle {
+            Some(bundle) => bundle.held(reference),
+            None => reference,
+        }
+    }
+
     /// What an earlier run was told to be about a manifest of a repository; `None` if nobody was asked.
     pub(super) fn referrers(&self, repository: &Repository, subject: &Digest) -> Option<&[Referrer]> {
         let inventory = match &self.writer {

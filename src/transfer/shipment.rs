@@ -72,7 +72,9 @@ impl PushPlan {
             };
             if item.failed.is_none() {
                 match follow(stock, &item.placed) {
-                    Ok(trail) => {
+                    Ok(mut trail) => {
+                        // Most have one, and a list that grew has room for more.
+                        trail.manifests.shrink_to_fit();
                         item.manifests = trail.manifests;
                         listings.add(&referrers, &item.placed, &item.repository, number);
                         for descriptor in trail.blobs {

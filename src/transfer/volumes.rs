@@ -136,7 +136,7 @@ mod tests {
                 provenance: Shared::default(),
                 on_disk: false,
                 state: State::Resolved {
-                    root: Box::new(root),
+                    root: root.into(),
                     moved_from: None,
                     is_new: true,
                     manifest_bytes: 500,
