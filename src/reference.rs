@@ -530,6 +530,22 @@ mod tests {
     }
 
     #[test]
+    fn references_are_ordered_by_host_then_path_then_tag() {
+        // A dash comes before a slash: as whole texts they would be in another order.
+        let ordered = [
+            "a.lan/b:1",
+            "a.lan/b:2",
+            "a.lan/b-c:1",
+            "a.lan-x/a:1",
+            "b.lan/a:1",
+        ];
+        let references = ordered.map(|text| text.parse::<Reference>().unwrap());
+        assert!(references.is_sorted(), "{references:?}");
+        let repository = references[0].repository();
+        assert_eq!((repository.host(), repository.path()), ("a.lan", "b"));
+    }
+
+    #[test]
     fn a_repository_has_no_tag_and_no_digest() {
         for (text, expected) in [
             ("nginx", "docker.io/library/nginx"),

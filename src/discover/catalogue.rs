@@ -331,6 +331,19 @@ mod tests {
     }
 
     #[test]
+    fn an_image_goes_with_the_last_of_its_places() {
+        let mut catalogue = Catalogue::default();
+        catalogue.add(sighting("nginx:1", Tier::Certain, &[]));
+        let reference: Reference = "nginx:1".parse().unwrap();
+        assert_eq!(catalogue.take_out(&reference, |tier, _| tier == Tier::Strong), 0);
+        catalogue.add(sighting("docker.io/library/nginx:1", Tier::Strong, &[]));
+        assert_eq!(catalogue.take_out(&reference, |tier, _| tier == Tier::Strong), 1);
+        assert!(catalogue.has(&reference, Tier::Certain));
+        assert_eq!(catalogue.take_out(&reference, |_, _| true), 1);
+        assert_eq!(catalogue.references().count(), 0);
+    }
+
+    #[test]
     fn profiles_are_united_and_always_wins() {
         let mut catalogue = Catalogue::default();
         catalogue.add(sighting("nginx:1", Tier::Certain, &["profile a"]));
