@@ -6,6 +6,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256, Sha512};
 
@@ -121,6 +122,16 @@ impl Digest {
         Ok(Self { algorithm, bytes })
     }
 
+    /// The SHA-256 digest whose raw hash this is.
+    pub fn from_sha256(hash: [u8; 32]) -> Self {
+        let mut bytes = [0; 64];
+        bytes[..32].copy_from_slice(&hash);
+        Self {
+            algorithm: Algorithm::Sha256,
+            bytes,
+        }
+    }
+
     /// The algorithm.
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
@@ -135,10 +146,10 @@ impl Digest {
 
     /// The lower-case hexadecimal digits, which are also the blob's file name.
     pub fn hex(&self) -> String {
-        self.as_bytes()
-            .iter()
-            .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
-            .collect()
+        let bytes = self.as_bytes();
+        let mut hex = String::with_capacity(bytes.len() * 2);
+        hex.extend(bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]));
+        hex
     }
 
     /// The first twelve digits, for people.
@@ -202,9 +213,22 @@ impl Serialize for Digest {
 
 impl<'de> Deserialize<'de> for Digest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(serde::de::Error::custom)
+        deserializer.deserialize_str(Text)
+    }
+}
+
+/// Reads a digest where its text lies: an inventory has tens of thousands.
+struct Text;
+
+impl Visitor<'_> for Text {
+    type Value = Digest;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Digest, E> {
+        text.parse().map_err(E::custom)
     }
 }
 

@@ -5,8 +5,11 @@
 //! are one value. Other hosts stay as they are spelled: `k8s.gcr.io` and `registry.k8s.io` are two hosts, because a
 //! manifest asks for the one it names.
 
+use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -93,11 +96,12 @@ pub enum Error {
     BadDigest(#[from] digest::Error),
 }
 
-/// A repository: a registry's host and the path of names on it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// A repository: a registry's host and the path of names on it. Clones share it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Repository {
-    host: String,
-    path: String,
+    /// Both, with a slash between them. A host has none.
+    name: Arc<str>,
+    host_length: usize,
 }
 
 impl Repository {
@@ -105,26 +109,47 @@ impl Repository {
     pub fn new(host: &str, path: &str) -> Result<Self, Error> {
         let host = canonical_host(host)?;
         check_path(path)?;
-        Ok(Self {
-            host,
-            path: path.to_owned(),
-        })
+        Ok(Self::joined(&host, path))
+    }
+
+    fn joined(host: &str, path: &str) -> Self {
+        Self {
+            name: format!("{host}/{path}").into(),
+            host_length: host.len(),
+        }
+    }
+
+    fn parts(&self) -> (&str, &str) {
+        let (host, rest) = self.name.split_at(self.host_length);
+        (host, rest.strip_prefix('/').unwrap_or(rest))
     }
 
     /// The registry's host, with its port if one is given: `docker.io`, `localhost:5000`.
     pub fn host(&self) -> &str {
-        &self.host
+        self.parts().0
     }
 
     /// The path on the host: `library/nginx`.
     pub fn path(&self) -> &str {
-        &self.path
+        self.parts().1
+    }
+}
+
+impl Ord for Repository {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.parts().cmp(&other.parts())
+    }
+}
+
+impl PartialOrd for Repository {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 
 impl fmt::Display for Repository {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.host, self.path)
+        f.write_str(&self.name)
     }
 }
 
@@ -137,13 +162,14 @@ impl FromStr for Repository {
         if name.contains('@') || split_tag(name).1.is_some() {
             return Err(Error::NotARepository { text: shorten(name) });
         }
-        name.parse().map(|reference: Reference| reference.repository)
+        name.parse()
+            .map(|reference: Reference| reference.repository().clone())
     }
 }
 
-/// A tag that follows the grammar: `1.27-alpine`.
+/// A tag that follows the grammar: `1.27-alpine`. Clones share it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Tag(String);
+pub struct Tag(Arc<str>);
 
 impl Tag {
     /// The tag as text.
@@ -163,7 +189,7 @@ impl FromStr for Tag {
             Some(first)
                 if text.len() <= 128 && word(first) && bytes.all(|b| word(b) || b == b'.' || b == b'-') =>
             {
-                Ok(Self(text.to_owned()))
+                Ok(Self(text.into()))
             }
             Some(_) => Err(Error::BadTag { tag: shorten(text) }),
         }
@@ -177,64 +203,67 @@ impl fmt::Display for Tag {
 }
 
 /// A canonical image reference. It has a tag, a digest, or both; both means that the tag was pinned.
+///
+/// Clones share it: a run holds each of many thousands in several places.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Reference {
+pub struct Reference(Arc<Parts>);
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Parts {
     repository: Repository,
     tag: Option<Tag>,
-    digest: Option<Digest>,
+    /// Most references have none.
+    digest: Option<Box<Digest>>,
 }
 
 impl Reference {
     /// A reference by tag.
     pub fn tagged(repository: Repository, tag: Tag) -> Self {
-        Self {
-            repository,
-            tag: Some(tag),
-            digest: None,
-        }
+        Self::of(repository, Some(tag), None)
     }
 
     /// A reference by digest.
     pub fn pinned(repository: Repository, digest: Digest) -> Self {
-        Self {
+        Self::of(repository, None, Some(digest))
+    }
+
+    fn of(repository: Repository, tag: Option<Tag>, digest: Option<Digest>) -> Self {
+        Self(Arc::new(Parts {
             repository,
-            tag: None,
-            digest: Some(digest),
-        }
+            tag,
+            digest: digest.map(Box::new),
+        }))
     }
 
     /// The repository.
     pub fn repository(&self) -> &Repository {
-        &self.repository
+        &self.0.repository
     }
 
     /// The registry's host, with its port if one is given.
     pub fn host(&self) -> &str {
-        self.repository.host()
+        self.0.repository.host()
     }
 
     /// The tag, if there is one. `name@sha256:…` has none.
     pub fn tag(&self) -> Option<&Tag> {
-        self.tag.as_ref()
+        self.0.tag.as_ref()
     }
 
     /// The digest, if the reference is pinned.
     pub fn digest(&self) -> Option<&Digest> {
-        self.digest.as_ref()
+        self.0.digest.as_deref()
     }
 
     /// The same reference with a digest, as a lock or an inventory writes it.
     #[must_use]
     pub fn with_digest(&self, digest: Digest) -> Self {
-        Self {
-            digest: Some(digest),
-            ..self.clone()
-        }
+        Self::of(self.0.repository.clone(), self.0.tag.clone(), Some(digest))
     }
 
     /// Whether the content may change from one day to the next: no digest, and `latest` for a tag.
     pub fn is_floating(&self) -> bool {
-        self.digest.is_none() && self.tag.as_ref().is_none_or(|tag| tag.as_str() == "latest")
+        self.0.digest.is_none() && self.0.tag.as_ref().is_none_or(|tag| tag.as_str() == "latest")
     }
 }
 
@@ -265,21 +294,17 @@ impl FromStr for Reference {
             None if digest.is_none() => Some(Tag("latest".into())),
             None => None,
         };
-        Ok(Self {
-            repository: parse_repository(name)?,
-            tag,
-            digest,
-        })
+        Ok(Self::of(parse_repository(name)?, tag, digest))
     }
 }
 
 impl fmt::Display for Reference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.repository.fmt(f)?;
-        if let Some(tag) = &self.tag {
+        self.0.repository.fmt(f)?;
+        if let Some(tag) = &self.0.tag {
             write!(f, ":{tag}")?;
         }
-        if let Some(digest) = &self.digest {
+        if let Some(digest) = &self.0.digest {
             write!(f, "@{digest}")?;
         }
         Ok(())
@@ -331,21 +356,20 @@ fn split_tag(name: &str) -> (&str, Option<&str>) {
 fn parse_repository(name: &str) -> Result<Repository, Error> {
     match name.split_once('/') {
         Some((first, rest)) if is_host(first) => {
-            let mut repository = Repository {
-                host: canonical_host(first)?,
-                path: rest.to_owned(),
-            };
+            let host = canonical_host(first)?;
             // Docker takes capitals for a host's; in the lower case that hosts have it would be read as a name on Docker Hub.
-            if !is_host(&repository.host) {
+            if !is_host(&host) {
                 return Err(Error::UpperCase {
                     component: shorten(first),
                 });
             }
-            if repository.host == DOCKER_HUB && !rest.contains('/') {
-                repository.path = format!("library/{rest}");
-            }
-            check_path(&repository.path)?;
-            Ok(repository)
+            let path = if host == DOCKER_HUB && !rest.contains('/') {
+                Cow::Owned(format!("library/{rest}"))
+            } else {
+                Cow::Borrowed(rest)
+            };
+            check_path(&path)?;
+            Ok(Repository::joined(&host, &path))
         }
         Some(("", _)) => Err(Error::NoRepository),
         Some(_) => Repository::new(DOCKER_HUB, name),
@@ -503,6 +527,22 @@ mod tests {
         assert!(matches!(error("quay.io/a@sha256:abc"), Error::BadDigest(_)));
         assert!(matches!(error("-bad.example.com/a:1"), Error::BadHost { .. }));
         assert!(matches!(error("host:port/a:1"), Error::BadHost { .. }));
+    }
+
+    #[test]
+    fn references_are_ordered_by_host_then_path_then_tag() {
+        // A dash comes before a slash: as whole texts they would be in another order.
+        let ordered = [
+            "a.lan/b:1",
+            "a.lan/b:2",
+            "a.lan/b-c:1",
+            "a.lan-x/a:1",
+            "b.lan/a:1",
+        ];
+        let references = ordered.map(|text| text.parse::<Reference>().unwrap());
+        assert!(references.is_sorted(), "{references:?}");
+        let repository = references[0].repository();
+        assert_eq!((repository.host(), repository.path()), ("a.lan", "b"));
     }
 
     #[test]

@@ -15,11 +15,11 @@ use crate::fsx::{self, Folder, Kind};
 use super::rooms::Rooms;
 use super::{Error, layout};
 
-/// How much is read at once.
-const READ: usize = 1 << 17;
-
 /// How much is read from the drive at once.
 const DRIVE_READ: usize = 1 << 20;
+
+/// How much is hashed at once.
+const READ: usize = 1 << 17;
 
 /// What reads past the page cache begin at a multiple of, in the file and in memory.
 const ALIGNED: usize = 4096;
@@ -131,7 +131,8 @@ impl Blob {
     /// after the cache was asked to forget them elsewhere, which is a wish and not a promise.
     pub(super) fn hash_on_drive(&self, like: &Digest) -> Result<Digest, Error> {
         let mut hasher = like.algorithm().hasher();
-        let length = buffer_for(self.size, DRIVE_READ).next_multiple_of(ALIGNED);
+        let largest = self.pieces.iter().map(|piece| piece.size).max().unwrap_or(0);
+        let length = at_most(DRIVE_READ, largest).next_multiple_of(ALIGNED);
         let mut memory = vec![0; length + ALIGNED];
         let start = memory.as_ptr().align_offset(ALIGNED).min(ALIGNED);
         let buffer = memory.get_mut(start..start + length).unwrap_or_default();
@@ -147,7 +148,7 @@ impl Blob {
     pub fn hash(&self, like: &Digest, mut told: impl FnMut(u64)) -> Result<Digest, Error> {
         let mut hasher = like.algorithm().hasher();
         let mut reader = self.reader(0);
-        let mut buffer = vec![0; buffer_for(self.size, READ)];
+        let mut buffer = vec![0; at_most(READ, self.size)];
         loop {
             let read = reader
                 .read(&mut buffer)
@@ -161,16 +162,22 @@ impl Blob {
     }
 }
 
-/// How many bytes of memory reading a blob of `size` bytes takes: a small one is not worth the most of them.
-fn buffer_for(size: u64, most: usize) -> usize {
-    usize::try_from(size).map_or(most, |size| size.clamp(1, most))
-}
-
 /// Reads a blob from front to back.
 #[derive(Debug)]
 pub struct BlobReader {
     blob: Blob,
     offset: u64,
+}
+
+impl BlobReader {
+    /// The next bytes, at most `most`; none at the end.
+    pub fn next_piece(&mut self, most: usize) -> io::Result<Vec<u8>> {
+        let left = self.blob.size.saturating_sub(self.offset);
+        let mut piece = vec![0; at_most(most, left)];
+        let read = self.read(&mut piece)?;
+        piece.truncate(read);
+        Ok(piece)
+    }
 }
 
 impl Read for BlobReader {
@@ -179,6 +186,11 @@ impl Read for BlobReader {
         self.offset += read as u64;
         Ok(read)
     }
+}
+
+/// How much memory a read of `left` bytes takes if it may take `most`. Most blobs by number are small.
+fn at_most(most: usize, left: u64) -> usize {
+    usize::try_from(left).map_or(most, |left| left.clamp(1, most))
 }
 
 /// The size of a blob that is there, whole or in parts.

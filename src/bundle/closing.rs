@@ -1,7 +1,7 @@
 //! The end of a run: README, SHA256SUMS and the inventory.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
+use std::io::{self, Write};
 use std::time::SystemTime;
 
 use serde::Deserialize;
@@ -11,10 +11,11 @@ use crate::fsx::Kind;
 use crate::oci::{Descriptor, Document, NESTING_CAP, Platform};
 use crate::reference::{Reference, Repository};
 
+use super::inventory::Alike;
 use super::writer::write_if_new;
 use super::{
-    Absent, Bundle, Error, FORMAT_VERSION, FileRecord, Inventory, Provenance, Record, Referrer, Volume, blob,
-    inventory, layout, sealed,
+    Absent, Bundle, Error, FORMAT_VERSION, FileRecord, Files, Inventory, Provenance, Record, Shared,
+    Subjects, Volume, blob, inventory, layout, sealed, streamed,
 };
 
 /// What the run knows that the bundle's files do not.
@@ -25,7 +26,7 @@ pub struct Closing {
     /// The digest of the configuration that the references were chosen by.
     pub config: Option<Digest>,
     /// Why each reference is here; added to what earlier runs said.
-    pub provenance: BTreeMap<Reference, Vec<Provenance>>,
+    pub provenance: BTreeMap<Reference, Shared<Provenance>>,
     /// Content left out on purpose; added to what earlier runs said.
     pub absent: BTreeMap<Digest, Absent>,
     /// Which part of a larger set this is.
@@ -33,12 +34,15 @@ pub struct Closing {
     /// Remove blobs that no reference reaches.
     pub prune: bool,
     /// Manifests whose repository has told everything that refers to them; added to what earlier runs said.
-    pub asked: BTreeMap<Repository, BTreeSet<Digest>>,
+    pub asked: BTreeMap<Repository, Vec<Digest>>,
     /// References whose signatures, attestations and SBOMs were left out by choice.
     pub referrers_left_out: BTreeSet<Reference>,
     /// Whose signatures were checked on each reference; what earlier runs said of others stays.
     pub signed_by: BTreeMap<Reference, BTreeSet<String>>,
 }
+
+/// What writes inventories here.
+const TOOL: &str = concat!("carrack ", env!("CARGO_PKG_VERSION"));
 
 /// Larger image configurations are not looked into for their platform.
 const CONFIG_CAP: u64 = 4 << 20;
@@ -84,82 +88,162 @@ after `sha256sum` has said that it is whole.
 /// Everything that the references reach.
 #[derive(Debug, Default)]
 struct Reached {
-    files: BTreeMap<String, FileRecord>,
+    files: Files,
     /// Manifests that were followed for the reference at hand.
     followed: BTreeSet<Digest>,
 }
 
-/// Writes what makes the bundle complete, unless it says the same already, and returns the inventory that holds.
-pub(super) fn close(
-    bundle: &Bundle,
-    before: Option<&Inventory>,
-    closing: &Closing,
-) -> Result<Inventory, Error> {
+/// How a run left its bundle.
+#[derive(Debug)]
+pub(super) struct Closed {
+    /// What the bundle says about itself now.
+    pub(super) inventory: Inventory,
+    /// The digest of the inventory's bytes.
+    pub(super) digest: Digest,
+    /// Whether the inventory was written: the last one did not say the same.
+    pub(super) is_new: bool,
+    /// The files besides blobs that are new or other than the last inventory has them.
+    pub(super) fresh: Vec<(String, Digest)>,
+}
+
+/// Writes what makes the bundle complete, unless it says the same already. The last inventory becomes the new one, part
+/// by part: two of them whole are not held at any time.
+pub(super) fn close(bundle: &Bundle, before: Option<Inventory>, closing: Closing) -> Result<Closed, Error> {
     let root = &bundle.folder;
     let page = readme(&programs(bundle)?).replace("{SUMS_BY_HAND}", sealed::SUMS_BY_HAND);
     write_if_new(root, layout::README, page.as_bytes())?;
+    let carrack = root.make_folder(layout::CARRACK)?;
+    let previous = before.as_ref().map(digest).transpose()?;
+    let created = rfc3339(closing.now);
+    let mut inventory = before.unwrap_or_else(|| begun(&created));
+    let old_files = std::mem::take(&mut inventory.files);
     let mut reached = Reached::default();
-    let mut references = BTreeMap::new();
+    let mut is_new = references(bundle, &mut inventory.references, &closing, &mut reached)?;
+    other_files(bundle, &mut reached.files)?;
+    let sums = streamed::write_if_new(&carrack, layout::SUMS, &|to| sums(&reached.files, to))?;
+    if previous.is_none() {
+        inventory.bundle_id = new_id(&created, &reached.files)?;
+    }
+    reached
+        .files
+        .insert(format!("{}/{}", layout::CARRACK, layout::SUMS), sums);
+    let old_referrers = std::mem::take(&mut inventory.referrers);
+    inventory.referrers = referrers(bundle, &old_referrers, closing.asked, &reached.files)?;
+    is_new |= inventory.referrers != old_referrers;
+    drop(old_referrers);
+    let absent = absent(inventory.absent.clone(), closing.absent, &reached.files);
+    is_new |= inventory.absent != absent
+        || old_files != reached.files
+        || inventory.config != closing.config
+        || inventory.volume != closing.volume;
+    let fresh = reached.files.others().filter(|(path, record)| {
+        let is_part = path
+            .strip_prefix(layout::PARTS)
+            .is_some_and(|rest| rest.starts_with('/'));
+        let is_blob = path
+            .strip_prefix(layout::BLOBS)
+            .is_some_and(|rest| rest.starts_with('/'));
+        !is_part && !is_blob && old_files.get(path) != Some(*record)
+    });
+    let fresh = fresh
+        .map(|(path, record)| (path.to_owned(), record.sha256))
+        .collect();
+    drop(old_files);
+    inventory.files = reached.files;
+    if let Some(digest) = previous.filter(|_| !is_new) {
+        return Ok(Closed {
+            inventory,
+            digest,
+            is_new: false,
+            fresh,
+        });
+    }
+    inventory.absent = absent;
+    inventory.config = closing.config;
+    inventory.created = created;
+    inventory.previous = previous;
+    inventory.sequence += 1;
+    TOOL.clone_into(&mut inventory.tool);
+    inventory.volume = closing.volume;
+    // The old signature goes first: it must never stand beside an inventory that it does not sign.
+    sealed::remove_signatures(&carrack)?;
+    let written = streamed::write(&carrack, layout::INVENTORY, &|to| {
+        inventory::encode(&inventory, to)
+    })?;
+    Ok(Closed {
+        inventory,
+        digest: written.sha256,
+        is_new: true,
+        fresh,
+    })
+}
+
+/// The inventory of a bundle that has none yet.
+fn begun(created: &str) -> Inventory {
+    Inventory {
+        absent: BTreeMap::new(),
+        bundle_id: String::new(),
+        config: None,
+        created: created.to_owned(),
+        files: Files::default(),
+        format_version: FORMAT_VERSION,
+        previous: None,
+        references: BTreeMap::new(),
+        referrers: BTreeMap::new(),
+        sequence: 0,
+        tool: String::new(),
+        volume: None,
+    }
+}
+
+/// The digest of an inventory's bytes.
+fn digest(inventory: &Inventory) -> Result<Digest, Error> {
+    Ok(streamed::record(&|to| inventory::encode(inventory, to))?.sha256)
+}
+
+/// Brings the records up to date with the index, and finds what it reaches. Tells whether anything is new.
+fn references(
+    bundle: &Bundle,
+    records: &mut BTreeMap<Reference, Record>,
+    closing: &Closing,
+    reached: &mut Reached,
+) -> Result<bool, Error> {
+    let held = records.len();
+    records.retain(|reference, _| bundle.entries().contains_key(reference));
+    let mut is_new = records.len() != held;
+    let mut alike = Alike::default();
     for (reference, descriptor) in bundle.entries() {
         let mut platforms = BTreeSet::new();
         reached.followed.clear();
-        walk(bundle, descriptor, NESTING_CAP, &mut reached, &mut platforms)?;
+        walk(bundle, descriptor, NESTING_CAP, reached, &mut platforms)?;
+        let old = records.get(reference);
         let record = Record {
             digest: descriptor.digest,
             media_type: descriptor.media_type.clone(),
             platforms: platforms.into_iter().collect(),
-            provenance: provenance(reference, before, closing),
-            referrers_left_out: left_out(reference, before, closing),
-            signed_by: signed_by(reference, descriptor, before, closing),
+            provenance: provenance(reference, old, closing),
+            referrers_left_out: left_out(reference, old, closing),
+            signed_by: signed_by(reference, descriptor, old, closing),
             size: descriptor.size,
         };
-        references.insert(reference.clone(), record);
+        if old != Some(&record) {
+            is_new = true;
+            records.insert(reference.clone(), alike.share(record));
+        }
     }
-    other_files(bundle, &mut reached.files)?;
-    let sums = sums(&reached.files);
-    let carrack = root.make_folder(layout::CARRACK)?;
-    write_if_new(&carrack, layout::SUMS, sums.as_bytes())?;
-    reached.files.insert(
-        format!("{}/{}", layout::CARRACK, layout::SUMS),
-        record_of(sums.as_bytes()),
-    );
-    let referrers = referrers(bundle, before, closing, &reached)?;
-    let mut absent = before.map(|b| b.absent.clone()).unwrap_or_default();
-    absent.extend(closing.absent.iter().map(|(d, a)| (*d, a.clone())));
+    Ok(is_new)
+}
+
+/// What is left out on purpose and did not come all the same.
+fn absent(
+    mut absent: BTreeMap<Digest, Absent>,
+    now: BTreeMap<Digest, Absent>,
+    files: &Files,
+) -> BTreeMap<Digest, Absent> {
+    absent.extend(now);
     let first_part = |d: &Digest| format!("{}/{}", layout::part_folder(d), layout::part_name(1));
-    absent.retain(|digest, _| {
-        !reached.files.contains_key(&layout::blob_path(digest))
-            && !reached.files.contains_key(&first_part(digest))
-    });
-    if let Some(before) = before
-        && before.references == references
-        && before.referrers == referrers
-        && before.files == reached.files
-        && before.absent == absent
-        && before.config == closing.config
-        && before.volume == closing.volume
-    {
-        return Ok(before.clone());
-    }
-    let created = rfc3339(closing.now);
-    let next = Inventory {
-        absent,
-        bundle_id: before.map_or_else(|| new_id(&created, &sums), |b| b.bundle_id.clone()),
-        config: closing.config,
-        created,
-        files: reached.files,
-        format_version: FORMAT_VERSION,
-        previous: before.map(|b| Digest::sha256(&inventory::encode(b))),
-        references,
-        referrers,
-        sequence: before.map_or(0, |b| b.sequence) + 1,
-        tool: concat!("carrack ", env!("CARGO_PKG_VERSION")).to_owned(),
-        volume: closing.volume.clone(),
-    };
-    // The old signature goes first: it must never stand beside an inventory that it does not sign.
-    sealed::remove_signatures(&carrack)?;
-    carrack.write(layout::INVENTORY, &inventory::encode(&next))?;
-    Ok(next)
+    absent.retain(|digest, _| !files.has_blob(digest) && !files.contains(&first_part(digest)));
+    absent
 }
 
 /// Records a manifest, what it points to, and the platforms that are here. What is not here is `verify`'s matter.
@@ -171,7 +255,7 @@ fn walk(
     platforms: &mut BTreeSet<Platform>,
 ) -> Result<(), Error> {
     if let Some(platform) = &descriptor.platform {
-        platforms.insert(platform.clone());
+        platforms.insert(Platform::clone(platform));
     }
     if !reached.followed.insert(descriptor.digest) {
         return Ok(());
@@ -194,7 +278,7 @@ fn walk(
         platforms.extend(platform_of(bundle, &document));
     }
     for blob in &document.blobs {
-        if !reached.files.contains_key(&layout::blob_path(&blob.digest))
+        if !reached.files.has_blob(&blob.digest)
             && let Some(size) = bundle.blob_size(&blob.digest)?
         {
             record(bundle, &blob.digest, size, &mut reached.files)?;
@@ -225,14 +309,9 @@ fn platform_of(bundle: &Bundle, document: &Document) -> Option<Platform> {
     })
 }
 
-fn record(
-    bundle: &Bundle,
-    digest: &Digest,
-    size: u64,
-    files: &mut BTreeMap<String, FileRecord>,
-) -> Result<(), Error> {
-    let path = layout::blob_path(digest);
-    if files.contains_key(&path) {
+/// Puts a blob in, or its parts.
+fn record(bundle: &Bundle, digest: &Digest, size: u64, files: &mut Files) -> Result<(), Error> {
+    if files.has_blob(digest) {
         return Ok(());
     }
     for (name, size) in blob::parts(&bundle.rooms, digest)? {
@@ -253,15 +332,15 @@ fn record(
         Algorithm::Sha256 => *digest,
         Algorithm::Sha512 => bundle.blob(digest)?.hash(&Digest::sha256(b""), |_| {})?,
     };
-    files.insert(path, FileRecord { sha256, size });
+    files.insert(layout::blob_path(digest), FileRecord { sha256, size });
     Ok(())
 }
 
-fn other_files(bundle: &Bundle, files: &mut BTreeMap<String, FileRecord>) -> Result<(), Error> {
+fn other_files(bundle: &Bundle, files: &mut Files) -> Result<(), Error> {
     let root = &bundle.folder;
     for name in [layout::OCI_LAYOUT, layout::INDEX, layout::README] {
         let size = root.size_of(name)?.unwrap_or(0);
-        files.insert(name.to_owned(), record_of(&root.read(name, size)?));
+        files.insert(name.to_owned(), streamed::found(root, name, size)?);
     }
     for name in programs(bundle)? {
         let file = bundle.any_file(&name)?;
@@ -304,55 +383,53 @@ fn readme(programs: &[String]) -> String {
     text
 }
 
-fn record_of(bytes: &[u8]) -> FileRecord {
-    FileRecord {
-        sha256: Digest::sha256(bytes),
-        size: bytes.len() as u64,
+fn sums(files: &Files, to: &mut dyn Write) -> io::Result<()> {
+    for (path, file) in files.iter() {
+        writeln!(to, "{}  {path}", file.sha256.hex())?;
     }
+    Ok(())
 }
 
-fn sums(files: &BTreeMap<String, FileRecord>) -> String {
-    let mut text = String::new();
-    for (path, file) in files {
-        let _ = writeln!(text, "{}  {path}", file.sha256.hex());
-    }
-    text
+fn provenance(reference: &Reference, old: Option<&Record>, closing: &Closing) -> Shared<Provenance> {
+    let old = old.into_iter().flat_map(|record| &record.provenance);
+    let now = closing.provenance.get(reference).into_iter().flatten();
+    let all: BTreeSet<&Provenance> = old.chain(now).collect();
+    all.into_iter().cloned().collect()
 }
 
-fn provenance(reference: &Reference, before: Option<&Inventory>, closing: &Closing) -> Vec<Provenance> {
-    let old = before.and_then(|b| b.references.get(reference));
-    let mut all: BTreeSet<Provenance> = old
-        .map(|r| r.provenance.iter().cloned().collect())
-        .unwrap_or_default();
-    all.extend(closing.provenance.get(reference).into_iter().flatten().cloned());
-    all.into_iter().collect()
-}
-
-fn left_out(reference: &Reference, before: Option<&Inventory>, closing: &Closing) -> bool {
+fn left_out(reference: &Reference, old: Option<&Record>, closing: &Closing) -> bool {
     if closing.provenance.contains_key(reference) {
         return closing.referrers_left_out.contains(reference);
     }
-    let old = before.and_then(|b| b.references.get(reference));
     old.is_some_and(|record| record.referrers_left_out)
 }
 
 /// What refers to each manifest that is here, and which manifests were asked about and have nothing.
 fn referrers(
     bundle: &Bundle,
-    before: Option<&Inventory>,
-    closing: &Closing,
-    reached: &Reached,
-) -> Result<BTreeMap<Repository, BTreeMap<Digest, Vec<Referrer>>>, Error> {
-    let mut referrers = bundle.referrers()?.by_subject().clone();
+    before: &BTreeMap<Repository, Subjects>,
+    asked: BTreeMap<Repository, Vec<Digest>>,
+    files: &Files,
+) -> Result<BTreeMap<Repository, Subjects>, Error> {
+    let mut referrers = bundle.referrers()?.into_subjects();
     let repositories: BTreeSet<&Repository> = bundle.entries().keys().map(Reference::repository).collect();
-    let earlier = before.iter().flat_map(|b| &b.referrers);
-    let earlier = earlier.flat_map(|(repository, of)| of.keys().map(move |subject| (repository, subject)));
-    let now = closing.asked.iter();
-    let now = now.flat_map(|(repository, asked)| asked.iter().map(move |subject| (repository, subject)));
-    for (repository, subject) in earlier.chain(now) {
-        if repositories.contains(repository) && reached.files.contains_key(&layout::blob_path(subject)) {
-            let of = referrers.entry(repository.clone()).or_default();
-            of.entry(*subject).or_default();
+    let mut note = |repository: &Repository, subject: &Digest| {
+        if repositories.contains(repository) && files.has_blob(subject) {
+            if let Some(of) = referrers.get_mut(repository) {
+                of.of(*subject);
+            } else {
+                referrers.entry(repository.clone()).or_default().of(*subject);
+            }
+        }
+    };
+    for (repository, of) in before {
+        for subject in of.digests() {
+            note(repository, subject);
+        }
+    }
+    for (repository, subjects) in asked {
+        for subject in subjects {
+            note(&repository, &subject);
         }
     }
     Ok(referrers)
@@ -362,21 +439,23 @@ fn referrers(
 fn signed_by(
     reference: &Reference,
     descriptor: &Descriptor,
-    before: Option<&Inventory>,
+    old: Option<&Record>,
     closing: &Closing,
-) -> Vec<String> {
+) -> Shared<String> {
     if let Some(names) = closing.signed_by.get(reference) {
         return names.iter().cloned().collect();
     }
-    let old = before.and_then(|b| b.references.get(reference));
     let old = old.filter(|record| record.digest == descriptor.digest);
     old.map(|record| record.signed_by.clone()).unwrap_or_default()
 }
 
 /// A name that two equal runs at the same time share, and no two others do.
-fn new_id(created: &str, sums: &str) -> String {
-    let digest = Digest::sha256(format!("{created}\n{sums}").as_bytes());
-    digest.hex().chars().take(32).collect()
+fn new_id(created: &str, files: &Files) -> Result<String, Error> {
+    let named = streamed::record(&|to| {
+        writeln!(to, "{created}")?;
+        sums(files, to)
+    })?;
+    Ok(named.sha256.hex().chars().take(32).collect())
 }
 
 pub(super) fn rfc3339(now: SystemTime) -> String {

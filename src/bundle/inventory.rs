@@ -1,17 +1,20 @@
 //! `carrack/inventory.json`: what a bundle is, in canonical JSON.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::io;
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::digest::Digest;
 use crate::fsx::Folder;
 use crate::observe::Identity;
-use crate::oci::Platform;
+use crate::oci::{MediaType, Platform};
 use crate::reference::{Reference, Repository};
 
-use super::{Error, Referrer, layout};
+use super::{Error, Files, Pool, Shared, Subjects, layout, streamed};
 
 /// The version of the inventory that this program writes and reads.
 pub const FORMAT_VERSION: u64 = 1;
@@ -35,18 +38,19 @@ pub struct Inventory {
     /// When the run ended, as RFC 3339 in UTC.
     pub created: String,
     /// Every file but the inventory and its signature, by its path below the bundle's root.
-    pub files: BTreeMap<String, FileRecord>,
+    pub files: Files,
     /// [`FORMAT_VERSION`] of the writer.
     pub format_version: u64,
     /// The digest of the inventory that this one replaces.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<Digest>,
     /// Every reference, in bytewise order.
+    #[serde(deserialize_with = "references")]
     pub references: BTreeMap<Reference, Record>,
     /// What refers to the manifests of each repository: signatures, attestations, SBOMs. A manifest with an empty list
     /// was asked about and has none; nobody asked about one that is not here.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub referrers: BTreeMap<Repository, BTreeMap<Digest, Vec<Referrer>>>,
+    pub referrers: BTreeMap<Repository, Subjects>,
     /// How many runs have finished on this bundle.
     pub sequence: u64,
     /// The program that wrote it: `carrack 0.1.0`.
@@ -74,21 +78,69 @@ pub struct Record {
     /// The digest of its manifest or index.
     pub digest: Digest,
     /// Its media type, as upstream's.
-    pub media_type: String,
+    pub media_type: MediaType,
     /// The platforms that it has here.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub platforms: Vec<Platform>,
+    #[serde(default, skip_serializing_if = "is_empty")]
+    pub platforms: Shared<Platform>,
     /// Why it is here.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub provenance: Vec<Provenance>,
+    #[serde(default, skip_serializing_if = "is_empty")]
+    pub provenance: Shared<Provenance>,
     /// Whether its signatures, attestations and SBOMs were left out by choice.
     #[serde(default, skip_serializing_if = "is_false")]
     pub referrers_left_out: bool,
     /// Whose signatures were checked before it was brought here, by the names of their keys.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub signed_by: Vec<String>,
+    #[serde(default, skip_serializing_if = "is_empty")]
+    pub signed_by: Shared<String>,
     /// The size of its manifest or index in bytes.
     pub size: u64,
+}
+
+fn is_empty<T>(list: &Shared<T>) -> bool {
+    list.is_empty()
+}
+
+/// What records have alike, held once.
+#[derive(Debug, Default)]
+pub(super) struct Alike {
+    platforms: Pool<Platform>,
+    provenance: Pool<Provenance>,
+    signers: Pool<String>,
+}
+
+impl Alike {
+    pub(super) fn share(&mut self, record: Record) -> Record {
+        Record {
+            platforms: self.platforms.one(record.platforms),
+            provenance: self.provenance.one(record.provenance),
+            signed_by: self.signers.one(record.signed_by),
+            ..record
+        }
+    }
+}
+
+/// Reads the references one after the other, and makes one of what they have alike.
+fn references<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<Reference, Record>, D::Error> {
+    struct Reading;
+
+    impl<'de> Visitor<'de> for Reading {
+        type Value = BTreeMap<Reference, Record>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a map")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut alike = Alike::default();
+            // Made of a list in its order, the tree has no gaps.
+            let mut all = Vec::new();
+            while let Some((reference, record)) = map.next_entry()? {
+                all.push((reference, alike.share(record)));
+            }
+            Ok(all.into_iter().collect())
+        }
+    }
+
+    deserializer.deserialize_map(Reading)
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
@@ -120,7 +172,7 @@ pub struct Provenance {
 }
 
 /// One file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileRecord {
     /// The SHA-256 of its bytes.
     pub sha256: Digest,
@@ -129,7 +181,7 @@ pub struct FileRecord {
 }
 
 /// Content that is not here on purpose.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Absent {
     /// Why it is not here.
     pub reason: AbsentReason,
@@ -151,24 +203,36 @@ pub enum AbsentReason {
 
 /// Reads the inventory, if there is one.
 pub(super) fn load(root: &Folder) -> Result<Option<Inventory>, Error> {
-    let bytes = match root
-        .folder(layout::CARRACK)
-        .and_then(|folder| folder.read(layout::INVENTORY, INVENTORY_CAP))
-    {
-        Ok(bytes) => bytes,
+    let folder = match root.folder(layout::CARRACK) {
+        Ok(folder) => folder,
         Err(error) if error.is_absent() => return Ok(None),
         Err(error) => return Err(error.into()),
     };
-    let path = root.path().join(layout::CARRACK).join(layout::INVENTORY);
-    parse(&bytes, &path).map(Some)
+    Ok(load_hashed(&folder)?.map(|(inventory, _)| inventory))
+}
+
+/// The same from the folder that it lies in, with the digest of its bytes.
+pub(super) fn load_hashed(folder: &Folder) -> Result<Option<(Inventory, Digest)>, Error> {
+    match streamed::read_hashed(folder, layout::INVENTORY, INVENTORY_CAP) {
+        Ok((inventory, record)) => {
+            let path = folder.path().join(layout::INVENTORY);
+            Ok(Some((known(inventory, &path)?, record.sha256)))
+        }
+        Err(Error::Disk(error)) if error.is_absent() => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// What the bytes of the inventory that lies at `path` say.
 pub(super) fn parse(bytes: &[u8], path: &Path) -> Result<Inventory, Error> {
-    let inventory: Inventory = serde_json::from_slice(bytes).map_err(|source| Error::Malformed {
+    let inventory = serde_json::from_slice(bytes).map_err(|source| Error::Malformed {
         path: path.to_owned(),
         source,
     })?;
+    known(inventory, path)
+}
+
+fn known(inventory: Inventory, path: &Path) -> Result<Inventory, Error> {
     if inventory.format_version == FORMAT_VERSION {
         Ok(inventory)
     } else {
@@ -181,18 +245,17 @@ pub(super) fn parse(bytes: &[u8], path: &Path) -> Result<Inventory, Error> {
 }
 
 /// Which bundle an inventory is of, for the record of a run.
-pub fn identity(inventory: &Inventory) -> Identity {
+pub(super) fn identity(inventory: &Inventory, digest: Digest) -> Identity {
     Identity {
         bundle_id: inventory.bundle_id.clone(),
-        inventory: Digest::sha256(&encode(inventory)),
+        inventory: digest,
         sequence: inventory.sequence,
         signers: Vec::new(),
     }
 }
 
-/// The bytes of an inventory: canonical JSON and a line end.
-pub(super) fn encode(inventory: &Inventory) -> Vec<u8> {
-    let mut bytes = serde_json::to_vec(inventory).expect("an inventory of strings and numbers is JSON");
-    bytes.push(b'\n');
-    bytes
+/// Writes the bytes of an inventory: canonical JSON and a line end.
+pub(super) fn encode(inventory: &Inventory, mut to: &mut dyn io::Write) -> io::Result<()> {
+    serde_json::to_writer(&mut to, inventory)?;
+    to.write_all(b"\n")
 }

@@ -26,6 +26,7 @@
 
 mod blob;
 mod closing;
+mod files;
 mod incoming;
 mod index;
 mod inventory;
@@ -36,22 +37,27 @@ mod receipt;
 mod referrers;
 mod rooms;
 mod sealed;
+mod shared;
+mod streamed;
+mod subjects;
 mod verify;
 mod writer;
 
 pub use blob::{Blob, BlobReader};
 pub use closing::Closing;
+pub use files::Files;
 pub use incoming::{Arrived, Incoming};
 pub use index::Entries;
 pub use inventory::{
     Absent, AbsentReason, FORMAT_VERSION, FileRecord, INVENTORY_CAP, Inventory, Provenance, Record, Volume,
-    identity,
 };
 pub use prune::Pruned;
 pub use receipt::Receipt;
 pub use referrers::{Referrer, Referrers};
-pub use sealed::{SUMS_BY_HAND, Sealed};
-pub use verify::{Problem, ProblemKind, Verified, verify, verify_sealed};
+pub use sealed::{SUMS_BY_HAND, Sealed, read_unsigned};
+pub use shared::{Pool, Shared};
+pub use subjects::Subjects;
+pub use verify::{Problem, ProblemKind, Verified, verify, verify_against, verify_sealed};
 pub use writer::{Finished, Writer};
 
 use std::collections::BTreeMap;
@@ -267,13 +273,24 @@ impl Bundle {
     }
 
     /// Every reference that the bundle holds and what it points to, in bytewise order of the references.
-    pub fn entries(&self) -> &BTreeMap<Reference, Descriptor> {
+    pub fn entries(&self) -> &BTreeMap<Reference, Arc<Descriptor>> {
         self.entries.as_map()
     }
 
     /// What the bundle says about itself; `None` if the run that makes it did not finish, or another tool made it.
     pub fn inventory(&self) -> Result<Option<Inventory>, Error> {
-        inventory::load(&self.folder)
+        let mut inventory = inventory::load(&self.folder)?;
+        if let Some(inventory) = &mut inventory {
+            let references = std::mem::take(&mut inventory.references).into_iter();
+            let held = references.map(|(reference, record)| (self.entries.held(reference), record));
+            inventory.references = held.collect();
+        }
+        Ok(inventory)
+    }
+
+    /// The same reference as the bundle holds it, so that it is held once.
+    pub(crate) fn held(&self, reference: Reference) -> Reference {
+        self.entries.held(reference)
     }
 
     /// Whether a run of this program has begun on the bundle, finished or not; another tool's layout has no such trace.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -39,7 +40,7 @@ impl fmt::Display for Pruned {
 /// A manifest that cannot be read stops it before anything is removed: what it needs would look as if nobody did.
 pub(super) fn unreached(
     bundle: &Bundle,
-    before: &BTreeMap<Reference, Descriptor>,
+    before: &BTreeMap<Reference, Arc<Descriptor>>,
     inventory: &Inventory,
 ) -> Result<Pruned, Error> {
     let mut seen = BTreeSet::new();
@@ -53,9 +54,7 @@ pub(super) fn unreached(
     };
     for algorithm in [Algorithm::Sha256, Algorithm::Sha512] {
         let name = layout::blob_folder(algorithm);
-        remove(bundle, name, &mut pruned, |path| {
-            inventory.files.contains_key(path)
-        })?;
+        remove(bundle, name, &mut pruned, |path| inventory.files.contains(path))?;
     }
     let parts = match bundle.folder.folder(layout::PARTS) {
         Ok(parts) => parts.entries()?,
@@ -64,9 +63,7 @@ pub(super) fn unreached(
     };
     for entry in parts.into_iter().filter(|entry| entry.kind == Kind::Folder) {
         let name = format!("{}/{}", layout::PARTS, entry.name);
-        remove(bundle, &name, &mut pruned, |path| {
-            inventory.files.contains_key(path)
-        })?;
+        remove(bundle, &name, &mut pruned, |path| inventory.files.contains(path))?;
     }
     Ok(pruned)
 }

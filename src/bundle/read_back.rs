@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::digest::Digest;
 
-use super::{Bundle, Error, Inventory, blob, inventory, layout};
+use super::closing::Closed;
+use super::{Bundle, Error, blob, layout};
 
 /// What of the things that were read is not what was written: how many, and the first of them.
 #[derive(Debug, Default)]
@@ -78,30 +79,16 @@ fn is_kept(bundle: &Bundle, digest: &Digest) -> Result<bool, Error> {
     Ok(blob.hash_on_drive(digest)? == *digest)
 }
 
-/// Reads every other file again that is not as `before` had it, and the inventory itself.
-pub(super) fn pages(bundle: &Bundle, before: Option<&Inventory>, now: &Inventory) -> Result<(), Error> {
-    let is_blob = |path: &str| {
-        [layout::BLOBS, layout::PARTS].iter().any(|folder| {
-            path.strip_prefix(folder)
-                .is_some_and(|rest| rest.starts_with('/'))
-        })
-    };
-    let fresh = now
-        .files
-        .iter()
-        .filter(|(path, record)| !is_blob(path) && before.and_then(|b| b.files.get(*path)) != Some(record));
+/// Reads every other file again that is not as the last run had it, and the inventory itself.
+pub(super) fn pages(bundle: &Bundle, closed: &Closed) -> Result<(), Error> {
+    let inventory = format!("{}/{}", layout::CARRACK, layout::INVENTORY);
+    let inventory = closed.is_new.then_some((&inventory, &closed.digest));
+    let fresh = closed.fresh.iter().map(|(path, digest)| (path, digest));
     let mut wrong = Vec::new();
-    for (path, record) in fresh {
-        let file = bundle.any_file(path)?;
-        if file.hash_on_drive(&record.sha256)? != record.sha256 {
+    for (path, expected) in fresh.chain(inventory) {
+        if bundle.any_file(path)?.hash_on_drive(expected)? != *expected {
             wrong.push(path.clone());
         }
-    }
-    let path = format!("{}/{}", layout::CARRACK, layout::INVENTORY);
-    let file = bundle.any_file(&path)?;
-    let expected = Digest::sha256(&inventory::encode(now));
-    if before != Some(now) && file.hash_on_drive(&expected)? != expected {
-        wrong.push(path);
     }
     match wrong.first() {
         None => Ok(()),

@@ -9,10 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
-use crate::oci::{Attachment, Descriptor, Document, NESTING_CAP, media_type};
+use crate::oci::{Attachment, Descriptor, Document, MediaType, NESTING_CAP, media_type};
 use crate::reference::{Reference, Repository};
 
-use super::{Bundle, Error};
+use super::{Bundle, Error, Subjects};
 
 /// Something that is about a manifest.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -29,7 +29,7 @@ pub struct Referrer {
     /// The entry of index.json through which it is here.
     pub entry: Reference,
     /// The media type of its manifest.
-    pub media_type: String,
+    pub media_type: MediaType,
     /// The size of its manifest in bytes.
     pub size: u64,
 }
@@ -37,7 +37,7 @@ pub struct Referrer {
 /// Everything in a bundle that is about a manifest, by repository and subject.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Referrers {
-    by_subject: BTreeMap<Repository, BTreeMap<Digest, Vec<Referrer>>>,
+    by_subject: BTreeMap<Repository, Subjects>,
     /// How far each entry is from what is about nothing.
     depths: BTreeMap<Reference, usize>,
     /// The entries that say that they are about a manifest, and that a node could run all the same.
@@ -48,7 +48,7 @@ impl Referrers {
     /// What refers to the manifest `subject` in `repository`, sorted. That may have signatures of its own: ask again.
     pub fn of(&self, repository: &Repository, subject: &Digest) -> &[Referrer] {
         let found = self.by_subject.get(repository).and_then(|of| of.get(subject));
-        found.map_or(&[], Vec::as_slice)
+        found.unwrap_or_default()
     }
 
     /// What refers to the manifest `subject`, in whatever repository.
@@ -62,7 +62,7 @@ impl Referrers {
     pub fn through(&self, entry: &Reference) -> impl Iterator<Item = (&Digest, &Referrer)> {
         let of = self.by_subject.get(entry.repository());
         let is_there = self.depths.contains_key(entry);
-        let all = of.into_iter().filter(move |_| is_there).flatten();
+        let all = of.into_iter().filter(move |_| is_there).flat_map(Subjects::iter);
         all.flat_map(|(subject, found)| found.iter().map(move |f| (subject, f)))
             .filter(move |(_, referrer)| referrer.entry == *entry)
     }
@@ -86,8 +86,8 @@ impl Referrers {
     }
 
     /// By repository and subject.
-    pub fn by_subject(&self) -> &BTreeMap<Repository, BTreeMap<Digest, Vec<Referrer>>> {
-        &self.by_subject
+    pub(super) fn into_subjects(self) -> BTreeMap<Repository, Subjects> {
+        self.by_subject
     }
 
     fn add(
@@ -100,8 +100,8 @@ impl Referrers {
     ) {
         self.depths.insert(entry.clone(), 1);
         let of = self.by_subject.entry(entry.repository().clone()).or_default();
-        let found = of.entry(subject).or_default();
-        let known = document.map(|d| d.media_type.clone());
+        let found = of.of(subject);
+        let known = document.map(|d| MediaType::from(&d.media_type));
         let referrer = Referrer {
             artifact_type: document.and_then(|d| d.artifact_type.clone()),
             by,
@@ -206,7 +206,11 @@ impl Bundle {
     /// An entry whose manifest is missing, damaged or not understood is found by its tag, or not at all; naming it is
     /// the matter of [`verify`](super::verify()), which comes before any use.
     pub fn referrers(&self) -> Result<Referrers, Error> {
-        Referrers::among(self.entries(), |descriptor| self.readable(descriptor))
+        let entries = self
+            .entries()
+            .iter()
+            .map(|(entry, descriptor)| (entry, &**descriptor));
+        Referrers::among(entries, |descriptor| self.readable(descriptor))
     }
 
     /// These references with everything in the bundle that is about their manifests.
@@ -218,7 +222,7 @@ impl Bundle {
             if !chosen.insert(reference.clone()) {
                 continue;
             }
-            let root = self.entries().get(&reference).cloned();
+            let root = self.entries().get(&reference).map(|root| Descriptor::clone(root));
             let mut manifests: Vec<(Descriptor, usize)> = root.into_iter().map(|root| (root, 0)).collect();
             let mut seen = BTreeSet::new();
             while let Some((descriptor, depth)) = manifests.pop() {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::digest::Digest;
 use crate::fsx::{Folder, Kind, Lock};
 
 use super::{Bundle, Error, INVENTORY_CAP, Inventory, inventory, layout};
@@ -36,6 +37,22 @@ pub struct Sealed {
     pub bytes: Vec<u8>,
     /// The files that sign it by their names, and their bytes.
     pub signatures: Vec<(String, Vec<u8>)>,
+}
+
+/// What a bundle in the folder `path` says about itself if nobody has signed it, with the digest of the very bytes. `None`
+/// if there is a signature, which must be checked before anybody parses them, or if there is no inventory.
+pub fn read_unsigned(path: &Path) -> Result<Option<(Inventory, Digest)>, Error> {
+    let root = Folder::open(path)?;
+    layout::check(&root)?;
+    let carrack = match root.folder(layout::CARRACK) {
+        Ok(folder) => folder,
+        Err(error) if error.is_absent() => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    if !signature_names(&carrack)?.is_empty() {
+        return Ok(None);
+    }
+    inventory::load_hashed(&carrack)
 }
 
 impl Sealed {
@@ -166,7 +183,7 @@ fn gather(
         return Ok(());
     }
     if kind != Kind::Folder {
-        if kind == Kind::Other || !inventory.files.contains_key(&path) {
+        if kind == Kind::Other || !inventory.files.contains(&path) {
             found.push(path);
         }
         return Ok(());

@@ -19,9 +19,11 @@ fn layout_with(name: &str) -> (tempfile::TempDir, Digest) {
     let mut entries = Entries::default();
     entries.insert(
         name.parse().unwrap(),
-        Descriptor::new(oci::media_type::OCI_INDEX, digest, manifest.len() as u64),
+        Descriptor::new(oci::media_type::OCI_INDEX, digest, manifest.len() as u64).into(),
     );
-    folder.write(layout::INDEX, &index::encode(&entries)).unwrap();
+    folder
+        .write_with(layout::INDEX, |file| index::encode(&entries, file))
+        .unwrap();
     (place, digest)
 }
 

@@ -12,7 +12,7 @@ use crate::observe::{Event, Observer};
 use crate::oci::{Descriptor, NESTING_CAP};
 use crate::reference::Reference;
 
-use super::{Bundle, Error, FileRecord, Inventory, layout};
+use super::{Bundle, Error, FileRecord, Inventory, Subjects, layout};
 
 /// What was found in a bundle.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -91,6 +91,17 @@ pub fn verify(
     check(bundle, inventory.as_ref(), false, threads, observer, stop)
 }
 
+/// The same against an inventory that was read already.
+pub fn verify_against(
+    bundle: &Bundle,
+    inventory: &Inventory,
+    threads: usize,
+    observer: &dyn Observer,
+    stop: &dyn Fn() -> bool,
+) -> Result<Verified, Error> {
+    check(bundle, Some(inventory), false, threads, observer, stop)
+}
+
 /// The same against an inventory that someone vouches for: beside it nothing else may be there, neither references nor
 /// files, and what it names must be, whether a reference reaches it or not.
 pub fn verify_sealed(
@@ -146,7 +157,8 @@ fn check(
 #[derive(Debug)]
 struct Wanted {
     size: u64,
-    references: BTreeSet<usize>,
+    /// By their numbers, rising. A list of the one that most blobs have takes a quarter of a tree's memory.
+    references: Vec<usize>,
 }
 
 #[derive(Debug, Default)]
@@ -223,7 +235,11 @@ impl Found {
         let number = self.names.len().saturating_sub(1);
         if let Some(wanted) = self.blobs.get_mut(&digest) {
             // Followed once for each reference: an index that names one child a thousand times costs no more.
-            return Ok(wanted.references.insert(number));
+            let is_new = wanted.references.last() != Some(&number);
+            if is_new {
+                wanted.references.push(number);
+            }
+            return Ok(is_new);
         }
         let size = match bundle.blob_size(&digest) {
             Ok(size) => size,
@@ -245,7 +261,7 @@ impl Found {
                 Ok(false)
             }
             Some(size) => {
-                let references = BTreeSet::from([number]);
+                let references = vec![number];
                 self.blobs.insert(digest, Wanted { size, references });
                 Ok(true)
             }
@@ -296,11 +312,11 @@ impl Found {
             ));
         }
         let blobs = [format!("{}/", layout::BLOBS), format!("{}/", layout::PARTS)];
-        for (path, record) in &inventory.files {
+        for (path, record) in inventory.files.others() {
             if blobs.iter().any(|b| path.starts_with(b.as_str())) {
                 continue;
             }
-            self.check_file(bundle, path, record)?;
+            self.check_file(bundle, path, &record)?;
         }
         Ok(())
     }
@@ -319,13 +335,13 @@ impl Found {
             self.problem(&path, ProblemKind::Unlisted, text, None);
         }
         let told: BTreeSet<String> = self.problems.keys().map(|(subject, _)| subject.clone()).collect();
-        for (path, record) in &inventory.files {
+        for (path, record) in inventory.files.iter() {
             let reached = path
                 .strip_prefix("blobs/")
                 .and_then(|p| p.replacen('/', ":", 1).parse::<Digest>().ok())
                 .is_some_and(|digest| self.blobs.contains_key(&digest) || told.contains(&digest.to_string()));
             if !reached && (path.starts_with(layout::BLOBS) || path.starts_with(layout::PARTS)) {
-                self.check_file(bundle, path, record)?;
+                self.check_file(bundle, &path, &record)?;
             }
         }
         Ok(())
@@ -334,7 +350,7 @@ impl Found {
     /// Every signature, attestation and SBOM that the inventory has must be among what index.json reaches: a lost one
     /// would make its image look unsigned.
     fn compare_referrers(&mut self, inventory: &Inventory) {
-        let all = inventory.referrers.values().flatten();
+        let all = inventory.referrers.values().flat_map(Subjects::iter);
         for (subject, referrer) in all.flat_map(|(subject, found)| found.iter().map(move |f| (subject, f))) {
             let digest = &referrer.digest;
             let text = digest.to_string();

@@ -12,10 +12,14 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::digest::{Algorithm, Digest};
 use crate::fsx::{self, Acknowledged, Commit, Committer, Folder, Lock, Staged, Volume};
+use crate::observe::Identity;
 use crate::oci::Descriptor;
 use crate::reference::Reference;
 
-use super::{Arrived, Bundle, Entries, Error, Incoming, Inventory, Pruned, blob, index, layout, read_back};
+use super::{
+    Arrived, Bundle, Closing, Entries, Error, Incoming, Inventory, Pruned, blob, index, layout, read_back,
+    streamed,
+};
 
 /// What else may lie in the root of a drive on which a new bundle is begun.
 const OWN: [&str; 2] = [layout::README, layout::CARRACK];
@@ -29,7 +33,8 @@ pub struct Writer {
     sha512: OnceLock<Folder>,
     lock: Lock,
     committer: Committer,
-    entries: Mutex<Entries>,
+    /// The entries as this run will leave them. Until it changes something they are the bundle's own.
+    entries: Mutex<Arc<Entries>>,
     before: Option<Inventory>,
     puts: AtomicU64,
     largest_file: Option<u64>,
@@ -42,8 +47,8 @@ pub struct Writer {
 /// How a run ended.
 #[derive(Clone, Debug)]
 pub struct Finished {
-    /// What the bundle says about itself now.
-    pub inventory: Inventory,
+    /// Which bundle it is now, and the number of its runs.
+    pub identity: Identity,
     /// What was removed, if the run was asked to.
     pub pruned: Option<Pruned>,
 }
@@ -83,7 +88,7 @@ impl Writer {
         let sha256 = root.make_folder(layout::blob_folder(Algorithm::Sha256))?;
         let lock = Lock::take(&root.make_folder(layout::CARRACK)?, layout::LOCK, holder)?;
         if root.size_of(layout::INDEX)?.is_none() {
-            root.write(layout::INDEX, &index::encode(&Entries::default()))?;
+            root.write_with(layout::INDEX, |file| index::encode(&Entries::default(), file))?;
         }
         let bundle = Bundle::within(root.clone())?;
         // An inventory that cannot be read is of no use for this run, which writes a new one.
@@ -99,7 +104,7 @@ impl Writer {
             sha512: OnceLock::new(),
             lock,
             committer: Committer::on(volume.file_system),
-            entries: Mutex::new(Entries::clone(&bundle.entries)),
+            entries: Mutex::new(Arc::clone(&bundle.entries)),
             before,
             puts: AtomicU64::new(0),
             largest_file: volume.largest_file,
@@ -141,11 +146,7 @@ impl Writer {
     }
 
     fn is_vouched_for(&self, digest: &Digest) -> bool {
-        !self.lock.found_unfinished()
-            || self
-                .before
-                .as_ref()
-                .is_some_and(|b| b.files.contains_key(&layout::blob_path(digest)))
+        !self.lock.found_unfinished() || self.before.as_ref().is_some_and(|b| b.files.has_blob(digest))
         // Parts have no vouching entry under the blob's own name and are hashed after a run that did not finish.
     }
 
@@ -343,29 +344,36 @@ impl Writer {
     }
 
     /// Lets a reference point to a manifest. Visible to others when the run finishes.
-    pub fn insert(&self, reference: Reference, descriptor: Descriptor) {
-        self.lock_entries().insert(reference, descriptor);
+    pub fn insert(&self, reference: Reference, descriptor: Arc<Descriptor>) {
+        let mut entries = self.lock_entries();
+        if entries
+            .as_map()
+            .get(&reference)
+            .is_none_or(|known| *known != descriptor)
+        {
+            Arc::make_mut(&mut entries).insert(reference, descriptor);
+        }
     }
 
     /// Takes a reference out. Its blobs stay until they are pruned.
-    pub fn remove(&self, reference: &Reference) -> Option<Descriptor> {
-        self.lock_entries().remove(reference)
+    pub fn remove(&self, reference: &Reference) -> Option<Arc<Descriptor>> {
+        Arc::make_mut(&mut self.lock_entries()).remove(reference)
     }
 
     /// Every reference as it stands now.
-    pub fn entries(&self) -> BTreeMap<Reference, Descriptor> {
-        self.lock_entries().as_map().clone()
+    pub fn entries(&self) -> Arc<Entries> {
+        Arc::clone(&self.lock_entries())
     }
 
     /// The bundle as it will be when the run finishes, for reading.
     pub fn preview(&self) -> Bundle {
         Bundle {
-            entries: Arc::new(self.lock_entries().clone()),
+            entries: self.entries(),
             ..self.bundle.clone()
         }
     }
 
-    fn lock_entries(&self) -> MutexGuard<'_, Entries> {
+    fn lock_entries(&self) -> MutexGuard<'_, Arc<Entries>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -406,26 +414,26 @@ impl Writer {
     }
 
     /// Writes everything that makes the run's content visible, in the order of the module's page, and ends the run.
-    pub fn finish(self, closing: &super::Closing) -> Result<Finished, Error> {
-        let entries = self.entries();
-        let root = self.bundle.folder.clone();
-        let index = index::encode(&Entries::from_map(entries));
-        write_if_new(&root, layout::INDEX, &index)?;
-        let bundle = Bundle::within(root)?;
-        let inventory = super::closing::close(&bundle, self.before.as_ref(), closing)?;
-        self.clear_leftovers(&bundle)?;
-        let pruned = if closing.prune {
+    pub fn finish(self, closing: Closing) -> Result<Finished, Error> {
+        let root = &self.bundle.folder;
+        let bundle = self.preview();
+        streamed::write_if_new(root, layout::INDEX, &|to| index::encode(&bundle.entries, to))?;
+        let is_pruned = closing.prune;
+        let closed = super::closing::close(&bundle, self.before, closing)?;
+        clear_leftovers(&self.tmp, &bundle)?;
+        let pruned = if is_pruned {
             let before = self.bundle.entries();
-            Some(super::prune::unreached(&bundle, before, &inventory)?)
+            Some(super::prune::unreached(&bundle, before, &closed.inventory)?)
         } else {
             None
         };
         drop(self.committer);
         if self.reads_back.into_inner() {
-            read_back::pages(&bundle, self.before.as_ref(), &inventory)?;
+            read_back::pages(&bundle, &closed)?;
         }
         self.lock.release()?;
-        Ok(Finished { inventory, pruned })
+        let identity = super::inventory::identity(&closed.inventory, closed.digest);
+        Ok(Finished { identity, pruned })
     }
 
     /// Removes everything that is on its way and not whole, to make room.
@@ -435,20 +443,20 @@ impl Writer {
         }
         Ok(())
     }
+}
 
-    /// Removes temporary files of blobs that are whole now. What is left of others is gone on with by a later run.
-    fn clear_leftovers(&self, bundle: &Bundle) -> Result<(), Error> {
-        for entry in self.tmp.entries()? {
-            let is_whole = match on_its_way(&entry.name) {
-                Some(digest) => bundle.blob_size(&digest)?.is_some(),
-                None => true,
-            };
-            if is_whole {
-                self.tmp.remove(&entry.name)?;
-            }
+/// Removes temporary files of blobs that are whole now. What is left of others is gone on with by a later run.
+fn clear_leftovers(tmp: &Folder, bundle: &Bundle) -> Result<(), Error> {
+    for entry in tmp.entries()? {
+        let is_whole = match on_its_way(&entry.name) {
+            Some(digest) => bundle.blob_size(&digest)?.is_some(),
+            None => true,
+        };
+        if is_whole {
+            tmp.remove(&entry.name)?;
         }
-        Ok(())
     }
+    Ok(())
 }
 
 /// A blob's name while it is on its way.

@@ -5,10 +5,11 @@
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::Error;
-use crate::bundle::{self, Bundle, Inventory, Sealed, Verified};
+use crate::bundle::{self, Bundle, Files, Inventory, Sealed, Verified};
 use crate::digest::Digest;
 use crate::observe::{Identity, Observer};
 use crate::trust::{self, Accepted, AllowedSigners, Candidate, Demand, PemKey, Seal, SignatureFile};
@@ -35,7 +36,7 @@ pub struct Options {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Admitted {
     /// What the bundle says about itself, from the very bytes that were checked.
-    pub(super) inventory: Option<Inventory>,
+    pub(super) inventory: Option<Arc<Inventory>>,
     /// Who signed it.
     pub(super) seal: Seal,
     digest: Option<Digest>,
@@ -61,6 +62,15 @@ impl Admitted {
             sequence: inventory.sequence,
             signers: self.seal.signers().into_iter().map(str::to_owned).collect(),
         })
+    }
+
+    /// Lets go of what nobody asks for once the bundle is verified: all but its name, and what was left out of it.
+    pub(super) fn forget_files(&mut self) {
+        if let Some(inventory) = self.inventory.as_mut().and_then(Arc::get_mut) {
+            inventory.files = Files::default();
+            inventory.references.clear();
+            inventory.referrers.clear();
+        }
     }
 
     fn candidate(&self) -> Option<Candidate<'_>> {
@@ -100,7 +110,8 @@ impl Admitted {
             Some(inventory) if self.is_sealed() => {
                 bundle::verify_sealed(bundle, inventory, threads, observer, stop)?
             }
-            _ => bundle::verify(bundle, threads, observer, stop)?,
+            Some(inventory) => bundle::verify_against(bundle, inventory, threads, observer, stop)?,
+            None => bundle::verify(bundle, threads, observer, stop)?,
         })
     }
 }
@@ -108,6 +119,16 @@ impl Admitted {
 /// Checks the signatures of the bundle in the folder `path`, and reads its inventory only then.
 pub(super) fn admit(path: &Path, options: &Options, now: SystemTime) -> Result<Admitted, Error> {
     let demand = demand(options)?;
+    if !demand.is_made()
+        && let Some((inventory, digest)) = bundle::read_unsigned(path)?
+    {
+        // There is nothing that the bytes as a whole are needed for.
+        return Ok(Admitted {
+            inventory: Some(Arc::new(inventory)),
+            seal: Seal::default(),
+            digest: Some(digest),
+        });
+    }
     let Some(sealed) = Sealed::read(path)? else {
         if demand.is_made() && !options.allow_unsigned {
             return Err(trust::Error::NoInventory.into());
@@ -124,7 +145,7 @@ pub(super) fn admit(path: &Path, options: &Options, now: SystemTime) -> Result<A
         .collect();
     let seal = Seal::judge(&sealed.bytes, &files, &demand, now)?;
     Ok(Admitted {
-        inventory: Some(sealed.inventory(path)?),
+        inventory: Some(Arc::new(sealed.inventory(path)?)),
         seal,
         digest: Some(Digest::sha256(&sealed.bytes)),
     })

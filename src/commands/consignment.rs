@@ -377,7 +377,8 @@ pub(super) fn merged(wanted: Vec<Wanted>) -> Vec<Wanted> {
     for one in wanted {
         match all.get_mut(&one.reference) {
             Some(known) => {
-                known.provenance.extend(one.provenance);
+                let both = known.provenance.iter().chain(&one.provenance);
+                known.provenance = both.cloned().collect();
                 known.pinned = known.pinned.or(one.pinned);
             }
             None => {
@@ -385,7 +386,14 @@ pub(super) fn merged(wanted: Vec<Wanted>) -> Vec<Wanted> {
             }
         }
     }
-    all.into_values().collect()
+    // Most of them were named by the same file.
+    let mut alike = bundle::Pool::default();
+    let all = all.into_values();
+    all.map(|wanted| Wanted {
+        provenance: alike.one(wanted.provenance),
+        ..wanted
+    })
+    .collect()
 }
 
 /// Whether a chart that was to go along did not.

@@ -58,7 +58,7 @@ pub fn run(options: &Options, world: &World) -> Result<Report, Error> {
         prune: true,
         signed_by: BTreeMap::new(),
     };
-    let Finished { pruned, .. } = writer.finish(&closing)?;
+    let Finished { pruned, .. } = writer.finish(closing)?;
     Ok(Report {
         bundle: options.bundle.clone(),
         pruned: pruned.unwrap_or_default(),

@@ -75,9 +75,9 @@ pub fn run(options: &Options, world: &World, observer: &dyn Observer) -> Result<
         policy: options.policy.as_ref().map(vet).transpose()?,
         bundle: options.bundle.clone(),
         inventory: admitted.inventory.map(|i| Identity {
-            bundle_id: i.bundle_id,
+            bundle_id: i.bundle_id.clone(),
             sequence: i.sequence,
-            created: i.created,
+            created: i.created.clone(),
         }),
         seal: admitted.seal,
         verified,

@@ -1,5 +1,6 @@
 //! The sightings of many walks as one list: each image once, with every place where it stands.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
@@ -80,10 +81,62 @@ struct Known {
     under: BTreeSet<String>,
 }
 
+/// The places of an image, in the order of their keys. One that stands alone, as in a list of thousands, takes no tree.
+#[derive(Clone, Debug)]
+enum Places {
+    One(Box<(Key, Known)>),
+    Many(BTreeMap<Key, Known>),
+}
+
+impl Places {
+    /// Takes a place in.
+    fn add(&mut self, key: Key, seen: Known) {
+        match self {
+            Self::One(place) if place.0 == key => join(&mut place.1, seen),
+            Self::One(place) => {
+                let first = (**place).clone();
+                *self = Self::Many(BTreeMap::from([first, (key, seen)]));
+            }
+            Self::Many(places) => match places.entry(key) {
+                Entry::Occupied(mut known) => join(known.get_mut(), seen),
+                Entry::Vacant(vacant) => {
+                    vacant.insert(seen);
+                }
+            },
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (&Key, &Known)> {
+        let (one, many) = match self {
+            Self::One(place) => (Some((&place.0, &place.1)), None),
+            Self::Many(places) => (None, Some(places.iter())),
+        };
+        one.into_iter().chain(many.into_iter().flatten())
+    }
+
+    /// Whether one of them makes the image at least this sure.
+    fn reach(&self, at_least: Tier) -> bool {
+        self.iter().any(|((tier, ..), _)| *tier <= at_least)
+    }
+
+    /// Takes out those for which `unwanted` holds. Tells how many that were, and whether any is left.
+    fn take_out(&mut self, unwanted: impl Fn(&Key) -> bool) -> (usize, bool) {
+        match self {
+            Self::One(place) if unwanted(&place.0) => (1, false),
+            Self::One(_) => (0, true),
+            Self::Many(places) => {
+                let before = places.len();
+                places.retain(|key, _| !unwanted(key));
+                (before - places.len(), !places.is_empty())
+            }
+        }
+    }
+}
+
 /// Everything that was found.
 #[derive(Clone, Debug, Default)]
 pub struct Catalogue {
-    images: BTreeMap<Reference, BTreeMap<Key, Known>>,
+    images: BTreeMap<Reference, Places>,
     unresolved: BTreeMap<(Key, Severity, String), Known>,
 }
 
@@ -106,19 +159,21 @@ impl Catalogue {
             under,
         };
         let key = (tier, source, rule, place, raw);
-        let entry = match reading {
-            Reading::Image(reference) => self.images.entry(reference).or_default().entry(key),
+        match reading {
+            Reading::Image(reference) => match self.images.entry(reference) {
+                Entry::Occupied(mut places) => places.get_mut().add(key, seen),
+                Entry::Vacant(vacant) => {
+                    vacant.insert(Places::One(Box::new((key, seen))));
+                }
+            },
             Reading::Unresolved { severity, reason } => {
                 let known = self
                     .unresolved
                     .entry((key, severity, reason))
                     .or_insert_with(|| seen.clone());
                 join(known, seen);
-                return;
             }
-        };
-        let known = entry.or_insert_with(|| seen.clone());
-        join(known, seen);
+        }
     }
 
     /// Takes many records in.
@@ -132,14 +187,14 @@ impl Catalogue {
     pub fn has(&self, reference: &Reference, at_least: Tier) -> bool {
         self.images
             .get(reference)
-            .is_some_and(|places| places.keys().any(|(tier, ..)| *tier <= at_least))
+            .is_some_and(|places| places.reach(at_least))
     }
 
     /// The repositories of all images that are at least this sure.
     pub fn repositories(&self, at_least: Tier) -> BTreeSet<Repository> {
         self.images
             .iter()
-            .filter(|(_, places)| places.keys().any(|(tier, ..)| *tier <= at_least))
+            .filter(|(_, places)| places.reach(at_least))
             .map(|(reference, _)| reference.repository().clone())
             .collect()
     }
@@ -150,10 +205,8 @@ impl Catalogue {
         let Some(places) = self.images.get_mut(reference) else {
             return 0;
         };
-        let before = places.len();
-        places.retain(|(tier, _, _, place, _), _| !unwanted(*tier, place));
-        let taken = before - places.len();
-        if places.is_empty() {
+        let (taken, is_left) = places.take_out(|(tier, _, _, place, _)| unwanted(*tier, place));
+        if !is_left {
             self.images.remove(reference);
         }
         taken
@@ -275,6 +328,19 @@ mod tests {
         assert_eq!(images.len(), 1);
         assert_eq!((images[0].tier, images[0].sources.len()), (Tier::Certain, 2));
         assert_eq!(images[0].sources[1].raw, "nginx:1");
+    }
+
+    #[test]
+    fn an_image_goes_with_the_last_of_its_places() {
+        let mut catalogue = Catalogue::default();
+        catalogue.add(sighting("nginx:1", Tier::Certain, &[]));
+        let reference: Reference = "nginx:1".parse().unwrap();
+        assert_eq!(catalogue.take_out(&reference, |tier, _| tier == Tier::Strong), 0);
+        catalogue.add(sighting("docker.io/library/nginx:1", Tier::Strong, &[]));
+        assert_eq!(catalogue.take_out(&reference, |tier, _| tier == Tier::Strong), 1);
+        assert!(catalogue.has(&reference, Tier::Certain));
+        assert_eq!(catalogue.take_out(&reference, |_, _| true), 1);
+        assert_eq!(catalogue.references().count(), 0);
     }
 
     #[test]

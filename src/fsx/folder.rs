@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, BufWriter, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -17,6 +17,9 @@ const FOLDER: OFlags = OFlags::RDONLY
     .union(OFlags::DIRECTORY)
     .union(OFlags::NOFOLLOW)
     .union(OFlags::CLOEXEC);
+
+/// How much of a file that is made as it is written waits for the disk.
+const WRITE: usize = 1 << 16;
 
 /// What a name in a folder stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -218,35 +221,58 @@ impl Folder {
     /// Reads a whole regular file of at most `cap` bytes.
     pub fn read(&self, name: &str, cap: u64) -> Result<Vec<u8>, Error> {
         let path = || self.path.join(name);
-        let (file, size) = self.open_sized(name)?;
-        let too_large = |size| Error::TooLarge {
-            path: path(),
-            size,
-            cap,
-        };
-        if size > cap {
-            return Err(too_large(size));
-        }
+        let (file, size) = self.open_capped(name, cap)?;
         let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
         file.take(cap + 1)
             .read_to_end(&mut bytes)
             .map_err(|e| Error::io("read", path(), e))?;
         if bytes.len() as u64 > cap {
-            return Err(too_large(bytes.len() as u64));
+            return Err(self.too_large(name, bytes.len() as u64, cap));
         }
         Ok(bytes)
     }
 
+    /// A reader of a regular file of at most `cap` bytes. Of one that grows while it is read no more is seen than that.
+    pub fn reader(&self, name: &str, cap: u64) -> Result<impl Read, Error> {
+        let (file, _) = self.open_capped(name, cap)?;
+        Ok(file.take(cap))
+    }
+
+    fn open_capped(&self, name: &str, cap: u64) -> Result<(File, u64), Error> {
+        let (file, size) = self.open_sized(name)?;
+        if size > cap {
+            return Err(self.too_large(name, size, cap));
+        }
+        Ok((file, size))
+    }
+
+    fn too_large(&self, name: &str, size: u64, cap: u64) -> Error {
+        let path = self.path.join(name);
+        Error::TooLarge { path, size, cap }
+    }
+
     /// Writes a whole file durably and in one step: the old content or the new, never a mixture.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
+        self.write_with(name, |file| file.write_all(bytes))
+    }
+
+    /// The same for bytes that are made as they are written.
+    pub fn write_with(
+        &self,
+        name: &str,
+        fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<(), Error> {
         self.check(name)?;
         let temporary = format!(".{name}.new");
-        let mut file = self.create_file(&temporary)?;
+        let file = self.create_file(&temporary)?;
         let path = self.path.join(name);
-        let written = file
-            .write_all(bytes)
+        let mut buffered = BufWriter::with_capacity(WRITE, &file);
+        let written = fill(&mut buffered)
+            .and_then(|()| buffered.flush())
             .and_then(|()| file.sync_all())
             .map_err(|e| Error::io("write", &path, e));
+        // What a failed write left in it is not tried once more.
+        drop(buffered.into_parts());
         if let Err(error) = written {
             // Best effort: the error that matters is the first one.
             let _ = self.remove(&temporary);

@@ -121,7 +121,10 @@ impl Document {
             .media_type
             .or_else(|| header.map(str::to_owned))
             .unwrap_or_else(|| guessed.to_owned());
-        let config_type = wire.config.as_ref().map(|config| config.media_type.clone());
+        let config_type = wire
+            .config
+            .as_ref()
+            .map(|config| String::from(config.media_type.clone()));
         let artifact_type = wire.artifact_type.or(config_type).filter(|kind| !kind.is_empty());
         let blobs = wire
             .config

@@ -5,59 +5,17 @@
 
 mod attachment;
 mod document;
+pub mod media_type;
 
 pub use attachment::Attachment;
 pub use document::{Document, Error, MANIFEST_CAP, NESTING_CAP};
+pub use media_type::MediaType;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
-
-/// Media types that registries and layouts name.
-pub mod media_type {
-    /// OCI image index.
-    pub const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
-    /// OCI image manifest.
-    pub const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
-    /// OCI image configuration.
-    pub const OCI_CONFIG: &str = "application/vnd.oci.image.config.v1+json";
-    /// The configuration of an artifact that is no image: the two bytes `{}`.
-    pub const OCI_EMPTY: &str = "application/vnd.oci.empty.v1+json";
-    /// Docker manifest list.
-    pub const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
-    /// Docker schema 2 manifest.
-    pub const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
-    /// Docker schema 1 manifests, refused by name.
-    pub const DOCKER_SCHEMA1: [&str; 2] = [
-        "application/vnd.docker.distribution.manifest.v1+json",
-        "application/vnd.docker.distribution.manifest.v1+prettyjws",
-    ];
-    /// Helm chart configuration of a chart in a registry.
-    pub const HELM_CONFIG: &str = "application/vnd.cncf.helm.config.v1+json";
-    /// Helm chart archive of a chart in a registry.
-    pub const HELM_CHART: &str = "application/vnd.cncf.helm.chart.content.v1.tar+gzip";
-    /// Helm provenance file of a chart in a registry.
-    pub const HELM_PROVENANCE: &str = "application/vnd.cncf.helm.chart.provenance.v1.prov";
-    /// What a client must say it accepts; without the whole list registries convert or answer 404.
-    pub const ACCEPTED: [&str; 4] = [OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST];
-
-    /// Whether a layer of this type becomes files of a container, as the engines decide it.
-    pub fn is_file_system(media_type: &str) -> bool {
-        [
-            "application/vnd.oci.image.layer.",
-            "application/vnd.docker.image.rootfs.",
-        ]
-        .iter()
-        .any(|family| media_type.starts_with(family))
-    }
-
-    /// Whether a layer of this type may be absent from registries (Windows base layers).
-    pub fn is_foreign(media_type: &str) -> bool {
-        media_type.contains(".nondistributable.") || media_type.contains(".foreign.")
-    }
-}
 
 /// The platform that an image is for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -90,7 +48,7 @@ impl std::fmt::Display for Platform {
 pub struct Descriptor {
     /// The media type, exactly as upstream wrote it.
     #[serde(default)]
-    pub media_type: String,
+    pub media_type: MediaType,
     /// The digest.
     pub digest: Digest,
     /// The size in bytes.
@@ -106,12 +64,12 @@ pub struct Descriptor {
     pub artifact_type: Option<String>,
     /// The platform, in an index.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub platform: Option<Platform>,
+    pub platform: Option<Box<Platform>>,
 }
 
 impl Descriptor {
     /// A bare descriptor.
-    pub fn new(media_type: impl Into<String>, digest: Digest, size: u64) -> Self {
+    pub fn new(media_type: impl Into<MediaType>, digest: Digest, size: u64) -> Self {
         Self {
             media_type: media_type.into(),
             digest,

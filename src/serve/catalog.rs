@@ -1,11 +1,12 @@
 //! What a bundle offers, looked up once and asked for often.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::bundle::{self, Bundle, Inventory};
 use crate::digest::Digest;
 use crate::mirrors::{Mapping, Names, Resolution};
-use crate::oci::{Descriptor, Document, NESTING_CAP, Platform};
+use crate::oci::{Descriptor, Document, MediaType, NESTING_CAP, Platform};
 use crate::reference::{Reference, Repository, Tag};
 
 /// More manifests than this are not looked into: a hostile index may point to itself in many spellings.
@@ -16,7 +17,7 @@ const MANIFEST_LIMIT: usize = 1_000_000;
 pub struct Catalog {
     names: Names,
     shelves: BTreeMap<Repository, Shelf>,
-    entries: BTreeMap<Reference, Descriptor>,
+    entries: BTreeMap<Reference, Arc<Descriptor>>,
     facts: BTreeMap<Reference, Facts>,
     bytes: u64,
     inventory: Option<Inventory>,
@@ -38,7 +39,7 @@ pub struct Facts {
 #[derive(Debug, Default)]
 pub struct Shelf {
     tags: BTreeMap<Tag, Digest>,
-    manifests: BTreeMap<Digest, String>,
+    manifests: BTreeMap<Digest, MediaType>,
     referrers: BTreeMap<Digest, Vec<Descriptor>>,
 }
 
@@ -50,7 +51,7 @@ impl Shelf {
 
     /// The media type of a manifest that belongs here. Its bytes may still be absent from the bundle by choice.
     pub fn media_type(&self, digest: &Digest) -> Option<&str> {
-        self.manifests.get(digest).map(String::as_str)
+        self.manifests.get(digest).map(MediaType::as_str)
     }
 
     /// What says that it is about `subject`: signatures, SBOMs.
@@ -108,7 +109,7 @@ impl Catalog {
     }
 
     /// Every reference, with what it points to.
-    pub fn entries(&self) -> &BTreeMap<Reference, Descriptor> {
+    pub fn entries(&self) -> &BTreeMap<Reference, Arc<Descriptor>> {
         &self.entries
     }
 
@@ -178,7 +179,7 @@ impl Walk<'_> {
                 .platform
                 .filter(|p| blobs.contains_key(&descriptor.digest) && p.os != "unknown")
             {
-                facts.platforms.push(platform);
+                facts.platforms.push(*platform);
             }
             queue.extend(children.into_iter().map(|child| (child, depth + 1)));
         }
@@ -211,7 +212,7 @@ impl Walk<'_> {
         };
         let media_type = document.as_ref().map_or_else(
             || descriptor.media_type.clone(),
-            |document| document.media_type.clone(),
+            |document| MediaType::from(&document.media_type),
         );
         let shelf = self.shelves.entry(reference.repository().clone()).or_default();
         shelf.manifests.insert(descriptor.digest, media_type);

@@ -199,8 +199,8 @@ impl Page<'_> {
             .inventory()
             .and_then(|inventory| inventory.references.get(reference));
         let platforms = match record {
-            Some(record) if !record.platforms.is_empty() => &record.platforms,
-            _ => &facts.platforms,
+            Some(record) if !record.platforms.is_empty() => &*record.platforms,
+            _ => facts.platforms.as_slice(),
         };
         let platforms: Vec<String> = platforms.iter().map(ToString::to_string).collect();
         let platforms = if platforms.is_empty() {
@@ -214,7 +214,7 @@ impl Page<'_> {
             Safe(platforms),
             size(facts.bytes)
         )?;
-        match record.map(|record| record.provenance.as_slice()) {
+        match record.map(|record| &*record.provenance) {
             None | Some([]) => f.write_str("<span class=\"none\">not noted</span>")?,
             Some(provenance) => {
                 let mut sorted: Vec<_> = provenance.iter().collect();

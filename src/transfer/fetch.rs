@@ -15,7 +15,7 @@ use crate::digest::Digest;
 use crate::fsx::Acknowledged;
 use crate::observe::{Event, Observer, Outcome};
 use crate::oci::Descriptor;
-use crate::reference::Repository;
+use crate::reference::{Reference, Repository};
 
 use super::acknowledgements::Acknowledgements;
 use super::queue::{Queue, SMALL};
@@ -52,7 +52,7 @@ struct Run {
 
 /// What the items still wait for.
 struct Items {
-    subjects: Vec<String>,
+    subjects: Vec<Reference>,
     waiting: Vec<AtomicUsize>,
     /// Whether a blob of the item had to move.
     needed: Vec<bool>,
@@ -68,7 +68,7 @@ impl Items {
             }
         }
         Self {
-            subjects: plan.items.iter().map(|i| i.key.to_string()).collect(),
+            subjects: plan.items.iter().map(|i| i.key.clone()).collect(),
             needed: waiting.iter().map(|w| *w > 0).collect(),
             waiting: waiting.into_iter().map(AtomicUsize::new).collect(),
             failed: Mutex::default(),
@@ -97,7 +97,7 @@ impl Items {
                     None => Outcome::Done,
                 };
                 observer.on(&Event::ItemFinished {
-                    subject: subject.clone(),
+                    subject: subject.to_string(),
                     outcome,
                 });
             }
@@ -179,9 +179,9 @@ pub async fn fetch(
                         (RowOutcome::Failed { error }, digest, None)
                     }
                     None => {
-                        writer.insert(item.key.clone(), *root);
+                        writer.insert(item.key.clone(), root);
                         for (reference, descriptor) in attached {
-                            writer.insert(reference, descriptor);
+                            writer.insert(reference, descriptor.into());
                         }
                         let outcome = if is_new || had_blobs {
                             RowOutcome::Done

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use crate::bundle::Referrers;
 use crate::digest::Digest;
 use crate::mirrors::Placed;
-use crate::oci::{Attachment, Descriptor, Document};
+use crate::oci::{Attachment, Descriptor, Document, MediaType};
 use crate::reference::Repository;
 use crate::registry::{Client, TagOrDigest};
 
@@ -22,7 +22,7 @@ pub(super) struct Listing {
     repository: Repository,
     subject: Digest,
     /// Manifests with the media types that their descriptors gave, and the numbers of the items that bring them.
-    referrers: BTreeMap<Digest, (String, usize)>,
+    referrers: BTreeMap<Digest, (MediaType, usize)>,
     /// The list as upstream has it under its tag, and the item that brings it.
     original: Option<(Digest, usize)>,
 }

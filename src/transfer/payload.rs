@@ -1,6 +1,6 @@
 //! A blob of a bundle as the body of a request.
 
-use std::io::{self, Read as _};
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -37,8 +37,6 @@ impl Source for Payload {
             let (bundle, descriptor) = (self.bundle.clone(), self.descriptor.clone());
             let (sender, receiver) = mpsc::channel(AHEAD);
             tokio::task::spawn_blocking(move || {
-                let left = descriptor.size.saturating_sub(offset);
-                let piece = usize::try_from(left).map_or(READ, |left| left.clamp(1, READ));
                 let mut reader = match bundle.described_blob(&descriptor) {
                     Ok(blob) => blob.reader(offset),
                     Err(error) => {
@@ -48,14 +46,9 @@ impl Source for Payload {
                     }
                 };
                 loop {
-                    let mut buffer = vec![0; piece];
-                    let piece = match reader.read(&mut buffer) {
-                        Ok(0) => return,
-                        Ok(read) => {
-                            buffer.truncate(read);
-                            Ok(Bytes::from(buffer))
-                        }
-                        Err(error) => Err(error),
+                    let piece = match reader.next_piece(READ) {
+                        Ok(piece) if piece.is_empty() => return,
+                        read => read.map(Bytes::from),
                     };
                     let last = piece.is_err();
                     if sender.blocking_send(piece).is_err() || last {

@@ -1,11 +1,12 @@
 //! What is to be moved, decided before the first blob moves.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Serialize;
 
 use super::acknowledgements::Acknowledgements;
-use crate::bundle::{Absent, Provenance};
+use crate::bundle::{Absent, Provenance, Shared};
 use crate::digest::Digest;
 use crate::oci::Descriptor;
 use crate::reference::{Reference, Repository};
@@ -18,7 +19,7 @@ pub struct Item {
     /// The name that it gets in the bundle.
     pub key: Reference,
     /// Why it is wanted.
-    pub provenance: Vec<Provenance>,
+    pub provenance: Shared<Provenance>,
     /// Whether it comes from a file here, so that no registry is asked for it.
     pub on_disk: bool,
     /// What became of it so far.
@@ -32,7 +33,7 @@ pub enum State {
     /// Its manifests are there; its blobs may be missing.
     Resolved {
         /// What it points to.
-        root: Box<Descriptor>,
+        root: Arc<Descriptor>,
         /// What it pointed to before this run, if that was something else.
         moved_from: Option<Box<Digest>>,
         /// Whether a manifest of it is new to the bundle, or its name is.
@@ -42,7 +43,7 @@ pub enum State {
         /// Signatures, attestations and SBOMs, under their own names: they come and fail with the item.
         attached: BTreeMap<Reference, Descriptor>,
         /// Manifests whose repository has told everything that is about them.
-        asked: BTreeSet<Digest>,
+        asked: Vec<Digest>,
     },
     /// It cannot be had; the text is the whole chain of causes.
     Failed(String),
@@ -60,11 +61,11 @@ impl State {
 }
 
 impl Item {
-    /// The manifests whose repository has told everything that is about them.
-    pub fn asked(&self) -> BTreeSet<Digest> {
-        match &self.state {
-            State::Resolved { asked, .. } => asked.clone(),
-            State::Failed(_) => BTreeSet::new(),
+    /// Takes out the manifests whose repository has told everything that is about them.
+    pub fn take_asked(&mut self) -> Vec<Digest> {
+        match &mut self.state {
+            State::Resolved { asked, .. } => std::mem::take(asked),
+            State::Failed(_) => Vec::new(),
         }
     }
 }

@@ -77,23 +77,8 @@ pub async fn push(
     run.send_blobs(jobs).await?;
     let new = run.send_manifests(jobs).await?;
     run.settle(plan.listings, jobs).await?;
-    let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-    let failed = run.lock_failed();
-    let rows = run.items.iter().enumerate().map(|(number, item)| {
-        item.row(match failed.get(&number) {
-            Some(error) => RowOutcome::Failed { error: error.clone() },
-            None if new.contains(&number) => RowOutcome::Done,
-            None => RowOutcome::Present,
-        })
-    });
-    Ok(Pushed {
-        rows: rows.collect(),
-        uploaded: count(&run.counts.uploaded),
-        mounted: count(&run.counts.mounted),
-        present: count(&run.counts.present),
-        bytes: count(&run.counts.sent),
-        proven: run.proven(&failed),
-    })
+    let run = Arc::into_inner(run).ok_or(Error::WorkerLost)?;
+    Ok(run.into_pushed(&new))
 }
 
 impl Run {
@@ -396,6 +381,36 @@ impl Run {
         Err(Error::Different {
             place: format!("{repository} {at}"),
         })
+    }
+
+    /// What was done. `new` are the numbers of the items that were new.
+    fn into_pushed(self, new: &BTreeSet<usize>) -> Pushed {
+        let proven = self.proven(&self.lock_failed());
+        let Self {
+            items,
+            blobs,
+            failed,
+            counts,
+            ..
+        } = self;
+        // Before there are rows: each of both may be tens of thousands.
+        drop(blobs);
+        let mut failed = failed.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let rows = items.into_iter().enumerate().map(|(number, item)| {
+            item.row(match failed.remove(&number) {
+                Some(error) => RowOutcome::Failed { error },
+                None if new.contains(&number) => RowOutcome::Done,
+                None => RowOutcome::Present,
+            })
+        });
+        Pushed {
+            rows: rows.collect(),
+            uploaded: counts.uploaded.into_inner(),
+            mounted: counts.mounted.into_inner(),
+            present: counts.present.into_inner(),
+            bytes: counts.sent.into_inner(),
+            proven,
+        }
     }
 
     /// Every digest that the target has shown to have.

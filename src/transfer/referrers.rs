@@ -142,7 +142,7 @@ impl Walk<'_> {
             known.push(Found {
                 by: by.map_or(Attachment::Subject, |(_, by)| by),
                 entry: referrer.entry.clone(),
-                descriptor,
+                descriptor: Arc::unwrap_or_clone(descriptor),
                 bytes,
                 is_new: false,
             });

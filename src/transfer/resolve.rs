@@ -8,7 +8,7 @@ use futures_util::future::{BoxFuture, try_join_all};
 use futures_util::stream::{self, StreamExt as _};
 use tokio_util::sync::CancellationToken;
 
-use crate::bundle::{Absent, AbsentReason, Provenance};
+use crate::bundle::{Absent, AbsentReason, Provenance, Shared};
 use crate::digest::Digest;
 use crate::observe::{Event, Observer, Outcome};
 use crate::oci::{self, Descriptor, Document, NESTING_CAP, Platform, media_type};
@@ -30,7 +30,7 @@ pub struct Wanted {
     /// The digest that a lock file pins it to.
     pub pinned: Option<Digest>,
     /// Why it is wanted.
-    pub provenance: Vec<Provenance>,
+    pub provenance: Shared<Provenance>,
 }
 
 impl Wanted {
@@ -39,10 +39,10 @@ impl Wanted {
         Self {
             reference,
             pinned: None,
-            provenance: vec![Provenance {
+            provenance: Shared::from(vec![Provenance {
                 source: source.to_owned(),
                 ..Provenance::default()
-            }],
+            }]),
         }
     }
 }
@@ -150,7 +150,9 @@ pub(super) struct Walk<'a> {
 
 #[derive(Default)]
 struct Found {
-    blobs: HashMap<Digest, PlannedBlob>,
+    blobs: Vec<PlannedBlob>,
+    /// Where each of them is in the list.
+    places: HashMap<Digest, usize>,
     absent: BTreeMap<Digest, Absent>,
     lost: HashMap<Digest, String>,
 }
@@ -199,7 +201,7 @@ pub async fn plan(
                 subject: key.to_string(),
             });
             let state = walk.resolve(number, &key, &wanted).await;
-            (key, wanted, state)
+            (shelf.held(key), wanted, state)
         }
     });
     let mut plan = Plan::default();
@@ -221,7 +223,11 @@ pub async fn plan(
         }
         plan.items.push(Item {
             on_disk: source.root_on_disk(&wanted.reference).is_some(),
-            reference: wanted.reference,
+            reference: if wanted.reference == key {
+                key.clone()
+            } else {
+                wanted.reference
+            },
             key,
             provenance: wanted.provenance,
             state,
@@ -241,10 +247,13 @@ fn named(wanted: Vec<Wanted>) -> Vec<(Reference, Wanted)> {
     let mut order = Vec::new();
     for wanted in wanted {
         if let Some(same) = merged.get_mut(&wanted.reference) {
-            for provenance in wanted.provenance {
-                if !same.provenance.contains(&provenance) {
-                    same.provenance.push(provenance);
-                }
+            let more = wanted
+                .provenance
+                .iter()
+                .filter(|one| !same.provenance.contains(one));
+            let more: Vec<&Provenance> = more.collect();
+            if !more.is_empty() {
+                same.provenance = same.provenance.iter().chain(more).cloned().collect();
             }
             same.pinned = same.pinned.or(wanted.pinned);
         } else {
@@ -285,7 +294,7 @@ impl Walk<'_> {
         }
         let before = self.shelf.entry(key);
         let mut trail = Trail::default();
-        let (root, bytes) = self.root(wanted, before.as_ref(), &mut trail).await?;
+        let (root, bytes) = self.root(wanted, before.as_deref(), &mut trail).await?;
         let repository = wanted.reference.repository();
         self.follow(repository, &root, bytes, NESTING_CAP, &mut trail)
             .await?;
@@ -301,11 +310,14 @@ impl Walk<'_> {
         let moved_from = before.as_ref().map(|b| b.digest).filter(|d| *d != root.digest);
         Ok(State::Resolved {
             is_new: trail.is_new || before.is_none() || moved_from.is_some(),
-            root: Box::new(root),
+            root: match before {
+                Some(before) if *before == root => before,
+                _ => Arc::new(root),
+            },
             moved_from: moved_from.map(Box::new),
             manifest_bytes: trail.manifest_bytes,
             attached,
-            asked: trail.asked,
+            asked: trail.asked.into_iter().collect(),
         })
     }
 
@@ -329,7 +341,7 @@ impl Walk<'_> {
             // entry without a type would be pushed without one.
             let media_type = match before.filter(|b| b.digest == digest) {
                 Some(entry) => Some(entry.media_type.clone()),
-                None => Document::parse(&bytes, None).ok().map(|d| d.media_type),
+                None => Document::parse(&bytes, None).ok().map(|d| d.media_type.into()),
             };
             if let Some(media_type) = media_type.filter(|t| !t.is_empty()) {
                 return Ok((Descriptor::new(media_type, digest, bytes.len() as u64), bytes));
@@ -458,13 +470,19 @@ impl Walk<'_> {
     }
 
     fn want(&self, blob: &Descriptor, repository: &Repository, number: usize) {
-        let mut found = self.found();
-        let planned = found.blobs.entry(blob.digest).or_insert_with(|| PlannedBlob {
-            descriptor: blob.clone(),
-            repositories: Vec::new(),
-            items: Vec::new(),
-            kept: 0,
-        });
+        let found = &mut *self.found();
+        let known = found.places.get(&blob.digest).copied();
+        let Some(planned) = known.and_then(|place| found.blobs.get_mut(place)) else {
+            found.places.insert(blob.digest, found.blobs.len());
+            // Most blobs are needed once: lists of one take the least room.
+            found.blobs.push(PlannedBlob {
+                descriptor: blob.clone(),
+                repositories: vec![repository.clone()],
+                items: vec![number],
+                kept: 0,
+            });
+            return;
+        };
         if planned.descriptor.size != blob.size {
             let text = format!(
                 "two manifests say different sizes of blob {}: {} and {}",
@@ -483,7 +501,11 @@ impl Walk<'_> {
     async fn finish(self, mut plan: Plan) -> Result<Plan, Error> {
         let found = self.found.into_inner().unwrap_or_else(PoisonError::into_inner);
         for (digest, text) in found.lost {
-            for item in found.blobs.get(&digest).iter().flat_map(|b| &b.items) {
+            let blob = found
+                .places
+                .get(&digest)
+                .and_then(|place| found.blobs.get(*place));
+            for item in blob.iter().flat_map(|b| &b.items) {
                 if let Some(item) = plan.items.get_mut(*item) {
                     item.state = State::Failed(text.clone());
                 }
@@ -491,28 +513,37 @@ impl Walk<'_> {
         }
         let shelf = self.shelf.clone();
         let cancel = self.cancel.clone();
+        drop(found.places);
         let blobs = found.blobs;
         let (missing, present, bytes) = blocking(move || {
-            let (mut missing, mut present, mut bytes) = (Vec::new(), 0, 0);
+            let (mut present, mut bytes) = (0, 0);
             let kept = shelf.kept()?;
-            for (_, mut blob) in blobs {
+            let mut is_missing = |blob: &mut PlannedBlob| {
                 if cancel.is_cancelled() {
                     return Err(Error::Cancelled);
                 }
                 if shelf.holds(&blob.descriptor)? {
                     present += 1;
                     bytes += blob.descriptor.size;
-                } else {
-                    let left = kept.get(&blob.descriptor.digest).copied().unwrap_or(0);
-                    blob.kept = left.min(blob.descriptor.size);
-                    missing.push(blob);
+                    return Ok(false);
                 }
-            }
+                let left = kept.get(&blob.descriptor.digest).copied().unwrap_or(0);
+                blob.kept = left.min(blob.descriptor.size);
+                Ok(true)
+            };
+            let missing = blobs
+                .into_iter()
+                .filter_map(|mut blob| match is_missing(&mut blob) {
+                    Ok(true) => Some(Ok(blob)),
+                    Ok(false) => None,
+                    Err(error) => Some(Err(error)),
+                });
+            let missing: Vec<PlannedBlob> = missing.collect::<Result<_, Error>>()?;
             Ok((missing, present, bytes))
         })
         .await?;
         plan.blobs = missing;
-        plan.blobs.sort_by(|a, b| {
+        plan.blobs.sort_unstable_by(|a, b| {
             (b.descriptor.size, &a.descriptor.digest).cmp(&(a.descriptor.size, &b.descriptor.digest))
         });
         (plan.blobs_present, plan.bytes_present) = (present, bytes);

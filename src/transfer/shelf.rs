@@ -111,8 +111,16 @@ impl Shelf {
     }
 
     /// What a reference points to at present.
-    pub(super) fn entry(&self, reference: &Reference) -> Option<Descriptor> {
+    pub(super) fn entry(&self, reference: &Reference) -> Option<Arc<Descriptor>> {
         self.bundle.as_ref()?.entries().get(reference).cloned()
+    }
+
+    /// The same reference as the bundle holds it, so that it is held once.
+    pub(super) fn held(&self, reference: Reference) -> Reference {
+        match &self.bundle {
+            Some(bundle) => bundle.held(reference),
+            None => reference,
+        }
     }
 
     /// What an earlier run was told to be about a manifest of a repository; `None` if nobody was asked.
@@ -121,8 +129,7 @@ impl Shelf {
             Some(writer) => writer.before(),
             None => self.inventory.as_deref(),
         };
-        let of = inventory?.referrers.get(repository)?;
-        of.get(subject).map(Vec::as_slice)
+        inventory?.referrers.get(repository)?.get(subject)
     }
 
     /// Whether a blob is there and may be trusted.

@@ -58,8 +58,8 @@ impl PushPlan {
         let referrers = stock.referrers()?;
         let mut listings = Listings::default();
         let mut plan = Self::default();
-        let mut blobs: HashMap<Digest, Cargo> = HashMap::new();
-        let mut had: HashMap<Digest, Cargo> = HashMap::new();
+        let mut blobs = Cargos::default();
+        let mut had = Cargos::default();
         for placed in placed {
             let number = plan.items.len();
             let mut item = Shipment {
@@ -72,14 +72,16 @@ impl PushPlan {
             };
             if item.failed.is_none() {
                 match follow(stock, &item.placed) {
-                    Ok(trail) => {
+                    Ok(mut trail) => {
+                        // Most have one, and a list that grew has room for more.
+                        trail.manifests.shrink_to_fit();
                         item.manifests = trail.manifests;
                         listings.add(&referrers, &item.placed, &item.repository, number);
                         for descriptor in trail.blobs {
-                            add(&mut blobs, descriptor, &item.repository, number);
+                            blobs.add(descriptor, &item.repository, number);
                         }
                         for descriptor in trail.had {
-                            add(&mut had, descriptor, &item.repository, number);
+                            had.add(descriptor, &item.repository, number);
                         }
                     }
                     Err(error) => item.failed = Some(chain(&error)),
@@ -88,13 +90,13 @@ impl PushPlan {
             plan.items.push(item);
         }
         plan.listings = listings.into_vec();
-        plan.blobs = blobs.into_values().collect();
-        plan.had = had.into_values().collect();
+        plan.blobs = blobs.all;
+        plan.had = had.all;
         if !plan.had.is_empty() {
             plan.elsewhere = stock.repositories_on(registry);
         }
         for cargo in [&mut plan.blobs, &mut plan.had] {
-            cargo.sort_by(|a, b| {
+            cargo.sort_unstable_by(|a, b| {
                 (b.descriptor.size, &a.descriptor.digest).cmp(&(a.descriptor.size, &b.descriptor.digest))
             });
         }
@@ -146,14 +148,28 @@ fn at(registry: &str, path: &str) -> Result<Repository, Error> {
     })
 }
 
-fn add(all: &mut HashMap<Digest, Cargo>, descriptor: Descriptor, repository: &Repository, number: usize) {
-    let cargo = all.entry(descriptor.digest).or_insert_with(|| Cargo {
-        descriptor,
-        places: Vec::new(),
-    });
-    match cargo.places.iter_mut().find(|(r, _)| r == repository) {
-        Some((_, items)) => items.push(number),
-        None => cargo.places.push((repository.clone(), vec![number])),
+/// Blobs as they are found, each once.
+#[derive(Default)]
+struct Cargos {
+    all: Vec<Cargo>,
+    /// Where each of them is in the list.
+    places: HashMap<Digest, usize>,
+}
+
+impl Cargos {
+    fn add(&mut self, descriptor: Descriptor, repository: &Repository, number: usize) {
+        let known = self.places.get(&descriptor.digest).copied();
+        let Some(cargo) = known.and_then(|place| self.all.get_mut(place)) else {
+            self.places.insert(descriptor.digest, self.all.len());
+            // Most blobs are needed at one place: lists of one take the least room.
+            let places = vec![(repository.clone(), vec![number])];
+            self.all.push(Cargo { descriptor, places });
+            return;
+        };
+        match cargo.places.iter_mut().find(|(r, _)| r == repository) {
+            Some((_, items)) => items.push(number),
+            None => cargo.places.push((repository.clone(), vec![number])),
+        }
     }
 }
 

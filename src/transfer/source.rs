@@ -1,7 +1,6 @@
 //! Where content comes from: registries, or another bundle, and beside them images that other tools left on disk.
 
 use std::collections::BTreeSet;
-use std::io::Read as _;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -11,7 +10,7 @@ use crate::digest::Digest;
 use crate::fsx;
 use crate::layouts::{BlobBytes, Store};
 use crate::mirrors::PullSources;
-use crate::oci::{Descriptor, media_type};
+use crate::oci::{Descriptor, MediaType, media_type};
 use crate::reference::{Reference, Repository, Tag};
 use crate::registry::{Client, TagOrDigest};
 
@@ -46,7 +45,7 @@ enum Origin {
 pub(super) struct Manifest {
     pub(super) bytes: Bytes,
     pub(super) digest: Digest,
-    pub(super) media_type: String,
+    pub(super) media_type: MediaType,
 }
 
 /// A blob on its way.
@@ -162,7 +161,7 @@ impl Source {
             return Ok(Manifest {
                 bytes,
                 digest: *digest,
-                media_type,
+                media_type: media_type.into(),
             });
         }
         if let Some(root) = self.root_on_disk(reference) {
@@ -182,7 +181,7 @@ impl Source {
                 let manifest = places.ask(reference.repository(), by_digest, question).await?;
                 Ok(Manifest {
                     digest: manifest.digest,
-                    media_type: manifest.media_type,
+                    media_type: manifest.media_type.into(),
                     bytes: manifest.bytes,
                 })
             }
@@ -292,12 +291,13 @@ impl Source {
 /// What a bundle has under a reference. One with tag and digest may be entered under its tag.
 fn entry<'b>(bundle: &'b Bundle, reference: &Reference) -> Option<&'b Descriptor> {
     let entries = bundle.entries();
-    entries.get(reference).or_else(|| {
+    let found = entries.get(reference).or_else(|| {
         let short = Reference::tagged(reference.repository().clone(), reference.tag()?.clone());
         entries
             .get(&short)
             .filter(|d| Some(&d.digest) == reference.digest())
-    })
+    });
+    found.map(|descriptor| &**descriptor)
 }
 
 impl Chunks {
@@ -315,12 +315,10 @@ impl Chunks {
             Self::Registry(blob) => Ok(blob.chunk().await?),
             Self::Bundle(reader) => {
                 // A read of a local file is short; block_in_place would need a runtime of many threads.
-                let mut buffer = vec![0; READ];
-                let read = reader
-                    .read(&mut buffer)
+                let piece = reader
+                    .next_piece(READ)
                     .map_err(|e| fsx::Error::io("read", "a blob of the source bundle", e))?;
-                buffer.truncate(read);
-                Ok((read > 0).then(|| buffer.into()))
+                Ok((!piece.is_empty()).then(|| piece.into()))
             }
             Self::OnDisk(bytes) => {
                 let piece = bytes.next_piece(READ)?;

@@ -40,12 +40,6 @@ pub struct Resolved {
 }
 
 impl Stock {
-    /// A bundle.
-    pub fn bundle(bundle: Bundle) -> Result<Self, Error> {
-        let inventory = bundle.inventory()?.map(Arc::new);
-        Ok(Self::Bundle(bundle, inventory))
-    }
-
     /// What `plan` resolved from `source`, whose manifests were kept in `manifests`.
     pub fn resolved(plan: &Plan, source: Source, manifests: Manifests) -> Self {
         let mut roots = BTreeMap::new();
@@ -70,7 +64,7 @@ impl Stock {
     /// What a reference points to.
     pub(super) fn root(&self, reference: &Reference) -> Option<&Descriptor> {
         match self {
-            Self::Bundle(bundle, _) => bundle.entries().get(reference),
+            Self::Bundle(bundle, _) => bundle.entries().get(reference).map(|root| &**root),
             Self::Registries(resolved) => resolved.roots.get(reference),
         }
     }

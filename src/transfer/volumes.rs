@@ -116,6 +116,7 @@ fn on_drive(bytes: u64) -> u64 {
 mod tests {
     use super::super::{Item, PlannedBlob};
     use super::*;
+    use crate::bundle::Shared;
     use crate::digest::Digest;
     use crate::oci::Descriptor;
 
@@ -132,15 +133,15 @@ mod tests {
             plan.items.push(Item {
                 key: reference.clone(),
                 reference,
-                provenance: Vec::new(),
+                provenance: Shared::default(),
                 on_disk: false,
                 state: State::Resolved {
-                    root: Box::new(root),
+                    root: root.into(),
                     moved_from: None,
                     is_new: true,
                     manifest_bytes: 500,
                     attached: BTreeMap::new(),
-                    asked: BTreeSet::new(),
+                    asked: Vec::new(),
                 },
             });
             for (name, megabytes) in *image {

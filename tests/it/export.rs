@@ -36,8 +36,8 @@ fn docker_and_oci_images_and_nested_indexes_arrive_with_their_bytes() {
     for (name, image) in names.iter().zip([&oci, &docker, &nested]) {
         let entry = &bundle.entries()[&name.parse().unwrap()];
         assert_eq!(
-            (entry.digest, &entry.media_type),
-            (image.digest, &image.media_type)
+            (entry.digest, entry.media_type.as_str()),
+            (image.digest, image.media_type.as_str())
         );
         assert_eq!(bundle.manifest(&image.digest).unwrap(), image.manifest);
         for blob in image.all_blobs() {

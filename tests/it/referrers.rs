@@ -143,11 +143,14 @@ fn what_the_api_lists_crosses_with_the_index_its_children_and_its_own_signatures
     }
     let recorded = &inventory(&program).referrers[&home];
     assert_eq!(
-        recorded[&signed.index.digest],
+        recorded.get(&signed.index.digest).unwrap(),
         found.of(&home, &signed.index.digest)
     );
     let unsigned = &signed.index.children[0].digest;
-    assert!(recorded[unsigned].is_empty(), "asked, and there is nothing");
+    assert!(
+        recorded.get(unsigned).unwrap().is_empty(),
+        "asked, and there is nothing"
+    );
     into_all_kinds(&program, |visitor, host| {
         signed.assert_at(visitor, &inside(host, &upstream, "team/app"));
     });

@@ -45,7 +45,7 @@ pub enum Format {
 /// Everything that crosses.
 #[derive(Clone, Debug)]
 pub(super) struct Bill {
-    inventory: Inventory,
+    inventory: Arc<Inventory>,
     /// The SHA-256 of the inventory: what a reviewer and the other side compare.
     digest: Digest,
     /// Who signed it, one line each.
@@ -135,7 +135,7 @@ pub fn run(options: &Options, world: &World) -> Result<String, Error> {
 }
 
 impl Bill {
-    fn new(bundle: &Bundle, inventory: Inventory, digest: Digest, seal: String) -> Result<Self, Error> {
+    fn new(bundle: &Bundle, inventory: Arc<Inventory>, digest: Digest, seal: String) -> Result<Self, Error> {
         let referrers = bundle.referrers()?;
         let mut images = Vec::new();
         let mut attached = 0;
@@ -154,7 +154,7 @@ impl Bill {
                 bytes: reached.values().sum(),
                 platforms: record.platforms.iter().map(ToString::to_string).collect(),
                 why: reasons(&record.provenance),
-                signed_by: record.signed_by.clone(),
+                signed_by: record.signed_by.to_vec(),
                 attached: reached.keys().map(about).sum(),
                 is_bare: record.referrers_left_out,
             });
@@ -162,7 +162,7 @@ impl Bill {
         let is_chart = |path: &str| {
             path.starts_with("charts/") && Path::new(path).extension().is_some_and(|e| e == "tgz")
         };
-        let charts = inventory.files.iter().filter(|(path, _)| is_chart(path));
+        let charts = inventory.files.others().filter(|(path, _)| is_chart(path));
         Ok(Self {
             charts: charts
                 .map(|(path, file)| ChartLine {
@@ -171,7 +171,7 @@ impl Bill {
                     digest: file.sha256,
                 })
                 .collect(),
-            bytes: inventory.files.values().map(|file| file.size).sum(),
+            bytes: inventory.files.iter().map(|(_, file)| file.size).sum(),
             absent_bytes: inventory.absent.values().map(|absent| absent.size).sum(),
             images,
             attached,

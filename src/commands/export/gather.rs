@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::super::vetting::{Policed, Vetted};
 use super::super::{Error, World};
 use super::Report;
-use crate::bundle::{self, Closing, Finished, Inventory, Pruned, Volume, Writer};
+use crate::bundle::{self, Closing, Finished, Inventory, Volume, Writer};
 use crate::digest::Digest;
 use crate::observe::{Event, Observer};
 use crate::reference::{Reference, Repository};
@@ -33,7 +33,7 @@ pub(in crate::commands) struct Gathering {
 /// What another bundle knows of signatures, attestations and SBOMs, and hands on with its content.
 #[derive(Clone, Debug, Default)]
 pub(in crate::commands) struct Told {
-    asked: BTreeMap<Repository, BTreeSet<Digest>>,
+    asked: BTreeMap<Repository, Vec<Digest>>,
     left_out: BTreeSet<Reference>,
 }
 
@@ -43,7 +43,7 @@ impl Told {
         let references = inventory.iter().flat_map(|i| &i.references);
         Self {
             asked: referrers
-                .map(|(repository, of)| (repository.clone(), of.keys().copied().collect()))
+                .map(|(repository, of)| (repository.clone(), of.digests().copied().collect()))
                 .collect(),
             left_out: references
                 .filter(|(_, record)| record.referrers_left_out)
@@ -91,7 +91,7 @@ pub(in crate::commands) async fn gather(
         Some(writer) => Shelf::writing(Arc::clone(writer)),
         None => Shelf::looking_at(&to)?,
     };
-    let plan = transfer::plan(
+    let mut plan = transfer::plan(
         wanted,
         source,
         &shelf,
@@ -129,10 +129,10 @@ pub(in crate::commands) async fn gather(
         config,
         provenance: plan
             .items
-            .iter()
-            .map(|i| (i.key.clone(), i.provenance.clone()))
-            .collect::<BTreeMap<_, _>>(),
-        absent: plan.absent.clone(),
+            .iter_mut()
+            .map(|item| (item.key.clone(), std::mem::take(&mut item.provenance)))
+            .collect(),
+        absent: std::mem::take(&mut plan.absent),
         volume,
         prune: false,
         asked: told.asked,
@@ -143,7 +143,7 @@ pub(in crate::commands) async fn gather(
         },
         signed_by: BTreeMap::new(),
     };
-    let asked = plan.items.iter().map(transfer::Item::asked).collect::<Vec<_>>();
+    let asked: Vec<Vec<Digest>> = plan.items.iter_mut().map(transfer::Item::take_asked).collect();
     let attached = plan.items.iter().flat_map(|item| item.state.attached().keys());
     let companions: BTreeSet<Reference> = attached.cloned().collect();
     let fetched = transfer::fetch(plan, source, &writer, world.jobs, observer, &world.cancel).await;
@@ -171,31 +171,30 @@ pub(in crate::commands) async fn gather(
         closing.prune = true;
         let mut asked: BTreeSet<&Reference> = fetched.rows.iter().map(|row| &row.reference).collect();
         asked.extend(&companions);
-        for reference in writer
-            .entries()
-            .keys()
-            .filter(|reference| !asked.contains(reference))
-        {
+        let entries = writer.entries();
+        let all = entries.as_map().keys();
+        for reference in all.filter(|reference| !asked.contains(reference)) {
             writer.remove(reference);
         }
     }
     let make_room = fatal.as_ref().is_some_and(|e| e.fault().is_some());
     let read_back = read_back && fatal.is_none();
-    let finished = tokio::task::spawn_blocking(move || finish(writer, &closing, make_room, read_back))
+    let finished = tokio::task::spawn_blocking(move || finish(writer, closing, make_room, read_back))
         .await
         .map_err(|_| Error::Interrupted)?;
     match (fatal, finished) {
         (Some(transfer::Error::Cancelled), _) => Err(Error::Interrupted),
         (Some(error), _) => Err(error.into()),
         (None, Err(error)) => Err(error.into()),
-        (None, Ok((inventory, pruned))) => {
-            observer.on(&Event::Identified(bundle::identity(&inventory)));
+        (None, Ok(Finished { identity, pruned })) => {
+            let sequence = identity.sequence;
+            observer.on(&Event::Identified(identity));
             Ok(Report {
                 bundle: to,
                 dry_run: false,
                 preflight: None,
                 fetched,
-                sequence: Some(inventory.sequence),
+                sequence: Some(sequence),
                 left_out,
                 pruned,
                 locked: None,
@@ -236,10 +235,10 @@ fn withdraw(vetted: &Vetted, writer: &Writer, fetched: &mut Fetched) {
 /// Reads back what has come, and makes it visible and durable.
 fn finish(
     writer: Arc<Writer>,
-    closing: &Closing,
+    closing: Closing,
     make_room: bool,
     read_back: bool,
-) -> Result<(Inventory, Option<Pruned>), bundle::Error> {
+) -> Result<Finished, bundle::Error> {
     let bundle = writer.bundle().clone();
     if make_room {
         // The drive is full or ill: pieces of blobs make room for the index of those that are whole.
@@ -256,8 +255,7 @@ fn finish(
         let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         writer.read_back(threads * 2)?;
     }
-    let Finished { inventory, pruned } = writer.finish(closing)?;
-    Ok((inventory, pruned))
+    writer.finish(closing)
 }
 
 /// The rows of a dry run.

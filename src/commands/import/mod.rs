@@ -86,7 +86,7 @@ pub async fn run(
     world: &World,
     observer: &Arc<dyn Observer>,
 ) -> Result<Report, Error> {
-    let admitted = admission::admit(&options.from, &options.admission, world.clock.now())?;
+    let mut admitted = admission::admit(&options.from, &options.admission, world.clock.now())?;
     let state = state(options);
     admitted.check_sequence(state.as_deref())?;
     if let Some(identity) = admitted.identity() {
@@ -136,7 +136,7 @@ pub async fn run(
                 projects: *projects,
             };
             let checked = Checked {
-                admitted: &admitted,
+                admitted: &mut admitted,
                 verified,
                 vetted,
             };
@@ -211,7 +211,7 @@ fn state(options: &Options) -> Option<PathBuf> {
 
 /// What is known of a bundle before anything is sent.
 struct Checked<'a> {
-    admitted: &'a Admitted,
+    admitted: &'a mut Admitted,
     /// What was found in it, if that was looked at already.
     verified: Option<Verified>,
     vetted: Option<Vetted>,
@@ -250,7 +250,7 @@ async fn into_folder(
     world: &World,
     observer: &Arc<dyn Observer>,
 ) -> Result<export::Report, Error> {
-    let inventory = admitted.inventory.as_ref();
+    let inventory = admitted.inventory.as_deref();
     let refused = vetted.as_ref().map(Vetted::refusals).unwrap_or_default();
     let provenance = |reference: &Reference| {
         let record = inventory.and_then(|i| i.references.get(reference));

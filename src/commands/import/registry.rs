@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::preflight::{self, Preflight, Projects};
 use super::{Asked, Checked, Imported, Options};
-use crate::bundle::{self, Bundle, Receipt, Verified};
+use crate::bundle::{self, Bundle, Inventory, Receipt, Verified};
 use crate::commands::admission::Admitted;
 use crate::commands::vetting::Vetted;
 use crate::commands::{Error, World};
@@ -57,17 +57,27 @@ pub(super) async fn into_registry(
         Some(verified) => verified,
         None => check(bundle, admitted, world, observer).await?,
     };
+    admitted.forget_files();
     let mut broken = vetted.as_ref().map(Vetted::refusals).unwrap_or_default();
     let damaged = verified.problems.iter().flat_map(|p| {
         let text = format!("{}: {}", p.subject, p.text);
         p.references.iter().map(move |r| (r.clone(), text.clone()))
     });
     broken.extend(damaged);
-    let stock = Stock::bundle(bundle.clone())?;
+    let stock = Stock::Bundle(bundle.clone(), admitted.inventory.clone());
     let tried = if options.dry_run {
         None
     } else {
-        try_sparse(bundle, &stock, &registry, &placed, &mut broken, client, world).await?
+        try_sparse(
+            (bundle, admitted.inventory.as_deref()),
+            &stock,
+            &registry,
+            &placed,
+            &mut broken,
+            client,
+            world,
+        )
+        .await?
     };
     let plan = PushPlan::new(&stock, registry.target.registry(), placed, &broken)?;
     let mut imported = Imported {
@@ -91,7 +101,7 @@ pub(super) async fn into_registry(
     if let Some(tried) = tried {
         tried.count_into(&mut imported.pushed);
     }
-    let receipt = receipt(bundle, &registry, &imported.pushed, world)?;
+    let receipt = receipt(admitted, &registry, &mut imported.pushed, world);
     match write_receipt(options, bundle, receipt) {
         Ok(path) => imported.receipt = Some(path),
         // Everything has arrived; only the way back is missing.
@@ -125,7 +135,7 @@ impl Tried {
 /// Sends the smallest image whose index names platforms that were left out. A registry that refuses such an index is
 /// spared the bytes of the others: they fail with its words.
 async fn try_sparse(
-    bundle: &Bundle,
+    (bundle, inventory): (&Bundle, Option<&Inventory>),
     stock: &Stock,
     registry: &Registry<'_>,
     placed: &[Placed],
@@ -133,8 +143,7 @@ async fn try_sparse(
     client: &Client,
     world: &World,
 ) -> Result<Option<Tried>, Error> {
-    let inventory = bundle.inventory()?;
-    let sparse = preflight::sparse(bundle, inventory.as_ref(), placed);
+    let sparse = preflight::sparse(bundle, inventory, placed);
     let host = registry.target.registry();
     let mut smallest: Option<(u64, PushPlan)> = None;
     for one in sparse
@@ -189,17 +198,12 @@ pub(super) async fn check(
     Ok(verified)
 }
 
-fn receipt(
-    bundle: &Bundle,
-    registry: &Registry<'_>,
-    pushed: &Pushed,
-    world: &World,
-) -> Result<Receipt, Error> {
+fn receipt(admitted: &Admitted, registry: &Registry<'_>, pushed: &mut Pushed, world: &World) -> Receipt {
     let mut receipt = Receipt::new(registry.target.to_string(), world.clock.now());
-    receipt.digests.clone_from(&pushed.proven);
+    receipt.digests = std::mem::take(&mut pushed.proven);
     receipt.mapping = serde_json::to_value(registry.mapping).unwrap_or_default();
-    if let Some(inventory) = bundle.inventory()? {
-        receipt.bundle_id = Some(inventory.bundle_id);
+    if let Some(inventory) = &admitted.inventory {
+        receipt.bundle_id = Some(inventory.bundle_id.clone());
         receipt.sequence = Some(inventory.sequence);
     }
     for row in &pushed.rows {
@@ -209,7 +213,7 @@ fn receipt(
                 .insert(row.reference.clone(), row.target.clone());
         }
     }
-    Ok(receipt)
+    receipt
 }
 
 fn write_receipt(options: &Options, bundle: &Bundle, receipt: Receipt) -> Result<PathBuf, bundle::Error> {

@@ -170,7 +170,7 @@ pub(crate) fn index(children: Vec<(&str, Image)>) -> Image {
         .iter()
         .map(|(name, image)| {
             let mut descriptor = image.descriptor();
-            descriptor.platform = Some(platform(name));
+            descriptor.platform = Some(Box::new(platform(name)));
             descriptor
         })
         .collect();
