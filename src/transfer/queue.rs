@@ -3,8 +3,9 @@
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
-/// A blob of at most so many bytes is small: what takes long with it is asking and waiting.
-pub(super) const SMALL: u64 = 64 << 10;
+/// A blob of at most so many bytes is small: what takes long with it is asking and waiting. All that travel at once are about
+/// one mebibyte, which a run that is killed loses.
+pub(super) const SMALL: u64 = 32 << 10;
 
 /// So many small blobs and manifests travel at once for each transfer that is asked for.
 pub const SMALL_EACH: usize = 4;
