@@ -413,24 +413,18 @@ fn referrers(
 ) -> Result<BTreeMap<Repository, Subjects>, Error> {
     let mut referrers = bundle.referrers()?.into_subjects();
     let repositories: BTreeSet<&Repository> = bundle.entries().keys().map(Reference::repository).collect();
-    let mut note = |repository: &Repository, subject: &Digest| {
-        if repositories.contains(repository) && files.has_blob(subject) {
-            if let Some(of) = referrers.get_mut(repository) {
-                of.of(*subject);
-            } else {
-                referrers.entry(repository.clone()).or_default().of(*subject);
-            }
+    let mut note = |repository: &Repository, subjects: &mut dyn Iterator<Item = Digest>| {
+        let mut here = subjects.filter(|subject| files.has_blob(subject)).peekable();
+        if repositories.contains(repository) && here.peek().is_some() {
+            let of: &mut Subjects = referrers.entry(repository.clone()).or_default();
+            of.note(here);
         }
     };
     for (repository, of) in before {
-        for subject in of.digests() {
-            note(repository, subject);
-        }
+        note(repository, &mut of.digests().copied());
     }
     for (repository, subjects) in asked {
-        for subject in subjects {
-            note(&repository, &subject);
-        }
+        note(&repository, &mut subjects.into_iter());
     }
     Ok(referrers)
 }

@@ -37,14 +37,26 @@ impl Subjects {
         let place = match self.place(&subject) {
             Ok(place) => place,
             Err(place) => {
-                // Most get no second one.
-                self.0.reserve_exact(1);
+                if self.0.is_empty() {
+                    // Most get no second one.
+                    self.0.reserve_exact(1);
+                }
                 self.0.insert(place, (subject, Vec::new()));
                 place
             }
         };
         let (_, found) = self.0.get_mut(place).expect("it was found or put there");
         found
+    }
+
+    /// Notes that these were asked about: one after the other they would move the whole list each time.
+    pub(super) fn note(&mut self, subjects: impl IntoIterator<Item = Digest>) {
+        let asked = subjects.into_iter().map(|subject| (subject, Vec::new()));
+        self.0.extend(asked);
+        // What is known of a subject stands before the note that it was asked about, and stays.
+        self.0.sort_by_key(|(subject, _)| *subject);
+        self.0.dedup_by(|(later, _), (earlier, _)| later == earlier);
+        self.0.shrink_to_fit();
     }
 
     fn place(&self, subject: &Digest) -> Result<usize, usize> {
@@ -74,11 +86,18 @@ impl<'de> Visitor<'de> for Reading {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Subjects, A::Error> {
-        let mut subjects = Subjects::default();
-        while let Some((subject, found)) = map.next_entry()? {
-            *subjects.of(subject) = found;
+        let mut all: Vec<(Digest, Vec<Referrer>)> = Vec::new();
+        while let Some(one) = map.next_entry()? {
+            all.push(one);
         }
-        Ok(subjects)
+        if !all.is_sorted_by(|(a, _), (b, _)| a < b) {
+            // The last word counts, as in every map.
+            all.reverse();
+            all.sort_by_key(|(subject, _)| *subject);
+            all.dedup_by(|(later, _), (earlier, _)| later == earlier);
+        }
+        all.shrink_to_fit();
+        Ok(Subjects(all))
     }
 }
 
@@ -109,11 +128,28 @@ mod tests {
         let signed = Digest::sha256(b"a");
         subjects.of(signed).push(referrer.clone());
         expected.entry(signed).or_default().push(referrer.clone());
+        subjects.note([signed, Digest::sha256(b"d"), Digest::sha256(b"d")]);
+        expected.insert(Digest::sha256(b"d"), Vec::new());
         let text = serde_json::to_string(&subjects).unwrap();
         assert_eq!(text, serde_json::to_string(&expected).unwrap());
         assert_eq!(serde_json::from_str::<Subjects>(&text).unwrap(), subjects);
         assert_eq!(subjects.get(&signed), Some(&[referrer][..]));
         assert_eq!(subjects.get(&Digest::sha256(b"b")), Some(&[][..]));
         assert_eq!(subjects.get(&Digest::sha256(b"never asked about")), None);
+    }
+
+    #[test]
+    fn of_a_subject_that_is_named_twice_the_last_word_counts_in_whatever_order() {
+        let [one, other] = [Digest::sha256(b"1"), Digest::sha256(b"2")];
+        let (first, last) = if one < other { (one, other) } else { (other, one) };
+        let referrer = r#"{"by":"signature","digest":"$1","entry":"a.lan/b:1","mediaType":"m","size":1}"#;
+        let referrer = referrer.replace("$1", &one.to_string());
+        let text = format!(r#"{{"{last}":[],"{first}":[{referrer}],"{last}":[{referrer}],"{first}":[]}}"#);
+        let read: Subjects = serde_json::from_str(&text).unwrap();
+        let counts: Vec<_> = read
+            .iter()
+            .map(|(subject, found)| (*subject, found.len()))
+            .collect();
+        assert_eq!(counts, [(first, 0), (last, 1)]);
     }
 }

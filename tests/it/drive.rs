@@ -76,20 +76,22 @@ fn a_drive_that_fills_up_on_the_way_keeps_what_is_whole() {
         return;
     };
     let upstream = TestRegistry::start();
-    let big = upstream.seed("shop/big:1", &image().layer("big", 4_000_000).build());
+    let built = image().layer("big", 4_000_000).build();
+    let big = upstream.seed("shop/big:1", &built);
+    let layer = format!("/blobs/{}", built.layers()[0].descriptor.digest);
     let mut child = {
         upstream.fault(
-            crate::support::registry::On::get_blob().once(),
+            crate::support::registry::On::method("GET").path(&layer).once(),
             crate::support::registry::Fault::Stall(std::time::Duration::from_secs(5)),
         );
         program.start(&["export", &big, "--to", "drive/bundle"])
     };
     // While the run waits for the registry, someone else fills the drive.
     let asked_by = std::time::Instant::now() + std::time::Duration::from_secs(30);
-    while upstream.count("GET", "/blobs/") == 0 {
+    while upstream.count("GET", &layer) == 0 {
         assert!(
             std::time::Instant::now() < asked_by,
-            "the export asked for no blob"
+            "the export did not ask for the layer"
         );
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
