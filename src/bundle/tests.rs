@@ -187,9 +187,10 @@ fn a_small_blob_is_told_of_when_it_is_durable_or_when_it_cannot_be_written() {
     let writer = Writer::open(place.path(), "a test").unwrap();
     let put = |digest: Digest| {
         let (sender, told) = std::sync::mpsc::channel();
-        writer.put_hashed(
+        writer.put(
             &digest,
             b"content",
+            false,
             Box::new(move |result| sender.send(result).unwrap()),
         );
         told.recv().unwrap()
@@ -203,4 +204,20 @@ fn a_small_blob_is_told_of_when_it_is_durable_or_when_it_cannot_be_written() {
     // Nothing can be made in a folder that is gone.
     std::fs::remove_dir(place.path().join(layout::TMP)).unwrap();
     assert!(put(Digest::sha256(b"other")).is_err());
+}
+
+#[test]
+fn a_manifest_may_come_again_while_it_is_on_its_way() {
+    let (place, _) = place();
+    let writer = Writer::open(place.path(), "a test").unwrap();
+    let digest = Digest::sha256(b"twice");
+    let told: Vec<_> = (0..8)
+        .map(|_| {
+            let (sender, told) = std::sync::mpsc::channel();
+            let tell = Box::new(move |result| sender.send(result).unwrap());
+            writer.put(&digest, b"twice", true, tell);
+            told
+        })
+        .collect();
+    assert!(told.iter().all(|told| told.recv().unwrap().is_ok()));
 }

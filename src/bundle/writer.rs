@@ -305,31 +305,22 @@ impl Writer {
         }
     }
 
-    /// Writes a small blob whole, such as a manifest, and tells when it is durable.
-    pub fn put(&self, digest: &Digest, bytes: &[u8], acknowledged: Acknowledged) -> Result<(), Error> {
-        // A name of its own: two references may bring the same manifest at the same time.
-        let name = format!("put-{}", self.puts.fetch_add(1, Ordering::Relaxed));
-        let mut staged = Staged::create(&self.tmp, &name, digest.algorithm())?;
-        staged.write(bytes)?;
-        let file = staged.finish();
-        let arrived = Arrived {
-            digest: *file.digest(),
-            whole: Some(file),
-            parts: Vec::new(),
-        };
-        self.commit(arrived, digest, acknowledged)
-    }
-
     /// Says that no more blobs come, so that the last ones need not wait for others.
     pub fn hurry(&self) {
         self.committer.hurry();
     }
 
     /// Writes a small blob whose bytes were hashed and are right, and tells when it is durable or why it is not. What a run
-    /// that is killed leaves of it is gone on with by the next one.
-    pub fn put_hashed(&self, digest: &Digest, bytes: &[u8], acknowledged: Acknowledged) {
+    /// that is killed leaves of it is gone on with by the next one, unless it `may_repeat`: then it has a name of its own on
+    /// its way, because the same blob may come again before it is there.
+    pub fn put(&self, digest: &Digest, bytes: &[u8], may_repeat: bool, acknowledged: Acknowledged) {
+        let name = if may_repeat {
+            format!("put-{}", self.puts.fetch_add(1, Ordering::Relaxed))
+        } else {
+            temporary(digest)
+        };
         let staged = self.blob_folder(digest).and_then(|folder| {
-            let file = Staged::whole(&self.tmp, &temporary(digest), bytes, *digest)?;
+            let file = Staged::whole(&self.tmp, &name, bytes, *digest)?;
             Ok((file, folder))
         });
         match staged {

@@ -57,6 +57,20 @@ impl Acknowledgements {
         })
     }
 
+    /// The same for a manifest: it belongs to no row that could fail, so that any error ends the run.
+    pub(super) fn ticket_of_manifest(&self, permit: OwnedSemaphorePermit) -> Acknowledged {
+        let fatal = Arc::clone(&self.fatal);
+        Box::new(move |result| {
+            if let Err(error) = result {
+                fatal
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .get_or_insert(error);
+            }
+            drop(permit);
+        })
+    }
+
     /// Waits until everything is acknowledged, and gives back the first error that concerns the whole drive.
     pub(super) async fn settled(&self) -> Result<(), Error> {
         let all = self

@@ -349,6 +349,7 @@ impl Run {
             .give(Hashed {
                 digest: expected,
                 bytes,
+                may_repeat: false,
                 acknowledged,
             })
             .await

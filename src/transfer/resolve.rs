@@ -17,6 +17,7 @@ use crate::reference::{Reference, Repository};
 use super::acknowledgements::Acknowledgements;
 use super::referrers::{Inquiry, too_much};
 use super::source::Source;
+use super::write_behind::{Hashed, WriteBehind};
 use super::{Error, Item, Plan, PlannedBlob, Shelf, State, blocking, chain};
 
 /// The annotation by which a build's attestation names the image that it is about.
@@ -144,6 +145,7 @@ pub(super) struct Walk<'a> {
     pub(super) choice: &'a Choice,
     pub(super) inquiry: Inquiry,
     acknowledgements: Acknowledgements,
+    write_behind: Option<WriteBehind>,
     cancel: &'a CancellationToken,
     found: Mutex<Found>,
 }
@@ -184,12 +186,14 @@ pub async fn plan(
     observer: &dyn Observer,
     cancel: &CancellationToken,
 ) -> Result<Plan, Error> {
+    let (write_behind, writing) = shelf.writer().map(Arc::clone).map(WriteBehind::begin).unzip();
     let walk = Walk {
         source,
         shelf,
         choice,
         inquiry: Inquiry::default(),
         acknowledgements: Acknowledgements::default(),
+        write_behind,
         cancel,
         found: Mutex::default(),
     };
@@ -235,7 +239,11 @@ pub async fn plan(
     }
     drop(results);
     plan.acknowledgements = walk.acknowledgements.clone();
-    walk.finish(plan).await
+    let plan = walk.finish(plan).await?;
+    if let Some(writing) = writing {
+        writing.await.map_err(|_| Error::WorkerLost)?;
+    }
+    Ok(plan)
 }
 
 /// Every wanted reference once, with the name that it gets in the bundle.
@@ -460,13 +468,18 @@ impl Walk<'_> {
 
     /// Writes a manifest into the bundle, or keeps it in memory; in a dry run it is forgotten.
     pub(super) async fn keep(&self, digest: Digest, media_type: &str, bytes: Bytes) -> Result<(), Error> {
-        let Some(writer) = self.shelf.writer().map(Arc::clone) else {
+        let Some(write_behind) = &self.write_behind else {
             self.shelf.remember(digest, media_type, bytes);
             return Ok(());
         };
         let permit = self.acknowledgements.permit().await?;
-        let ticket = self.acknowledgements.ticket(permit, |_| {});
-        blocking(move || Ok(writer.put(&digest, &bytes, ticket)?)).await
+        let manifest = Hashed {
+            digest,
+            bytes,
+            may_repeat: true,
+            acknowledged: self.acknowledgements.ticket_of_manifest(permit),
+        };
+        write_behind.give(manifest).await
     }
 
     fn want(&self, blob: &Descriptor, repository: &Repository, number: usize) {

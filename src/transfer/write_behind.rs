@@ -1,4 +1,5 @@
-//! Small blobs on their way to the disk: one thread writes all of them, so that none waits for a thread of its own.
+//! Small blobs and manifests on their way to the disk: one thread writes all of them, so that none waits for a thread of
+//! its own, and few threads have memory of their own.
 
 use std::sync::Arc;
 
@@ -15,10 +16,12 @@ use super::Error;
 /// Blobs that may wait for the thread. A run that is killed loses them.
 const WAITING: usize = 6;
 
-/// A blob whose bytes were hashed.
+/// A blob or manifest whose bytes were hashed.
 pub(super) struct Hashed {
     pub(super) digest: Digest,
     pub(super) bytes: Bytes,
+    /// Whether it may come a second time while it is on its way: two references may have the same manifest.
+    pub(super) may_repeat: bool,
     /// Told when it is durable, or why it is not.
     pub(super) acknowledged: Acknowledged,
 }
@@ -33,7 +36,7 @@ impl WriteBehind {
         let (sender, mut waiting) = mpsc::channel::<Hashed>(WAITING);
         let thread = tokio::task::spawn_blocking(move || {
             while let Some(blob) = waiting.blocking_recv() {
-                writer.put_hashed(&blob.digest, &blob.bytes, blob.acknowledged);
+                writer.put(&blob.digest, &blob.bytes, blob.may_repeat, blob.acknowledged);
             }
         });
         (Self(sender), thread)
