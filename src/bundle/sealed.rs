@@ -42,12 +42,8 @@ pub struct Sealed {
 /// What a bundle in the folder `path` says about itself if nobody has signed it, with the digest of the very bytes. `None`
 /// if there is a signature, which must be checked before anybody parses them, or if there is no inventory.
 pub fn read_unsigned(path: &Path) -> Result<Option<(Inventory, Digest)>, Error> {
-    let root = Folder::open(path)?;
-    layout::check(&root)?;
-    let carrack = match root.folder(layout::CARRACK) {
-        Ok(folder) => folder,
-        Err(error) if error.is_absent() => return Ok(None),
-        Err(error) => return Err(error.into()),
+    let Some(carrack) = papers(path)? else {
+        return Ok(None);
     };
     if !signature_names(&carrack)?.is_empty() {
         return Ok(None);
@@ -55,15 +51,22 @@ pub fn read_unsigned(path: &Path) -> Result<Option<(Inventory, Digest)>, Error> 
     inventory::load_hashed(&carrack)
 }
 
+/// The folder of a bundle that has its inventory, and what signs it; `None` if there is none.
+fn papers(path: &Path) -> Result<Option<Folder>, Error> {
+    let root = Folder::open(path)?;
+    layout::check(&root)?;
+    match root.folder(layout::CARRACK) {
+        Ok(folder) => Ok(Some(folder)),
+        Err(error) if error.is_absent() => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
 impl Sealed {
     /// Reads the inventory of the bundle in the folder `path`, and what signs it; `None` if there is no inventory.
     pub fn read(path: &Path) -> Result<Option<Self>, Error> {
-        let root = Folder::open(path)?;
-        layout::check(&root)?;
-        let carrack = match root.folder(layout::CARRACK) {
-            Ok(folder) => folder,
-            Err(error) if error.is_absent() => return Ok(None),
-            Err(error) => return Err(error.into()),
+        let Some(carrack) = papers(path)? else {
+            return Ok(None);
         };
         let bytes = match carrack.read(layout::INVENTORY, INVENTORY_CAP) {
             Ok(bytes) => bytes,

@@ -5,6 +5,7 @@
 //! report; the others arrive.
 
 mod acknowledgements;
+mod choice;
 mod delta;
 mod fetch;
 mod listings;
@@ -28,6 +29,7 @@ mod tags;
 mod volumes;
 mod write_behind;
 
+pub use choice::{Choice, Companions, Shard};
 pub use fetch::fetch;
 pub use lockfile::{Difference, Lockfile};
 pub use manifests::Manifests;
@@ -36,7 +38,7 @@ pub use preflight::{Demand, Preflight, check as check_space};
 pub use push::push;
 pub use queue::SMALL_EACH;
 pub use report::{Fetched, Pushed, PushedRow, Row, RowOutcome};
-pub use resolve::{Choice, Companions, Shard, Wanted, plan};
+pub use resolve::{Wanted, plan};
 pub use shelf::Shelf;
 pub use shipment::PushPlan;
 pub use source::Source;
