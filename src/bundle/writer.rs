@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::digest::{Algorithm, Digest};
@@ -20,6 +20,7 @@ use super::{
     Arrived, Bundle, Closing, Entries, Error, Incoming, Inventory, Pruned, blob, index, layout, read_back,
     streamed,
 };
+use read_back::Written;
 
 /// What else may lie in the root of a drive on which a new bundle is begun.
 const OWN: [&str; 2] = [layout::README, layout::CARRACK];
@@ -38,10 +39,8 @@ pub struct Writer {
     before: Option<Inventory>,
     puts: AtomicU64,
     largest_file: Option<u64>,
-    /// What this run has made durable, with the sizes.
-    written: Arc<Mutex<Vec<(Digest, u64)>>>,
-    /// Whether what the end of the run writes is read again, too.
-    reads_back: AtomicBool,
+    /// What this run has made durable, for reading it back.
+    written: Arc<Written>,
 }
 
 /// How a run ended.
@@ -109,7 +108,6 @@ impl Writer {
             puts: AtomicU64::new(0),
             largest_file: volume.largest_file,
             written: Arc::default(),
-            reads_back: AtomicBool::new(false),
             bundle,
         })
     }
@@ -270,26 +268,25 @@ impl Writer {
         let written = Arc::clone(&self.written);
         Box::new(move |result| {
             if result.is_ok() {
-                written
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .push((digest, size));
+                written.note(digest, size);
             }
             acknowledged(result);
         })
+    }
+
+    /// Begins to read back what becomes durable while other blobs still come, on `threads` threads, if the bundle lies on a
+    /// disk that is built in. What else a bundle lies on may write in a circle, which only a look at the end finds out.
+    pub fn read_back_on_the_way(&self, threads: usize) {
+        if fsx::is_built_in(&self.bundle.folder) {
+            self.written.read_on_the_way(&self.bundle, threads);
+        }
     }
 
     /// Hashes every blob that this run wrote again as the drive has it, past the page cache as far as the system allows,
     /// on `threads` threads. Wrong ones are removed, so that another run brings them anew. What the end of the run
     /// writes will be read again, too.
     pub fn read_back(&self, threads: usize) -> Result<(), Error> {
-        self.reads_back.store(true, Ordering::Relaxed);
-        let written = self
-            .written
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        let unkept = read_back::blobs(&self.bundle, &written, threads);
+        let unkept = self.written.read_back(&self.bundle, threads);
         for digest in &unkept.blobs {
             // A drive that lies may refuse this, too. The lock then tells the next run to trust nothing unhashed.
             let _ = self.remove_blob(digest);
@@ -419,7 +416,7 @@ impl Writer {
             None
         };
         drop(self.committer);
-        if self.reads_back.into_inner() {
+        if self.written.was_read_back() {
             read_back::pages(&bundle, &closed)?;
         }
         self.lock.release()?;

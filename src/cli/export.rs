@@ -100,7 +100,8 @@ pub struct Arguments {
     /// Say what would be copied and whether it fits, and copy nothing.
     #[arg(long)]
     dry_run: bool,
-    /// Do not read back from the drive what was written.
+    /// Do not read back from the drive what was written. A disk that is built into the machine is read while other blobs
+    /// still come, everything else at the end.
     #[arg(long)]
     no_read_back: bool,
     /// The form of the result.

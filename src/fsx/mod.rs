@@ -16,6 +16,7 @@
 //! A drive is hostile input. Every path is walked from an open folder, one component at a time, and no link is followed.
 
 mod commit;
+mod disk;
 mod folder;
 mod lock;
 mod log;
@@ -23,6 +24,7 @@ mod staged;
 mod volume;
 
 pub use commit::{Acknowledged, Commit, Committer};
+pub use disk::is_built_in;
 pub use folder::{Entry, Folder, Kind};
 pub use lock::Lock;
 pub use log::Log;

@@ -146,6 +146,9 @@ pub(in crate::commands) async fn gather(
     let asked: Vec<Vec<Digest>> = plan.items.iter_mut().map(transfer::Item::take_asked).collect();
     let attached = plan.items.iter().flat_map(|item| item.state.attached().keys());
     let companions: BTreeSet<Reference> = attached.cloned().collect();
+    if read_back {
+        writer.read_back_on_the_way(readers());
+    }
     let fetched = transfer::fetch(plan, source, &writer, world.jobs, observer, &world.cancel).await;
     let (fetched, fatal) = match fetched {
         Ok(fetched) => (fetched, None),
@@ -251,11 +254,14 @@ fn finish(
         });
     };
     if read_back {
-        // Twice as many as there are processors: while one waits for the drive another hashes.
-        let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-        writer.read_back(threads * 2)?;
+        writer.read_back(readers())?;
     }
     writer.finish(closing)
+}
+
+/// How many threads read back: twice as many as there are processors, so that one hashes while another waits for the drive.
+fn readers() -> usize {
+    std::thread::available_parallelism().map_or(2, std::num::NonZero::get) * 2
 }
 
 /// The rows of a dry run.
