@@ -24,7 +24,8 @@ pub fn is_over() -> bool {
 
 /// As [`is_over`], with a look at the clock each time: for steps that take milliseconds.
 pub fn is_over_now() -> bool {
-    END.with(Cell::get) < processor_time()
+    let end = END.with(Cell::get);
+    end != Duration::MAX && end < processor_time()
 }
 
 /// The end of the time of this thread's work, for as long as it lives.

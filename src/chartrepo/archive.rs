@@ -5,7 +5,7 @@ use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
 
-use super::Error;
+use super::{Error, unpacked};
 use crate::goyaml::{self, Map, Value};
 
 /// Larger archives are refused before they are read.
@@ -46,12 +46,23 @@ impl Archive {
         if !bytes.starts_with(&[0x1f, 0x8b]) {
             return Err(bad("it is no gzip archive".to_owned()));
         }
+        let looked = unpacked::at_once(bytes, |unpacked| {
+            let mut archive = tar::Archive::new(unpacked);
+            Self::of_entries(archive.entries_with_seek())
+        });
+        if let Some(looked) = looked {
+            return looked;
+        }
         let unpacked = BufReader::with_capacity(INFLATED, MultiGzDecoder::new(bytes)).take(UNPACKED_CAP + 1);
-        let mut archive = tar::Archive::new(unpacked);
+        Self::of_entries(tar::Archive::new(unpacked).entries())
+    }
+
+    fn of_entries<R: Read>(entries: std::io::Result<tar::Entries<'_, R>>) -> Result<Self, Error> {
+        let bad = |problem: String| Error::BadArchive { problem };
         let mut top: Option<String> = None;
         let mut texts = Texts::default();
         let mut total = 0_u64;
-        let entries = archive.entries().map_err(|error| bad(error.to_string()))?;
+        let entries = entries.map_err(|error| bad(error.to_string()))?;
         for (number, entry) in entries.enumerate() {
             let mut entry = entry.map_err(|error| bad(format!("its tar is broken: {error}")))?;
             total = total.saturating_add(entry.size());
@@ -294,6 +305,27 @@ mod tests {
                 b.append_link(&mut header, "a/link", "/etc/passwd").unwrap();
             });
             assert!(problem(&bytes).contains("link or a device"), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn an_archive_that_was_cut_before_it_was_packed_is_refused() {
+        use std::io::Write as _;
+        let whole = archive(|b| {
+            add(b, "a/Chart.yaml", CHART);
+            add(b, "a/values.yaml", &[b'#'; 2000]);
+        });
+        let mut tar = Vec::new();
+        MultiGzDecoder::new(&whole[..]).read_to_end(&mut tar).unwrap();
+        for length in [3000, 1500, 700] {
+            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            encoder.write_all(&tar[..length]).unwrap();
+            let cut = encoder.finish().unwrap();
+            assert!(
+                problem(&cut).contains("tar is broken"),
+                "{length}: {}",
+                problem(&cut)
+            );
         }
     }
 

@@ -23,6 +23,7 @@ mod selection;
 mod shelf;
 mod source;
 mod stock;
+mod unpacked;
 mod upload;
 
 pub use archive::Archive;

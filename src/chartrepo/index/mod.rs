@@ -19,6 +19,9 @@ const ENTRIES: usize = 500_000;
 /// Longer keys are written in another form by go-yaml, with a question mark before them.
 const SHORT_KEY: usize = 120;
 
+/// So few entries are not worth a thread of their own.
+const FEW: usize = 64;
+
 /// So many problems of one index are told in full; of the others the number.
 const PROBLEMS: usize = 1_000;
 
@@ -199,33 +202,73 @@ impl Index {
 
     /// The text of `index.yaml`: the same for the same entries, whatever the day.
     pub fn to_yaml(&self) -> Result<String, Error> {
-        let yaml = |source| Error::BadIndex { source };
         let mut text = String::from("apiVersion: v1\nentries:");
         text.push_str(if self.charts.is_empty() { " {}\n" } else { "\n" });
-        for (name, versions) in &self.charts {
-            text.push_str("  ");
-            if name.len() > SHORT_KEY {
-                // It is a chart's name, with nothing in it that must be escaped.
-                let _ = write!(text, "\"{name}\":");
-            } else {
-                let key = goyaml::to_yaml(&Value::Map(Map::from([(name.clone(), Value::Seq(Vec::new()))])));
-                text.push_str(key.map_err(yaml)?.trim_end_matches(" []"));
-            }
-            text.push('\n');
-            for entry in versions {
-                let mut prefix = "  - ";
-                for line in entry.to_yaml().map_err(yaml)?.lines() {
-                    if !line.is_empty() {
-                        text.push_str(prefix);
-                        text.push_str(line);
-                    }
-                    text.push('\n');
-                    prefix = "    ";
-                }
-            }
+        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        for charts in self.texts(threads) {
+            text.push_str(&charts?);
         }
         Ok(text)
     }
+
+    /// The texts of all charts, one after the other; each thread writes some of them.
+    fn texts(&self, threads: usize) -> Vec<Result<String, Error>> {
+        let share = self.len().div_ceil(threads.max(1)).max(FEW);
+        let mut shares: Vec<Vec<_>> = vec![Vec::new()];
+        let mut count = 0;
+        for chart in &self.charts {
+            if count >= share {
+                shares.push(Vec::new());
+                count = 0;
+            }
+            count += chart.1.len();
+            if let Some(last) = shares.last_mut() {
+                last.push(chart);
+            }
+        }
+        std::thread::scope(|scope| {
+            let others = shares.split_off(1);
+            let others: Vec<_> = others
+                .into_iter()
+                .map(|share| scope.spawn(|| text_of(share)))
+                .collect();
+            let first = text_of(shares.into_iter().flatten());
+            let others = others.into_iter().map(|thread| match thread.join() {
+                Ok(text) => text,
+                Err(panic) => std::panic::resume_unwind(panic),
+            });
+            std::iter::once(first).chain(others).collect()
+        })
+    }
+}
+
+/// Some charts as they stand in `index.yaml`.
+fn text_of<'a>(charts: impl IntoIterator<Item = (&'a String, &'a Vec<Entry>)>) -> Result<String, Error> {
+    let yaml = |source| Error::BadIndex { source };
+    let mut text = String::new();
+    for (name, versions) in charts {
+        text.push_str("  ");
+        if name.len() > SHORT_KEY {
+            // It is a chart's name, with nothing in it that must be escaped.
+            let _ = write!(text, "\"{name}\":");
+        } else {
+            let key = goyaml::to_yaml(&Value::Map(Map::from([(name.clone(), Value::Seq(Vec::new()))])));
+            text.push_str(key.map_err(yaml)?.trim_end_matches(" []"));
+        }
+        text.push('\n');
+        for entry in versions {
+            let mut prefix = "  - ";
+            for line in entry.to_yaml().map_err(yaml)?.lines() {
+                if !line.is_empty() {
+                    text.push_str(prefix);
+                    text.push_str(line);
+                }
+                text.push('\n');
+                prefix = "    ";
+            }
+        }
+    }
+    Ok(text)
 }
 
 /// The versions of each chart as they come out of the text.

@@ -99,6 +99,39 @@ fn an_index_is_written_the_same_each_time_and_read_back() {
 }
 
 #[test]
+fn an_index_is_the_same_whoever_writes_its_parts() {
+    let mut text = String::from("apiVersion: v1\nentries:\n");
+    for chart in 0..300 {
+        let _ = writeln!(text, "  chart{chart:03}:");
+        for version in 0..=chart % 3 {
+            let _ = writeln!(
+                text,
+                "  - {{name: chart{chart:03}, version: {version}.0.0, urls: [x]}}"
+            );
+        }
+    }
+    let index = parse(&text);
+    assert_eq!(index.len(), 600);
+    let by = |threads| -> Vec<String> { index.texts(threads).into_iter().map(Result::unwrap).collect() };
+    assert_eq!(by(1).len(), 1);
+    for threads in [2, 3, 7, 1000] {
+        let parts = by(threads);
+        assert!(
+            (2..=600 / FEW + 1).contains(&parts.len()),
+            "{threads}: {}",
+            parts.len()
+        );
+        assert_eq!(parts.concat(), by(1).concat(), "{threads}");
+    }
+    assert!(
+        Index::default()
+            .texts(4)
+            .into_iter()
+            .all(|text| text.unwrap().is_empty())
+    );
+}
+
+#[test]
 fn lists_tied_together_by_anchors_are_read_too() {
     let index =
         parse("apiVersion: v1\nentries:\n  a: &a\n  - {name: a, version: 1.0.0, urls: [x]}\n  b: *a\n");

@@ -1,5 +1,6 @@
 //! One source on its way: its index, what is wanted of it, and the charts, many at once.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures_util::StreamExt;
@@ -58,10 +59,11 @@ impl Run<'_> {
             }
         }
         let site = repository.site.as_ref();
-        let items = selected.entries.into_iter().map(|entry| {
+        let items = selected.entries.into_iter().enumerate().map(|(number, entry)| {
             let shelf = self.shelf.as_ref();
             let claimed = shelf.map_or(Ok(()), |shelf| shelf.claim(&entry.file_name()));
-            self.item(site, entry, claimed)
+            let item = self.item(site, entry, claimed);
+            async move { (number, item.await) }
         });
         let last = async {
             if let Some(shelf) = &self.shelf {
@@ -69,20 +71,23 @@ impl Run<'_> {
             }
             None
         };
+        // As they come: a large archive keeps none of those behind it waiting.
         let fetched = futures_util::stream::iter(items)
-            .buffered(self.options.jobs.max(1))
+            .buffer_unordered(self.options.jobs.max(1))
             .map(Some)
             .chain(futures_util::stream::once(last));
         // Many archives may wait for the disk, beside those that are fetched: it syncs them together.
         let room = self.shelf.as_ref().map_or(1, |shelf| shelf.room());
         let settled = fetched
             .filter_map(std::future::ready)
-            .map(|item| self.settle(item))
-            .buffered(room.max(1));
+            .map(|(number, item)| async move { (number, self.settle(item).await) })
+            .buffer_unordered(room.max(1));
         let mut settled = std::pin::pin!(settled);
-        while let Some(row) = settled.next().await {
-            rows.push(row?);
+        let mut ordered = BTreeMap::new();
+        while let Some((number, row)) = settled.next().await {
+            ordered.insert(number, row?);
         }
+        rows.extend(ordered.into_values());
         Ok(rows)
     }
 
