@@ -24,6 +24,10 @@ pub(super) struct Inner {
     pub(super) auth: Auth,
     /// Hosts that turned down a whole blob in one request: the next ones go in chunks from the start.
     pub(super) chunked: Mutex<BTreeSet<String>>,
+    /// Repositories in which a blob was asked for and was not there.
+    pub(super) lacking: Mutex<BTreeSet<Repository>>,
+    /// Hosts that have linked a blob from one repository into another.
+    pub(super) mounting: Mutex<BTreeSet<String>>,
     /// Hosts whose limit of pulls was told to be nearly reached.
     pub(super) nearly_spent: Mutex<BTreeSet<String>>,
     /// Hosts, and repositories of other hosts, that were found to have no referrers API.
@@ -51,6 +55,8 @@ impl Client {
                 http,
                 auth,
                 chunked: Mutex::default(),
+                lacking: Mutex::default(),
+                mounting: Mutex::default(),
                 nearly_spent: Mutex::default(),
                 without_referrers: Mutex::default(),
                 asked_for_referrers: Mutex::default(),

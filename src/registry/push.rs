@@ -1,6 +1,6 @@
 //! Blobs on their way up: present, mounted or uploaded.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::call::refusal;
 use super::client::Client;
@@ -32,10 +32,13 @@ pub struct Pushed {
     pub sent: u64,
 }
 
+/// A blob of at most so many bytes costs no more to send than to ask for.
+const CHEAP: u64 = 32 << 10;
+
 /// How an upload begins.
 enum Opened {
-    /// The registry has linked the blob.
-    Mounted,
+    /// The registry had the blob in this repository, or has linked it.
+    There(Landed),
     /// The registry awaits the bytes here.
     Session(Box<Upload>),
 }
@@ -71,19 +74,12 @@ impl Client {
         tries: u32,
         asked: &Asked,
     ) -> Result<Pushed, Error> {
-        if self
-            .has_blob_once(repository, descriptor, Access::Push, asked)
+        let mut upload = match self
+            .find_or_open(repository, descriptor, mount_from, asked)
             .await?
         {
-            let landed = Landed::Present;
-            return Ok(Pushed { landed, sent: 0 });
-        }
-        let mut upload = match self.open(repository, descriptor, mount_from, asked).await? {
-            Opened::Mounted => {
-                let landed = Landed::Mounted;
-                return Ok(Pushed { landed, sent: 0 });
-            }
             Opened::Session(upload) => upload,
+            Opened::There(landed) => return Ok(Pushed { landed, sent: 0 }),
         };
         if !self.wants_chunks(&asked.host) {
             match upload.whole(self, descriptor, source).await {
@@ -96,11 +92,8 @@ impl Client {
                     upload.abort(self).await;
                     self.remember_chunks(&asked.host);
                     upload = match self.open(repository, descriptor, None, asked).await? {
-                        Opened::Mounted => {
-                            let landed = Landed::Mounted;
-                            return Ok(Pushed { landed, sent: 0 });
-                        }
                         Opened::Session(upload) => upload,
+                        Opened::There(landed) => return Ok(Pushed { landed, sent: 0 }),
                     };
                 }
                 Err(error) => {
@@ -135,7 +128,7 @@ impl Client {
         let asked = Asked::of(repository, What::PushBlob(descriptor.digest));
         self.retrying(&asked, || async {
             match self.open(repository, descriptor, Some(from), &asked).await? {
-                Opened::Mounted => Ok(true),
+                Opened::There(_) => Ok(true),
                 Opened::Session(mut upload) => {
                     upload.abort(self).await;
                     Ok(false)
@@ -158,6 +151,65 @@ impl Client {
         .await
     }
 
+    /// Asks whether the blob is there, and begins its upload if it is not.
+    async fn find_or_open(
+        &self,
+        repository: &Repository,
+        descriptor: &Descriptor,
+        mount_from: Option<&Repository>,
+        asked: &Asked,
+    ) -> Result<Opened, Error> {
+        let is_cheap = mount_from.is_none() && descriptor.size <= CHEAP;
+        if is_cheap
+            && self.may_begin_unasked(repository)
+            && let Some(opened) = self.begin_unasked(repository, descriptor, asked).await?
+        {
+            return Ok(opened);
+        }
+        if self
+            .has_blob_once(repository, descriptor, Access::Push, asked)
+            .await?
+        {
+            return Ok(Opened::There(Landed::Present));
+        }
+        lock(&self.inner.lacking).insert(repository.clone());
+        self.open(repository, descriptor, mount_from, asked).await
+    }
+
+    /// Whether a blob was not there in this repository, so that others will hardly be, and the registry knows mounts.
+    fn may_begin_unasked(&self, repository: &Repository) -> bool {
+        lock(&self.inner.lacking).contains(repository)
+            && lock(&self.inner.mounting).contains(repository.host())
+    }
+
+    /// Question and beginning in one request: a mount of the blob from the very repository that shall have it. `None` if
+    /// the registry does not like that. One that would rather have the bytes again gets them, which is why only small blobs
+    /// go this way.
+    async fn begin_unasked(
+        &self,
+        repository: &Repository,
+        descriptor: &Descriptor,
+        asked: &Asked,
+    ) -> Result<Option<Opened>, Error> {
+        let scopes = Scopes::repository(repository.path(), Access::Push);
+        let response = self
+            .post(repository, descriptor, Some(repository), &scopes, asked)
+            .await?;
+        match response.status() {
+            StatusCode::ACCEPTED => Ok(Some(session(&response, scopes, asked)?)),
+            StatusCode::CREATED => {
+                drop(response);
+                let is_there = self.has_blob_once(repository, descriptor, Access::Push, asked);
+                Ok(is_there.await?.then_some(Opened::There(Landed::Present)))
+            }
+            status if status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS => {
+                lock(&self.inner.mounting).remove(repository.host());
+                Ok(None)
+            }
+            _ => Err(refusal(asked, response).await),
+        }
+    }
+
     /// Begins an upload, with a mount if there is a repository to mount from.
     async fn open(
         &self,
@@ -174,7 +226,10 @@ impl Client {
                 .post(repository, descriptor, Some(from), &scopes, asked)
                 .await?;
             match response.status() {
-                StatusCode::CREATED => return Ok(Opened::Mounted),
+                StatusCode::CREATED => {
+                    lock(&self.inner.mounting).insert(repository.host().to_owned());
+                    return Ok(Opened::There(Landed::Mounted));
+                }
                 StatusCode::ACCEPTED => return session(&response, scopes, asked),
                 // No right to the other repository, or mounts are not known: the bytes will do.
                 status if status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS => {
@@ -187,7 +242,7 @@ impl Client {
         match response.status() {
             StatusCode::ACCEPTED => session(&response, plain, asked),
             // Some registries know the blob and say so at once.
-            StatusCode::CREATED => Ok(Opened::Mounted),
+            StatusCode::CREATED => Ok(Opened::There(Landed::Mounted)),
             _ => Err(refusal(asked, response).await),
         }
     }
@@ -217,14 +272,16 @@ impl Client {
     }
 
     fn wants_chunks(&self, host: &str) -> bool {
-        let chunked = self.inner.chunked.lock().unwrap_or_else(PoisonError::into_inner);
-        chunked.contains(host)
+        lock(&self.inner.chunked).contains(host)
     }
 
     fn remember_chunks(&self, host: &str) {
-        let mut chunked = self.inner.chunked.lock().unwrap_or_else(PoisonError::into_inner);
-        chunked.insert(host.to_owned());
+        lock(&self.inner.chunked).insert(host.to_owned());
     }
+}
+
+fn lock<T>(set: &Mutex<T>) -> MutexGuard<'_, T> {
+    set.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn session(response: &Response, scopes: Scopes, asked: &Asked) -> Result<Opened, Error> {

@@ -281,6 +281,39 @@ fn a_blob_that_is_there_is_not_sent_again_and_one_from_next_door_is_mounted() {
 }
 
 #[test]
+fn small_blobs_of_a_new_repository_are_not_asked_for_one_by_one_where_blobs_are_linked() {
+    for stage in Stage::all() {
+        let (visitor, name) = (&stage.visitor, &stage.name);
+        let blob = |seed| Blob::new("application/octet-stream", images::noise(seed, 3000));
+        let (shared, one, two) = (blob("shared"), blob("one"), blob("two"));
+        let (here, there) = (repository(&stage.host, "a/one"), repository(&stage.host, "b/two"));
+        assert_eq!(visitor.push(&here, &shared).unwrap(), Landed::Uploaded, "{name}");
+        // That it is not there, and whether it is linked, is all that the others need.
+        let source = Arc::new(BytesSource(shared.bytes.clone()));
+        let linked = visitor
+            .client
+            .push_blob(&there, &shared.descriptor, source, Some(&here));
+        visitor.ask(linked).unwrap();
+        for blob in [&one, &two] {
+            assert_eq!(visitor.push(&there, blob).unwrap(), Landed::Uploaded, "{name}");
+            assert_eq!(
+                visitor.pull(&there, &blob.descriptor).unwrap(),
+                blob.bytes,
+                "{name}"
+            );
+        }
+        if let Some(registry) = &stage.scripted {
+            let asked = [&one, &two].map(|blob| registry.count("HEAD", &blob.descriptor.digest.hex()));
+            assert_eq!(asked, if stage.mounts { [0, 0] } else { [1, 1] }, "{name}");
+        }
+        // What is there is found, whichever way it is asked for.
+        for blob in [&one, &two] {
+            assert_eq!(visitor.push(&there, blob).unwrap(), Landed::Present, "{name}");
+        }
+    }
+}
+
+#[test]
 fn a_blob_that_is_refused_whole_arrives_in_chunks() {
     // More than two chunks, the last one short.
     let blob = Blob::new("application/octet-stream", images::noise("chunks", (9 << 20) + 1));
