@@ -26,6 +26,7 @@ mod shipment;
 mod source;
 mod stock;
 mod tags;
+mod turns;
 mod volumes;
 mod write_behind;
 

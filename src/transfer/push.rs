@@ -20,6 +20,7 @@ use super::listings::Listing;
 use super::queue::{Queue, SMALL_EACH};
 use super::report::Pushed;
 use super::shipment::{Cargo, PushPlan, Shipment};
+use super::turns::Turns;
 use super::{Error, RowOutcome, Stock, chain, delta};
 
 /// What all workers share.
@@ -34,6 +35,7 @@ struct Run {
     observer: Arc<dyn Observer>,
     cancel: CancellationToken,
     counts: Counts,
+    turns: Turns,
 }
 
 #[derive(Default)]
@@ -64,6 +66,7 @@ pub async fn push(
     let run = Arc::new(Run {
         client: client.clone(),
         stock: stock.clone(),
+        turns: Turns::of(&plan.items),
         items: plan.items,
         queue: Queue::new(plan.blobs.iter().map(|cargo| cargo.descriptor.size)),
         blobs: plan.blobs,
@@ -325,6 +328,10 @@ impl Run {
             if is_root && item.by.is_some() && self.has_more(item, &bytes).await? {
                 tag = None;
             }
+            let turn = self.turns.take(&item.repository, digest).await;
+            if tag.is_none() && turn.was_brought() {
+                continue;
+            }
             let at = match tag {
                 Some(tag) => TagOrDigest::Tag(tag.clone()),
                 None => TagOrDigest::Digest(digest),
@@ -339,6 +346,7 @@ impl Run {
             if tag.is_some() {
                 self.check(&item.repository, &at, &bytes).await?;
             }
+            turn.ends();
         }
         Ok(is_new)
     }

@@ -1,5 +1,7 @@
 //! What the target of an import may be like, and what the operator is told before the first byte.
 
+use std::time::Duration;
+
 use crate::support::docker_registry::DockerRegistry;
 use crate::support::images::{image, index};
 use crate::support::program::{Program, Ran};
@@ -142,7 +144,7 @@ fn a_registry_that_dies_in_the_middle_and_comes_back_gets_everything() {
     ]);
     while target.kept() < 8_000_000 {
         assert!(import.try_wait().unwrap().is_none(), "it ended before the cut");
-        std::thread::sleep(std::time::Duration::from_millis(2));
+        std::thread::sleep(Duration::from_millis(2));
     }
     target.start_again();
     // A registry that is back soon is waited for; one that is not leaves failed rows, and the next run completes.
@@ -250,6 +252,41 @@ fn an_index_of_which_platforms_were_left_out_is_tried_before_the_others_are_sent
 }
 
 /// The only host that an import ever connects to is the target, and it asks no name server.
+#[test]
+fn what_two_tags_share_is_sent_once_and_not_while_the_other_one_needs_it() {
+    // Debian's registry has nothing under a manifest's name for the moment in which it comes again.
+    let upstream = TestRegistry::start();
+    let children = ["linux/amd64", "linux/arm64"]
+        .map(|platform| image().platform(platform).layer(platform, 300).build());
+    let [one, other] = children.clone();
+    let both = index(vec![("linux/amd64", one), ("linux/arm64", other)]);
+    let tags: Vec<String> = (0..12).map(|minor| format!("1.{minor}")).collect();
+    let names: Vec<String> = tags
+        .iter()
+        .map(|tag| upstream.seed(&format!("team/app:{tag}"), &both))
+        .collect();
+    let program = Program::new();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    program.export(&names, &[]).ended_with(0);
+    let target = TestRegistry::start();
+    target.fault(
+        On::method("HEAD").path("/manifests/"),
+        Fault::Silence(Duration::from_millis(100)),
+    );
+    imported(&program, &target.host(), &[]).ended_with(0);
+    for child in &children {
+        let digest = child.descriptor().digest.to_string();
+        assert_eq!(target.count("PUT", &digest), 1, "{:?}", target.asked());
+    }
+    let repository = format!("{}/team/app", upstream.host().replace(':', "-"));
+    for tag in &tags {
+        assert!(target.manifest(&repository, tag).is_some(), "{tag}");
+    }
+    if let Some(real) = DockerRegistry::start() {
+        imported(&program, &real.host(), &[]).ended_with(0);
+    }
+}
+
 #[test]
 fn an_import_knows_no_host_but_its_target() {
     let Some(strace) = crate::support::programs::program("strace") else {
