@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use rustix::fs::OFlags;
+use rustix::fs::{AtFlags, OFlags, StatxFlags};
 use rustix::io::{Errno, ReadWriteFlags};
 
 use crate::digest::Digest;
@@ -47,11 +47,26 @@ impl Piece {
         (&self.file, within, buffer.get_mut(..most).unwrap_or_default())
     }
 
+    /// Asks the page cache to forget the file.
+    fn leave_cache(&self) {
+        let _ = rustix::fs::fadvise(&self.file, 0, None, rustix::fs::Advice::DontNeed);
+    }
+
+    /// Whether the kernel says that direct reads of this very file are direct: some files of a file system are read by way
+    /// of the cache all the same, such as encrypted ones.
+    fn is_read_past_cache(&self) -> bool {
+        let wanted = StatxFlags::DIOALIGN;
+        rustix::fs::statx(&self.file, c"", AtFlags::EMPTY_PATH, wanted)
+            .is_ok_and(|told| told.stx_mask & wanted.bits() != 0 && told.stx_dio_mem_align != 0)
+    }
+
     /// Reads the whole file from the drive.
     fn read_on_drive(&self, buffer: &mut [u8], mut told: impl FnMut(&[u8])) -> io::Result<()> {
-        let _ = rustix::fs::fadvise(&self.file, 0, None, rustix::fs::Advice::DontNeed);
         let usual = rustix::fs::fcntl_getfl(&self.file)?;
         let mut direct = rustix::fs::fcntl_setfl(&self.file, usual | OFlags::DIRECT).is_ok();
+        if !(direct && self.is_read_past_cache()) {
+            self.leave_cache();
+        }
         let mut offset = 0;
         while offset < self.size {
             match self.file.read_at(buffer, offset) {
@@ -64,6 +79,7 @@ impl Piece {
                 // The file system says that it can and cannot: its blocks are larger, or a read ended within one.
                 Err(error) if direct && error.raw_os_error() == Some(Errno::INVAL.raw_os_error()) => {
                     rustix::fs::fcntl_setfl(&self.file, usual)?;
+                    self.leave_cache();
                     direct = false;
                 }
                 Err(error) => return Err(error),
@@ -119,11 +135,17 @@ impl Blob {
 
     /// All bytes, as many as its size said. Only for blobs that are known to be small.
     pub(super) fn read(&self) -> Result<Vec<u8>, Error> {
-        let mut bytes = Vec::new();
-        self.reader(0)
-            .take(self.size)
-            .read_to_end(&mut bytes)
-            .map_err(|e| fsx::Error::io("read", &self.path, e))?;
+        let mut bytes = vec![0; usize::try_from(self.size).unwrap_or(usize::MAX)];
+        let mut length = 0;
+        while let Some(rest) = bytes.get_mut(length..).filter(|rest| !rest.is_empty()) {
+            match self.read_at(rest, length as u64) {
+                Ok(0) => break,
+                Ok(read) => length += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(fsx::Error::io("read", &self.path, error).into()),
+            }
+        }
+        bytes.truncate(length);
         Ok(bytes)
     }
 

@@ -320,12 +320,11 @@ fn record(bundle: &Bundle, digest: &Digest, size: u64, files: &mut Files) -> Res
         let sha256 = part.hash(&Digest::sha256(b""), |_| {})?;
         files.insert(path, FileRecord { sha256, size });
     }
-    if bundle
-        .folder
-        .folder(layout::blob_folder(digest.algorithm()))?
-        .size_of(&digest.hex())?
-        .is_none()
-    {
+    let whole = match bundle.rooms.blobs(digest.algorithm())? {
+        Some(folder) => folder.size_of(&digest.hex())?,
+        None => None,
+    };
+    if whole.is_none() {
         return Ok(());
     }
     let sha256 = match digest.algorithm() {

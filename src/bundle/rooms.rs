@@ -1,5 +1,6 @@
 //! The folders that blobs lie in, each opened once: a set of small images asks for thousands of files of them.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crate::digest::{Algorithm, Digest};
@@ -19,6 +20,8 @@ struct Opened {
     sha256: OnceLock<Folder>,
     sha512: OnceLock<Folder>,
     carrack: OnceLock<Folder>,
+    /// Whether it is known that no blob lies here in parts.
+    no_parts: AtomicBool,
 }
 
 impl Rooms {
@@ -38,8 +41,24 @@ impl Rooms {
         self.once(kept, layout::blob_folder(algorithm))
     }
 
+    /// Looks once whether there are parts of any blob. Only for the one who alone may write some, and who
+    /// [says so](Self::parts_come) before.
+    pub(super) fn look_for_parts(&self) -> Result<(), Error> {
+        let any = present(self.root.folder(layout::PARTS))?;
+        self.opened.no_parts.store(any.is_none(), Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Parts of a blob are about to be written.
+    pub(super) fn parts_come(&self) {
+        self.opened.no_parts.store(false, Ordering::Relaxed);
+    }
+
     /// The folder of a blob's parts, if there is one.
     pub(super) fn parts(&self, digest: &Digest) -> Result<Option<Folder>, Error> {
+        if self.opened.no_parts.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
         match self.once(&self.opened.carrack, layout::CARRACK)? {
             Some(carrack) => present(carrack.folder(&layout::parts_within(digest))),
             None => Ok(None),

@@ -90,6 +90,7 @@ impl Writer {
             root.write_with(layout::INDEX, |file| index::encode(&Entries::default(), file))?;
         }
         let bundle = Bundle::within(root.clone())?;
+        bundle.rooms.look_for_parts()?;
         // An inventory that cannot be read is of no use for this run, which writes a new one.
         let before = match bundle.inventory() {
             Ok(before) => before,
@@ -244,6 +245,7 @@ impl Writer {
             });
             return Ok(());
         }
+        self.bundle.rooms.parts_come();
         let folder = self.bundle.folder.make_folder(&layout::part_folder(expected))?;
         let together = Together::new(blob.parts.len(), acknowledged);
         for (number, file) in blob.parts.into_iter().enumerate() {
