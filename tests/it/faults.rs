@@ -84,6 +84,11 @@ fn a_blob_that_cannot_be_read_is_named_and_the_others_arrive() {
 /// Runs the program on a drive that says yes to the first write to a file on its way, and takes one byte for written that
 /// it never got.
 fn swallowing(program: &Program, part: &str, arguments: &[&str]) -> (Option<i32>, String) {
+    struck(program, part, "inject=write:retval=1:when=1", arguments)
+}
+
+/// Runs the program on a drive that does this to a file.
+fn struck(program: &Program, part: &str, injection: &str, arguments: &[&str]) -> (Option<i32>, String) {
     let part = program.path(part);
     let trace = program.path("trace");
     let ended = under(
@@ -97,13 +102,39 @@ fn swallowing(program: &Program, part: &str, arguments: &[&str]) -> (Option<i32>
             "-P",
             part.to_str().unwrap(),
             "-e",
-            "inject=write:retval=1:when=1",
+            injection,
         ],
         arguments,
     );
     let trace = fs::read_to_string(trace).unwrap();
-    assert!(trace.contains("INJECTED"), "no write was swallowed: {trace}");
+    assert!(trace.contains("INJECTED"), "nothing was struck: {trace}");
     ended
+}
+
+#[test]
+fn a_manifest_that_the_drive_does_not_take_ends_the_run_and_the_next_one_completes() {
+    let upstream = TestRegistry::start();
+    let names: Vec<String> = (0..5)
+        .map(|number| {
+            upstream.seed(
+                &format!("shop/app:{number}"),
+                &image().layer(&number.to_string(), 900).build(),
+            )
+        })
+        .collect();
+    let program = Program::new();
+    let mut export = vec!["export", "--to", "bundle"];
+    export.extend(names.iter().map(String::as_str));
+    // The first manifest that comes.
+    for injection in ["inject=write:error=EIO:when=1", "inject=write:error=EROFS:when=1"] {
+        let (code, said) = struck(&program, "bundle/carrack/tmp/put-0", injection, &export);
+        assert_eq!(code, Some(1), "{said}");
+        assert!(said.contains("could not write"), "{said}");
+        // What it had brought whole before is offered.
+        program.verify().ended_with(0);
+    }
+    program.run(&export).ended_with(0);
+    program.verify().ended_with(0);
 }
 
 #[test]
