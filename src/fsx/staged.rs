@@ -193,9 +193,10 @@ impl Finished {
     }
 
     /// Lets go of the memory that a large file takes, once the drive has it. Nobody reads it again soon but whoever
-    /// checks what the drive has, and the next file gets memory that is at hand.
+    /// checks what the drive has, and the next file gets memory that is at hand. While much is free nobody needs it, and
+    /// letting go is work, too.
     pub(super) fn leave_cache(&self) {
-        if self.length >= LARGE {
+        if self.length >= LARGE && !much_memory_is_free() {
             // A wish, not a promise.
             let _ = rustix::fs::fadvise(&self.file, 0, None, rustix::fs::Advice::DontNeed);
         }
@@ -206,4 +207,10 @@ impl Finished {
             .sync_all()
             .map_err(|e| Error::io("sync", self.folder.path().join(&self.name), e))
     }
+}
+
+/// Whether a quarter of the machine's memory is used by nothing, not even by a cache.
+fn much_memory_is_free() -> bool {
+    let system = rustix::system::sysinfo();
+    system.freeram > system.totalram / 4
 }
