@@ -1,10 +1,14 @@
 //! What was given to the committing threads and is not durable yet.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::bundle::Bundle;
+use crate::digest::Digest;
 use crate::fsx::{self, Acknowledged};
+use crate::oci::{Descriptor, NESTING_CAP};
 
 use super::Error;
 
@@ -16,6 +20,39 @@ const WAITING: u32 = 192;
 pub(super) struct Acknowledgements {
     room: Arc<Semaphore>,
     fatal: Arc<Mutex<Option<fsx::Error>>>,
+    lost: Arc<Mutex<BTreeSet<Digest>>>,
+}
+
+/// Manifests that the drive did not take.
+#[derive(Debug)]
+pub(super) struct Lost(BTreeSet<Digest>);
+
+impl Lost {
+    /// Whether this manifest or one that it leads to is not in the bundle for that reason. What cannot be followed counts
+    /// as lost, too.
+    pub(super) fn leaves_open(&self, bundle: &Bundle, root: &Descriptor) -> bool {
+        let is_open = || !is_there(bundle, root) || self.is_reached_from(bundle, root, NESTING_CAP);
+        !self.0.is_empty() && is_open()
+    }
+
+    fn is_reached_from(&self, bundle: &Bundle, manifest: &Descriptor, depth: usize) -> bool {
+        if !is_there(bundle, manifest) {
+            // Others are left out on purpose: platforms that nobody wanted.
+            return self.0.contains(&manifest.digest);
+        }
+        let (Ok((_, document)), Some(depth)) = (
+            bundle.document(&manifest.digest, &manifest.media_type),
+            depth.checked_sub(1),
+        ) else {
+            return true;
+        };
+        let mut children = document.manifests.iter();
+        children.any(|child| self.is_reached_from(bundle, child, depth))
+    }
+}
+
+fn is_there(bundle: &Bundle, manifest: &Descriptor) -> bool {
+    matches!(bundle.blob_size(&manifest.digest), Ok(Some(_)))
 }
 
 impl Default for Acknowledgements {
@@ -23,6 +60,7 @@ impl Default for Acknowledgements {
         Self {
             room: Arc::new(Semaphore::new(WAITING as usize)),
             fatal: Arc::default(),
+            lost: Arc::default(),
         }
     }
 }
@@ -58,10 +96,11 @@ impl Acknowledgements {
     }
 
     /// The same for a manifest: it belongs to no row that could fail, so that any error ends the run.
-    pub(super) fn ticket_of_manifest(&self, permit: OwnedSemaphorePermit) -> Acknowledged {
-        let fatal = Arc::clone(&self.fatal);
+    pub(super) fn ticket_of_manifest(&self, permit: OwnedSemaphorePermit, digest: Digest) -> Acknowledged {
+        let (fatal, lost) = (Arc::clone(&self.fatal), Arc::clone(&self.lost));
         Box::new(move |result| {
             if let Err(error) = result {
+                lost.lock().unwrap_or_else(PoisonError::into_inner).insert(digest);
                 fatal
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner)
@@ -69,6 +108,11 @@ impl Acknowledgements {
             }
             drop(permit);
         })
+    }
+
+    /// The manifests that were not taken, once everything [has settled](Self::settled).
+    pub(super) fn lost(&self) -> Lost {
+        Lost(self.lost.lock().unwrap_or_else(PoisonError::into_inner).clone())
     }
 
     /// Waits until everything is acknowledged, and gives back the first error that concerns the whole drive.

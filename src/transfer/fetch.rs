@@ -153,6 +153,7 @@ pub async fn fetch(
         write_behind,
     });
     let ended = work(&run, jobs).await;
+    let lost = run.acknowledgements.lost();
     let rows = asked.into_iter().enumerate().map(|(number, item)| {
         let referrers = item.state.attached().len();
         let (outcome, digest, moved_from) = match item.state {
@@ -174,7 +175,12 @@ pub async fn fetch(
                 let had_blobs = run.items.needed.get(number).is_some_and(|n| *n);
                 match failed {
                     Some(error) => (RowOutcome::Failed { error }, digest, None),
-                    None if waiting > 0 => {
+                    None if waiting > 0
+                        || lost.leaves_open(writer.bundle(), &root)
+                        || attached
+                            .values()
+                            .any(|about| lost.leaves_open(writer.bundle(), about)) =>
+                    {
                         let error = "the run ended before all of it had come".to_owned();
                         (RowOutcome::Failed { error }, digest, None)
                     }

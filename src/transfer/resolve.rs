@@ -385,7 +385,7 @@ impl Walk<'_> {
             digest,
             bytes,
             may_repeat: true,
-            acknowledged: self.acknowledgements.ticket_of_manifest(permit),
+            acknowledged: self.acknowledgements.ticket_of_manifest(permit, digest),
         };
         write_behind.give(manifest).await
     }
