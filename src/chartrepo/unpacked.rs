@@ -1,7 +1,7 @@
 //! What a small archive unpacks to, all of it in memory.
 //!
 //! Most charts unpack to a few hundred kilobytes. Inflated in one go into memory that its thread keeps, and walked by
-//! jumping from header to header, such an archive takes two thirds of the time that reading it piece by piece takes.
+//! jumping from header to header, nothing of such an archive is copied or cleared for being passed over.
 
 use std::cell::RefCell;
 use std::io::{self, Read, Seek, SeekFrom};

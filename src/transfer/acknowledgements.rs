@@ -134,3 +134,42 @@ impl Acknowledgements {
         self.fatal.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bundle::Writer;
+    use crate::oci::media_type::{OCI_INDEX, OCI_MANIFEST};
+
+    fn put(writer: &Writer, media_type: &str, text: &str) -> Descriptor {
+        let digest = Digest::sha256(text.as_bytes());
+        let (sender, told) = std::sync::mpsc::channel();
+        let tell = Box::new(move |result| sender.send(result).unwrap());
+        writer.put(&digest, text.as_bytes(), false, tell);
+        told.recv().unwrap().unwrap();
+        Descriptor::new(media_type, digest, text.len() as u64)
+    }
+
+    #[test]
+    fn an_image_is_open_if_a_manifest_that_it_needs_was_lost_and_not_if_one_was_left_out() {
+        let place = tempfile::tempdir().unwrap();
+        let writer = Writer::open(place.path(), "a test").unwrap();
+        let child = Digest::sha256(b"a manifest that did not come");
+        let index = format!(
+            r#"{{"schemaVersion":2,"mediaType":"{OCI_INDEX}","manifests":[{{"mediaType":"{OCI_MANIFEST}","digest":"{child}","size":28}}]}}"#
+        );
+        let index = put(&writer, OCI_INDEX, &index);
+        let unreadable = put(&writer, OCI_INDEX, "no document");
+        let absent = Descriptor::new(OCI_MANIFEST, child, 28);
+        let other = Digest::sha256(b"of another image");
+        for (lost, expected) in [
+            (vec![], [false, false, false]),
+            (vec![other], [false, true, true]),
+            (vec![child, other], [true, true, true]),
+        ] {
+            let lost = Lost(lost.into_iter().collect());
+            let open = [&index, &unreadable, &absent].map(|root| lost.leaves_open(writer.bundle(), root));
+            assert_eq!(open, expected, "{lost:?}");
+        }
+    }
+}
