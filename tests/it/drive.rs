@@ -1,5 +1,6 @@
 //! Drives that are too small or take no writes: real file systems, mounted for the test.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -46,6 +47,23 @@ impl Drop for Mounted {
     fn drop(&mut self) {
         let _ = Command::new("umount").arg(&self.0).status();
     }
+}
+
+/// Writes a file until the drive takes no more of it. A smaller one after a larger one that did not fit would not do: a
+/// process that another test is just starting may hold the removed one, and its room, for a moment longer.
+fn fill(path: &Path) {
+    let mut film = std::fs::File::options()
+        .write(true)
+        .create_new(true)
+        .open(path)
+        .unwrap();
+    let scene = [1; 16 << 10];
+    let error = loop {
+        if let Err(error) = film.write(&scene) {
+            break error;
+        }
+    };
+    assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
 }
 
 #[test]
@@ -95,11 +113,7 @@ fn a_drive_that_fills_up_on_the_way_keeps_what_is_whole() {
         );
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
-    let mut size = 5 << 20;
-    while let Err(error) = carrack::fsx::write(&program.path("drive/films.mkv"), &vec![1; size]) {
-        size -= 256 << 10;
-        assert!(size > 0, "nothing can be written at all: {error:?}");
-    }
+    fill(&program.path("drive/films.mkv"));
     assert_eq!(child.wait().unwrap().code(), Some(1));
     std::fs::remove_file(program.path("drive/films.mkv")).unwrap();
     drive.remount("size=20m");
