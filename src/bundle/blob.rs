@@ -6,23 +6,16 @@ use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use rustix::fs::{AtFlags, OFlags, StatxFlags};
 use rustix::io::{Errno, ReadWriteFlags};
 
 use crate::digest::Digest;
-use crate::fsx::{self, Folder, Kind};
+use crate::fsx::{self, Folder, Kind, PastCache};
 
 use super::rooms::Rooms;
 use super::{Error, layout};
 
-/// How much is read from the drive at once.
-const DRIVE_READ: usize = 1 << 20;
-
 /// How much is hashed at once.
 const READ: usize = 1 << 17;
-
-/// What reads past the page cache begin at a multiple of, in the file and in memory.
-const ALIGNED: usize = 4096;
 
 /// An open blob. Cheap to clone; reading has no position of its own.
 #[derive(Clone, Debug)]
@@ -45,47 +38,6 @@ impl Piece {
         let within = offset - self.start;
         let most = usize::try_from(self.size - within).map_or(buffer.len(), |left| left.min(buffer.len()));
         (&self.file, within, buffer.get_mut(..most).unwrap_or_default())
-    }
-
-    /// Asks the page cache to forget the file.
-    fn leave_cache(&self) {
-        let _ = rustix::fs::fadvise(&self.file, 0, None, rustix::fs::Advice::DontNeed);
-    }
-
-    /// Whether the kernel says that direct reads of this very file are direct: some files of a file system are read by way
-    /// of the cache all the same, such as encrypted ones.
-    fn is_read_past_cache(&self) -> bool {
-        let wanted = StatxFlags::DIOALIGN;
-        rustix::fs::statx(&self.file, c"", AtFlags::EMPTY_PATH, wanted)
-            .is_ok_and(|told| told.stx_mask & wanted.bits() != 0 && told.stx_dio_mem_align != 0)
-    }
-
-    /// Reads the whole file from the drive.
-    fn read_on_drive(&self, buffer: &mut [u8], mut told: impl FnMut(&[u8])) -> io::Result<()> {
-        let usual = rustix::fs::fcntl_getfl(&self.file)?;
-        let mut direct = rustix::fs::fcntl_setfl(&self.file, usual | OFlags::DIRECT).is_ok();
-        if !(direct && self.is_read_past_cache()) {
-            self.leave_cache();
-        }
-        let mut offset = 0;
-        while offset < self.size {
-            match self.file.read_at(buffer, offset) {
-                Ok(0) => break,
-                Ok(read) => {
-                    told(buffer.get(..read).unwrap_or_default());
-                    offset += read as u64;
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // The file system says that it can and cannot: its blocks are larger, or a read ended within one.
-                Err(error) if direct && error.raw_os_error() == Some(Errno::INVAL.raw_os_error()) => {
-                    rustix::fs::fcntl_setfl(&self.file, usual)?;
-                    self.leave_cache();
-                    direct = false;
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
     }
 }
 
@@ -154,13 +106,10 @@ impl Blob {
     pub(super) fn hash_on_drive(&self, like: &Digest) -> Result<Digest, Error> {
         let mut hasher = like.algorithm().hasher();
         let largest = self.pieces.iter().map(|piece| piece.size).max().unwrap_or(0);
-        let length = at_most(DRIVE_READ, largest).next_multiple_of(ALIGNED);
-        let mut memory = vec![0; length + ALIGNED];
-        let start = memory.as_ptr().align_offset(ALIGNED).min(ALIGNED);
-        let buffer = memory.get_mut(start..start + length).unwrap_or_default();
+        let mut past_cache = PastCache::for_files_of(largest);
         for piece in self.pieces.iter() {
-            piece
-                .read_on_drive(buffer, |bytes| hasher.update(bytes))
+            past_cache
+                .read(&piece.file, piece.size, |bytes| hasher.update(bytes))
                 .map_err(|e| fsx::Error::io("read", &self.path, e))?;
         }
         Ok(hasher.finish())

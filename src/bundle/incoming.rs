@@ -1,11 +1,11 @@
 //! A blob on its way into a bundle: as one file, or as parts where the file system cannot hold it whole.
 
 use crate::digest::{Algorithm, Digest, Hasher};
-use crate::fsx::{Finished, Folder, Staged};
+use crate::fsx::{Finished, Folder, Hashing, Staged};
 
 use super::Error;
 
-/// A blob on its way. Every byte is hashed as it is written.
+/// A blob on its way.
 #[derive(Debug)]
 pub struct Incoming {
     tmp: Folder,
@@ -39,16 +39,21 @@ pub struct Arrived {
 }
 
 impl Incoming {
-    /// Goes on with what an earlier run left, at most `size` bytes, or begins anew. `limit` is the largest file.
+    /// Goes on with what an earlier run left, at most `size` bytes, or begins anew. `limit` is the largest file. What is begun
+    /// anew and is one file is hashed when `hashing` says; all else as it is written.
     pub(super) fn resume(
         tmp: &Folder,
         name: String,
         algorithm: Algorithm,
         size: u64,
         limit: Option<u64>,
+        hashing: Hashing,
     ) -> Result<Self, Error> {
         let form = match limit.filter(|limit| size > *limit) {
-            None => Form::Whole(Box::new(Staged::resume(tmp, &name, algorithm, size)?)),
+            None => Form::Whole(Box::new(match Staged::resume(tmp, &name, algorithm, size)? {
+                new if new.length() == 0 => new.hashed(hashing),
+                kept => kept,
+            })),
             Some(limit) => Form::Parts(Box::new(Parts::resume(
                 tmp,
                 &name,
@@ -97,25 +102,25 @@ impl Incoming {
         }
     }
 
-    /// Ends the writing.
-    pub fn finish(self) -> Arrived {
+    /// Ends the writing, and hashes what was not hashed yet.
+    pub fn finish(self) -> Result<Arrived, Error> {
         match self.form {
             Form::Whole(staged) => {
-                let whole = staged.finish();
-                Arrived {
+                let whole = staged.finish()?;
+                Ok(Arrived {
                     digest: *whole.digest(),
                     whole: Some(whole),
                     parts: Vec::new(),
-                }
+                })
             }
             Form::Parts(parts) => {
                 let mut files = parts.full;
-                files.push(parts.last.finish());
-                Arrived {
+                files.push(parts.last.finish()?);
+                Ok(Arrived {
                     digest: parts.hasher.finish(),
                     whole: None,
                     parts: files,
-                }
+                })
             }
         }
     }
@@ -130,6 +135,11 @@ impl Arrived {
     /// The number of bytes.
     pub(super) fn length(&self) -> u64 {
         self.whole.iter().chain(&self.parts).map(Finished::length).sum()
+    }
+
+    /// Whether the digest is that of what the drive has.
+    pub(super) fn is_proved(&self) -> bool {
+        self.whole.as_ref().is_some_and(Finished::is_proved)
     }
 
     /// Removes the files: they are not what they should be.
@@ -165,7 +175,7 @@ impl Parts {
                     length,
                 });
             }
-            full.push(part.finish());
+            full.push(part.finish()?);
         }
     }
 
@@ -176,7 +186,7 @@ impl Parts {
             let room = self.limit - self.last.length();
             if room == 0 {
                 let next = Staged::create(tmp, &part_name(name, self.full.len() + 2), Algorithm::Sha256)?;
-                self.full.push(std::mem::replace(&mut self.last, next).finish());
+                self.full.push(std::mem::replace(&mut self.last, next).finish()?);
                 continue;
             }
             let count = usize::try_from(room).map_or(bytes.len(), |room| room.min(bytes.len()));

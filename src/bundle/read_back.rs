@@ -73,6 +73,11 @@ impl Written {
         *lock(&self.on_the_way) = Some(OnTheWay { durable, readers });
     }
 
+    /// Whether each blob is read as soon as it is noted.
+    pub(super) fn is_read_on_the_way(&self) -> bool {
+        lock(&self.on_the_way).is_some()
+    }
+
     /// Reads what was not read again yet, on `threads` threads, and tells what of all of it is wrong.
     pub(super) fn read_back(&self, bundle: &Bundle, threads: usize) -> Unkept {
         self.was_read_back.store(true, Ordering::Relaxed);

@@ -111,7 +111,9 @@ fn stored(largest_file: Option<u64>, bytes: &[u8]) -> (tempfile::TempDir, Digest
     incoming.write(rest).unwrap();
     let (tell, told) = std::sync::mpsc::channel();
     let acknowledged = Box::new(move |result: Result<(), fsx::Error>| tell.send(result.is_ok()).unwrap());
-    writer.commit(incoming.finish(), &digest, acknowledged).unwrap();
+    writer
+        .commit(incoming.finish().unwrap(), &digest, acknowledged)
+        .unwrap();
     assert_eq!(told.recv(), Ok(true));
     assert!(told.recv().is_err(), "it is told once");
     assert!(writer.holds(&descriptor).unwrap());
@@ -155,10 +157,46 @@ fn bytes_that_are_not_the_digests_get_no_name() {
     let descriptor = Descriptor::new("application/octet-stream", expected, 5);
     let mut incoming = writer.stage(&descriptor).unwrap();
     incoming.write(b"wrong").unwrap();
-    let error = writer.commit(incoming.finish(), &expected, Box::new(|_| {}));
+    let error = writer.commit(incoming.finish().unwrap(), &expected, Box::new(|_| {}));
     assert!(matches!(error, Err(Error::Damaged { .. })));
     assert!(!writer.holds(&descriptor).unwrap());
     assert!(writer.staged_lengths().unwrap().is_empty());
+}
+
+#[test]
+fn a_blob_is_hashed_on_the_drive_on_its_first_try_where_all_is_read_back_on_the_way() {
+    for is_built_in in [false, true] {
+        let (place, folder) = place();
+        let writer = Writer::open(place.path(), "a test").unwrap();
+        if is_built_in {
+            writer.written.read_on_the_way(writer.bundle(), 1);
+        }
+        let digest = Digest::sha256(b"right");
+        let descriptor = Descriptor::new("application/octet-stream", digest, 5);
+        let rots = |mut incoming: Incoming| {
+            incoming.write(b"right").unwrap();
+            let tmp = folder.folder(layout::TMP).unwrap();
+            let file = tmp.path().join(format!("sha256-{}", digest.hex()));
+            std::os::unix::fs::FileExt::write_at(
+                &std::fs::File::options().write(true).open(file).unwrap(),
+                b"m",
+                0,
+            )
+            .unwrap();
+            let (tell, told) = std::sync::mpsc::channel();
+            let tell = Box::new(move |result: Result<(), fsx::Error>| tell.send(result.is_ok()).unwrap());
+            let committed = writer.commit(incoming.finish().unwrap(), &digest, tell);
+            assert_eq!(told.recv().is_ok(), committed.is_ok());
+            committed
+        };
+        let first = rots(writer.stage_first(&descriptor).unwrap());
+        let is_found = matches!(first, Err(Error::Damaged { .. }));
+        assert_eq!(is_found, is_built_in, "{first:?}");
+        assert_eq!(writer.bundle().blob_size(&digest).unwrap().is_none(), is_found);
+        // Who fetches it again learns whether the source or the drive was wrong.
+        rots(writer.stage(&descriptor).unwrap()).unwrap();
+        assert!(matches!(writer.read_back(1), Err(Error::NotKept { .. })));
+    }
 }
 
 #[test]

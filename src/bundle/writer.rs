@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::digest::{Algorithm, Digest};
-use crate::fsx::{self, Acknowledged, Commit, Committer, Folder, Lock, Staged, Volume};
+use crate::fsx::{self, Acknowledged, Commit, Committer, Folder, Hashing, Lock, Staged, Volume};
 use crate::observe::Identity;
 use crate::oci::Descriptor;
 use crate::reference::Reference;
@@ -40,7 +40,7 @@ pub struct Writer {
     puts: AtomicU64,
     largest_file: Option<u64>,
     /// What this run has made durable, for reading it back.
-    written: Arc<Written>,
+    pub(super) written: Arc<Written>,
 }
 
 /// How a run ended.
@@ -192,6 +192,26 @@ impl Writer {
 
     /// Begins a blob, or goes on with what an earlier run left of it. The kept part is hashed again.
     pub fn stage(&self, descriptor: &Descriptor) -> Result<Incoming, Error> {
+        self.stage_hashed(descriptor, Hashing::AsWritten)
+    }
+
+    /// The same for a blob of which no try has failed: while what becomes durable [is read back on the
+    /// way](Self::read_back_on_the_way), it need be hashed but once, when it is read back.
+    pub fn stage_first(&self, descriptor: &Descriptor) -> Result<Incoming, Error> {
+        let hashing = if self.hashes_on_drive() {
+            Hashing::OnDrive
+        } else {
+            Hashing::AsWritten
+        };
+        self.stage_hashed(descriptor, hashing)
+    }
+
+    /// Whether [first tries](Self::stage_first) are hashed when they are read back.
+    pub fn hashes_on_drive(&self) -> bool {
+        self.written.is_read_on_the_way()
+    }
+
+    fn stage_hashed(&self, descriptor: &Descriptor, hashing: Hashing) -> Result<Incoming, Error> {
         let digest = &descriptor.digest;
         Incoming::resume(
             &self.tmp,
@@ -199,6 +219,7 @@ impl Writer {
             digest.algorithm(),
             descriptor.size,
             self.largest_file,
+            hashing,
         )
     }
 
@@ -235,7 +256,11 @@ impl Writer {
                 found,
             });
         }
-        let acknowledged = self.noting(*expected, blob.length(), acknowledged);
+        let acknowledged = if blob.is_proved() {
+            acknowledged
+        } else {
+            self.noting(*expected, blob.length(), acknowledged)
+        };
         if let Some(file) = blob.whole {
             self.committer.submit(Commit {
                 file,

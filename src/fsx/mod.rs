@@ -20,6 +20,7 @@ mod disk;
 mod folder;
 mod lock;
 mod log;
+mod past_cache;
 mod staged;
 mod volume;
 
@@ -28,7 +29,8 @@ pub use disk::is_built_in;
 pub use folder::{Entry, Folder, Kind};
 pub use lock::Lock;
 pub use log::Log;
-pub use staged::{Finished, Staged};
+pub use past_cache::PastCache;
+pub use staged::{Finished, Hashing, Staged};
 pub use volume::{FileSystem, Volume};
 
 use std::fmt;
@@ -246,7 +248,7 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     )?;
     staged.keep_private()?;
     staged.write(bytes)?;
-    staged.finish().commit(&folder, &name)
+    staged.finish()?.commit(&folder, &name)
 }
 
 fn parent(path: &Path) -> Result<(Folder, String), Error> {

@@ -1,28 +1,44 @@
-//! A file on its way: under a temporary name, hashed as it is written, resumable.
+//! A file on its way: under a temporary name, hashed as it is written or as the drive has it, resumable.
 
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::num::NonZeroU64;
 
 use crate::digest::{Algorithm, Digest, Hasher};
 
-use super::{Error, Folder};
+use super::past_cache::leave_cache;
+use super::{Error, Folder, PastCache};
 
 /// How much of a kept prefix is read at once.
 const READ: usize = 1 << 17;
 
+/// The drive is asked to begin with so many bytes at once.
+const AT_ONCE: u64 = 2 << 20;
+
 /// Files of this many bytes are worth being taken out of the page cache.
 const LARGE: u64 = 1 << 20;
 
+/// When the bytes of a file are hashed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hashing {
+    /// As they are written, so that finishing reads nothing back.
+    AsWritten,
+    /// When all of them are durable, as the drive gives them back: the digest then speaks for the way there, too, and nobody
+    /// needs to read them again.
+    OnDrive,
+}
+
 /// A file on its way into a folder; nothing is visible under its final name until it is committed.
-///
-/// Bytes are hashed as they are written, so that finishing reads nothing back.
 #[derive(Debug)]
 pub struct Staged {
     folder: Folder,
     name: String,
     file: File,
+    hashing: Hashing,
     hasher: Hasher,
     length: u64,
+    /// As much of it the drive was asked to write.
+    sent_off: u64,
 }
 
 impl Staged {
@@ -32,9 +48,18 @@ impl Staged {
             file: folder.create_file(name)?,
             folder: folder.clone(),
             name: name.to_owned(),
+            hashing: Hashing::AsWritten,
             hasher: algorithm.hasher(),
             length: 0,
+            sent_off: 0,
         })
+    }
+
+    /// Hashes the bytes at another time. To be called before the first byte.
+    #[must_use]
+    pub fn hashed(mut self, hashing: Hashing) -> Self {
+        self.hashing = hashing;
+        self
     }
 
     /// Writes a whole file whose bytes were hashed already.
@@ -48,6 +73,7 @@ impl Staged {
             file,
             digest,
             length: bytes.len() as u64,
+            is_proved: false,
         })
     }
 
@@ -76,8 +102,10 @@ impl Staged {
             folder: folder.clone(),
             name: name.to_owned(),
             file,
+            hashing: Hashing::AsWritten,
             hasher: algorithm.hasher(),
             length: 0,
+            sent_off: 0,
         };
         staged.rehash(limit, told)?;
         Ok(staged)
@@ -120,9 +148,22 @@ impl Staged {
     /// Takes the next bytes.
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
         self.file.write_all(bytes).map_err(|e| self.error("write", e))?;
-        self.hasher.update(bytes);
+        if self.hashing == Hashing::AsWritten {
+            self.hasher.update(bytes);
+        }
         self.length += bytes.len() as u64;
+        self.send_off();
         Ok(())
+    }
+
+    /// Asks the drive to begin with what has come. Whoever hashes what is on the drive would wait for it in the end, for all
+    /// of it at once.
+    fn send_off(&mut self) {
+        let fresh = self.length - self.sent_off;
+        if self.hashing == Hashing::OnDrive && fresh >= AT_ONCE {
+            leave_cache(&self.file, self.sent_off, NonZeroU64::new(fresh));
+            self.sent_off = self.length;
+        }
     }
 
     /// Throws away all bytes and begins anew.
@@ -134,18 +175,28 @@ impl Staged {
             .map_err(|e| self.error("write", e))?;
         self.hasher = algorithm.hasher();
         self.length = 0;
+        self.sent_off = 0;
         Ok(())
     }
 
-    /// Ends the writing. The file keeps its temporary name until it is committed.
-    pub fn finish(self) -> Finished {
-        Finished {
+    /// Ends the writing. The file keeps its temporary name until it is committed. What was not hashed as it was written is
+    /// made durable now and hashed, which takes a while.
+    pub fn finish(mut self) -> Result<Finished, Error> {
+        let is_proved = self.hashing == Hashing::OnDrive;
+        if is_proved {
+            self.file.sync_all().map_err(|e| self.error("sync", e))?;
+            PastCache::for_files_of(self.length)
+                .read(&self.file, self.length, |bytes| self.hasher.update(bytes))
+                .map_err(|e| self.error("read", e))?;
+        }
+        Ok(Finished {
             digest: self.hasher.finish(),
             folder: self.folder,
             name: self.name,
             file: self.file,
             length: self.length,
-        }
+            is_proved,
+        })
     }
 
     fn error(&self, action: &'static str, source: std::io::Error) -> Error {
@@ -161,6 +212,7 @@ pub struct Finished {
     pub(super) file: File,
     digest: Digest,
     length: u64,
+    is_proved: bool,
 }
 
 impl Finished {
@@ -172,6 +224,11 @@ impl Finished {
     /// The number of bytes.
     pub fn length(&self) -> u64 {
         self.length
+    }
+
+    /// Whether the digest is that of what the drive has: the content is durable.
+    pub fn is_proved(&self) -> bool {
+        self.is_proved
     }
 
     /// Removes the file: it is not what it should be.
@@ -193,12 +250,11 @@ impl Finished {
     }
 
     /// Lets go of the memory that a large file takes, once the drive has it. Nobody reads it again soon but whoever
-    /// checks what the drive has, and the next file gets memory that is at hand. While much is free nobody needs it, and
-    /// letting go is work, too.
+    /// checks what the drive has, and the next file gets memory that is at hand: in a virtual machine, what was free for a
+    /// while may first have to be fetched from the host.
     pub(super) fn leave_cache(&self) {
-        if self.length >= LARGE && !much_memory_is_free() {
-            // A wish, not a promise.
-            let _ = rustix::fs::fadvise(&self.file, 0, None, rustix::fs::Advice::DontNeed);
+        if self.length >= LARGE {
+            leave_cache(&self.file, 0, None);
         }
     }
 
@@ -207,10 +263,4 @@ impl Finished {
             .sync_all()
             .map_err(|e| Error::io("sync", self.folder.path().join(&self.name), e))
     }
-}
-
-/// Whether a quarter of the machine's memory is used by nothing, not even by a cache.
-fn much_memory_is_free() -> bool {
-    let system = rustix::system::sysinfo();
-    system.freeram > system.totalram / 4
 }

@@ -78,7 +78,7 @@ fn a_partial_file_is_gone_on_with_and_hashed_as_a_whole() {
     let mut staged = Staged::resume(&folder, "t", Algorithm::Sha256, 7).unwrap();
     assert_eq!(staged.length(), 3);
     staged.write(b"rack").unwrap();
-    let finished = staged.finish();
+    let finished = staged.finish().unwrap();
     assert_eq!(*finished.digest(), Digest::sha256(b"carrack"));
     let blobs = folder.make_folder("blobs/sha256").unwrap();
     finished.commit(&blobs, "x").unwrap();
@@ -91,8 +91,47 @@ fn a_partial_file_that_is_too_long_is_cut() {
     let (_place, folder) = folder();
     folder.write("t", b"carrack and more").unwrap();
     let staged = Staged::resume(&folder, "t", Algorithm::Sha256, 7).unwrap();
-    assert_eq!(*staged.finish().digest(), Digest::sha256(b"carrack"));
+    assert_eq!(*staged.finish().unwrap().digest(), Digest::sha256(b"carrack"));
     assert_eq!(folder.size_of("t").unwrap(), Some(7));
+}
+
+#[test]
+fn what_is_hashed_on_the_drive_has_the_digest_of_what_lies_there() {
+    let (_place, folder) = folder();
+    let bytes: Vec<u8> = (0..1_500_000_u32).flat_map(u32::to_le_bytes).collect();
+    for (hashing, finds_out) in [(Hashing::AsWritten, false), (Hashing::OnDrive, true)] {
+        for rots in [false, true] {
+            let mut staged = Staged::create(&folder, "t", Algorithm::Sha256)
+                .unwrap()
+                .hashed(hashing);
+            for piece in bytes.chunks(300_001) {
+                staged.write(piece).unwrap();
+            }
+            let rotten = folder.reopen("t").unwrap();
+            if rots {
+                std::os::unix::fs::FileExt::write_at(&rotten, b"!", 4_000_000).unwrap();
+            }
+            let finished = staged.finish().unwrap();
+            let is_right = *finished.digest() == Digest::sha256(&bytes);
+            assert_eq!(is_right, !(rots && finds_out), "{hashing:?}, rots: {rots}");
+            assert_eq!(finished.is_proved(), finds_out);
+            assert_eq!(finished.length(), 6_000_000);
+        }
+    }
+}
+
+#[test]
+fn a_file_that_is_begun_anew_is_hashed_from_its_new_first_byte() {
+    let (_place, folder) = folder();
+    for hashing in [Hashing::AsWritten, Hashing::OnDrive] {
+        let mut staged = Staged::create(&folder, "t", Algorithm::Sha256)
+            .unwrap()
+            .hashed(hashing);
+        staged.write(&vec![7; 5 << 20]).unwrap();
+        staged.restart().unwrap();
+        staged.write(b"carrack").unwrap();
+        assert_eq!(*staged.finish().unwrap().digest(), Digest::sha256(b"carrack"));
+    }
 }
 
 #[test]
@@ -115,7 +154,7 @@ fn every_file_given_to_the_committer_is_acknowledged_and_in_its_place() {
             staged.write(format!("{n}").as_bytes()).unwrap();
             let tell = tell.clone();
             committer.submit(Commit {
-                file: staged.finish(),
+                file: staged.finish().unwrap(),
                 folder: blobs.clone(),
                 name: format!("{n}"),
                 acknowledged: Box::new(move |result| tell.send(result.is_ok()).unwrap()),

@@ -136,7 +136,7 @@ impl Run {
 
     async fn send_blobs(self: &Arc<Self>, jobs: usize) -> Result<(), Error> {
         let mut workers = JoinSet::new();
-        for small_only in self.queue.workers(jobs) {
+        for small_only in self.queue.workers(jobs, 0) {
             let run = Arc::clone(self);
             workers.spawn(async move {
                 while let Some(cargo) = run

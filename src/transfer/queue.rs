@@ -39,11 +39,14 @@ impl Queue {
         }
     }
 
-    /// Who works on them when `jobs` transfers are asked for: for each whether they take small blobs only.
-    pub(super) fn workers(&self, jobs: usize) -> impl Iterator<Item = bool> + use<> {
+    /// Who works on them when `jobs` transfers are asked for, and so many more that only wait for the drive: for each
+    /// whether they take small blobs only.
+    pub(super) fn workers(&self, jobs: usize, waiting: usize) -> impl Iterator<Item = bool> + use<> {
         let count = self.left.lock().unwrap_or_else(PoisonError::into_inner).len();
-        let any = jobs.max(1).min(count);
-        (0..(any * SMALL_EACH).min(count)).map(move |number| number >= any)
+        let jobs = jobs.max(1);
+        let any = (jobs + waiting).min(count);
+        let all = (jobs * SMALL_EACH + waiting).min(count);
+        (0..all).map(move |number| number >= any)
     }
 }
 
@@ -75,13 +78,15 @@ mod tests {
 
     #[test]
     fn there_are_no_more_workers_than_blobs() {
-        let workers = |count: usize, jobs| {
+        let workers = |count: usize, jobs, waiting| {
             Queue::new(vec![1; count].into_iter())
-                .workers(jobs)
+                .workers(jobs, waiting)
                 .collect::<Vec<_>>()
         };
-        assert_eq!(workers(100, 1), [false, true, true, true]);
-        assert_eq!(workers(3, 2), [false, false, true]);
-        assert!(workers(0, 8).is_empty());
+        assert_eq!(workers(100, 1, 0), [false, true, true, true]);
+        assert_eq!(workers(100, 1, 2), [false, false, false, true, true, true]);
+        assert_eq!(workers(3, 2, 0), [false, false, true]);
+        assert_eq!(workers(3, 2, 2), [false; 3]);
+        assert!(workers(0, 8, 1).is_empty());
     }
 }

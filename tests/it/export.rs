@@ -240,6 +240,27 @@ fn wrong_bytes_never_get_a_digest_name() {
 }
 
 #[test]
+fn wrong_bytes_that_come_once_are_told_and_fetched_once_more() {
+    for size in [900, 40_000] {
+        let registry = TestRegistry::start();
+        let image = image().layer("a", size).build();
+        let name = registry.seed("team/app:1", &image);
+        let layer = image.layers()[0].descriptor.digest;
+        registry.fault(On::get_blob().path(&layer.to_string()).once(), Fault::WrongBytes);
+        let program = Program::new();
+        let ran = program.export(&[&name], &[]).ended_with(0);
+        let warning = ran.err.lines().find(|line| line.starts_with("warning"));
+        let warning = warning.unwrap_or_else(|| panic!("no warning: {}", ran.err));
+        assert!(
+            warning.contains(&layer.to_string()) && warning.contains("fetched once more"),
+            "{warning}"
+        );
+        assert_eq!(registry.ranges_asked(&layer), ["0-"; 2], "from its first byte");
+        program.verify().ended_with(0);
+    }
+}
+
+#[test]
 fn a_platform_selection_keeps_the_original_index_and_says_what_it_leaves_out() {
     let registry = TestRegistry::start();
     let amd = image().layer("amd", 100).build();

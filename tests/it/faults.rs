@@ -81,10 +81,10 @@ fn a_blob_that_cannot_be_read_is_named_and_the_others_arrive() {
     assert_eq!(target.count("PUT", "/shop/big/manifests"), 0);
 }
 
-/// Runs the program on a drive that says yes to the first write to a file on its way, and takes one byte for written that
-/// it never got.
+/// Runs the program on a drive that says yes to every write to a file on its way, and takes one byte of each for written
+/// that it never got: every second call brings the rest.
 fn swallowing(program: &Program, part: &str, arguments: &[&str]) -> (Option<i32>, String) {
-    struck(program, part, "inject=write:retval=1:when=1", arguments)
+    struck(program, part, "inject=write:retval=1:when=1+2", arguments)
 }
 
 /// Runs the program on a drive that does this to a file.

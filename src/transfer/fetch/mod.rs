@@ -1,12 +1,13 @@
 //! Blobs on their way into a bundle: a few workers, largest first, each blob resumable and retried.
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+mod attempt;
+mod items;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use tokio::sync::mpsc;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -15,13 +16,15 @@ use crate::digest::Digest;
 use crate::fsx::Acknowledged;
 use crate::observe::{Event, Observer, Outcome};
 use crate::oci::Descriptor;
-use crate::reference::{Reference, Repository};
+use crate::reference::Repository;
 
 use super::acknowledgements::Acknowledgements;
 use super::queue::{Queue, SMALL};
-use super::source::{Chunks, Source};
+use super::source::Source;
 use super::write_behind::{Hashed, WriteBehind};
 use super::{Error, Fetched, Plan, PlannedBlob, Row, RowOutcome, State, blocking, chain};
+use attempt::Attempt;
+use items::Items;
 
 /// How often a blob is tried where each try brings nothing new.
 const TRIES: u32 = 5;
@@ -32,8 +35,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// No pause is longer, unless the registry asks for it.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// Pieces of a blob that may wait for the disk. A run that is killed loses them.
-const AHEAD: usize = 2;
+/// So many blobs may come back from the drive, to be hashed, beside the transfers. They wait for it more than they work.
+const PROVING: usize = 4;
 
 /// What all workers share.
 struct Run {
@@ -41,6 +44,8 @@ struct Run {
     writer: Arc<Writer>,
     blobs: Vec<PlannedBlob>,
     queue: Queue,
+    /// One for each transfer: who only waits for the drive leaves it to another.
+    places: Semaphore,
     items: Arc<Items>,
     acknowledgements: Acknowledgements,
     observer: Arc<dyn Observer>,
@@ -48,61 +53,6 @@ struct Run {
     moved: AtomicU64,
     finished: Arc<AtomicU64>,
     write_behind: WriteBehind,
-}
-
-/// What the items still wait for.
-struct Items {
-    subjects: Vec<Reference>,
-    waiting: Vec<AtomicUsize>,
-    /// Whether a blob of the item had to move.
-    needed: Vec<bool>,
-    failed: Mutex<BTreeMap<usize, String>>,
-}
-
-impl Items {
-    fn new(plan: &Plan) -> Self {
-        let mut waiting: Vec<usize> = vec![0; plan.items.len()];
-        for number in plan.blobs.iter().flat_map(|b| &b.items) {
-            if let Some(count) = waiting.get_mut(*number) {
-                *count += 1;
-            }
-        }
-        Self {
-            subjects: plan.items.iter().map(|i| i.key.clone()).collect(),
-            needed: waiting.iter().map(|w| *w > 0).collect(),
-            waiting: waiting.into_iter().map(AtomicUsize::new).collect(),
-            failed: Mutex::default(),
-        }
-    }
-
-    fn failed(&self) -> std::sync::MutexGuard<'_, BTreeMap<usize, String>> {
-        self.failed.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// One blob of these items came to its end.
-    fn blob_ended(&self, items: &[usize], result: &Result<(), String>, observer: &dyn Observer) {
-        for number in items {
-            if let Err(text) = result {
-                self.failed().entry(*number).or_insert_with(|| text.clone());
-            }
-            let left = self
-                .waiting
-                .get(*number)
-                .map_or(0, |w| w.fetch_sub(1, Ordering::AcqRel));
-            if left == 1
-                && let Some(subject) = self.subjects.get(*number)
-            {
-                let outcome = match self.failed().get(number) {
-                    Some(text) => Outcome::Failed(text.clone()),
-                    None => Outcome::Done,
-                };
-                observer.on(&Event::ItemFinished {
-                    subject: subject.to_string(),
-                    outcome,
-                });
-            }
-        }
-    }
 }
 
 /// Does what a plan says. References whose every blob is there are entered into the bundle; the others are rows with
@@ -143,6 +93,7 @@ pub async fn fetch(
         source: source.clone(),
         writer: Arc::clone(writer),
         queue: Queue::new(blobs.iter().map(|blob| blob.descriptor.size)),
+        places: Semaphore::new(jobs.max(1)),
         blobs,
         items: Arc::new(items),
         acknowledgements,
@@ -223,7 +174,8 @@ pub async fn fetch(
 
 async fn work(run: &Arc<Run>, jobs: usize) -> Result<(), Error> {
     let mut workers = JoinSet::new();
-    for small_only in run.queue.workers(jobs) {
+    let proving = if run.writer.hashes_on_drive() { PROVING } else { 0 };
+    for small_only in run.queue.workers(jobs, proving) {
         let run = Arc::clone(run);
         workers.spawn(async move { run.worker(small_only).await });
     }
@@ -303,16 +255,18 @@ impl Run {
             let (arrived, result) = if is_small {
                 (0, self.at_once(&attempt, blob).await)
             } else {
-                self.piece_by_piece(&attempt, blob, tries == 0).await
+                self.piece_by_piece(&attempt, blob, tries + mismatches == 0).await
             };
             let Err(error) = result else { return Ok(()) };
-            if matches!(error, Error::Bundle(crate::bundle::Error::Damaged { .. })) {
+            if let Error::Bundle(crate::bundle::Error::Damaged { expected, found }) = &error {
                 // The file is gone. One more try from the first byte: the kept part may have rotted.
                 self.taken_back(descriptor, descriptor.size);
                 mismatches += 1;
                 if mismatches > 1 {
                     return Err(error);
                 }
+                let text = format!("what came of {expected} hashes to {found}: it is fetched once more");
+                self.observer.on(&Event::Warning { text });
                 continue;
             }
             tries = if arrived > 0 { 1 } else { tries + 1 };
@@ -370,8 +324,18 @@ impl Run {
         is_first: bool,
     ) -> (u64, Result<(), Error>) {
         let descriptor = &blob.descriptor;
+        let Ok(place) = self.places.acquire().await else {
+            return (0, Err(Error::Cancelled));
+        };
         let (writer, wanted) = (Arc::clone(&self.writer), descriptor.clone());
-        let staged = match blocking(move || Ok(writer.stage(&wanted)?)).await {
+        let stage = move || {
+            Ok(if is_first {
+                writer.stage_first(&wanted)?
+            } else {
+                writer.stage(&wanted)?
+            })
+        };
+        let staged = match blocking(stage).await {
             Ok(staged) => staged,
             Err(error) => return (0, Err(error)),
         };
@@ -380,6 +344,7 @@ impl Run {
             self.advanced(descriptor, before);
         }
         let (arrived, result) = attempt.make(staged).await;
+        drop(place);
         let handed = match result {
             Ok(staged) => self.commit(blob, staged).await,
             Err(error) => Err(error),
@@ -391,7 +356,7 @@ impl Run {
     async fn commit(&self, blob: &PlannedBlob, staged: Incoming) -> Result<(), Error> {
         let (writer, digest) = (Arc::clone(&self.writer), blob.descriptor.digest);
         let told = self.ticket(blob).await?;
-        blocking(move || Ok(writer.commit(staged.finish(), &digest, told)?)).await
+        blocking(move || Ok(writer.commit(staged.finish()?, &digest, told)?)).await
     }
 
     /// What is told when a blob is durable: its items learn of it. Waits until one more may be on its way to the disk.
@@ -426,122 +391,4 @@ impl Run {
             bytes,
         });
     }
-}
-
-/// One try at one blob.
-struct Attempt<'a> {
-    run: &'a Run,
-    descriptor: &'a Descriptor,
-    repository: &'a Repository,
-}
-
-impl Attempt<'_> {
-    /// Streams the blob to a blocking thread that writes and hashes. Says how many bytes came, whatever became of it;
-    /// they stay on the drive for the next try.
-    async fn make(&self, staged: Incoming) -> (u64, Result<Incoming, Error>) {
-        let offset = staged.length();
-        if offset == self.descriptor.size {
-            return (0, Ok(staged));
-        }
-        let opened = self
-            .run
-            .source
-            .blob(self.repository, self.descriptor, offset)
-            .await;
-        let chunks = match opened {
-            Ok(chunks) => chunks,
-            Err(error) => return (0, Err(error)),
-        };
-        let restart = chunks.offset(offset) != offset;
-        if restart {
-            self.run.taken_back(self.descriptor, offset);
-        }
-        let (sender, receiver) = mpsc::channel(AHEAD);
-        let writing = tokio::task::spawn_blocking(move || write(staged, restart, receiver));
-        let (arrived, sent) = self.send(chunks, if restart { 0 } else { offset }, sender).await;
-        let written = writing.await.unwrap_or(Err(Error::WorkerLost));
-        // A full drive closes the channel, so that the writer's error is the one that matters.
-        let result = match (written, sent) {
-            (Err(error), _) | (Ok(_), Err(error)) => Err(error),
-            (Ok(staged), Ok(())) => Ok(staged),
-        };
-        (arrived, result)
-    }
-
-    /// All bytes of a small blob.
-    async fn whole(&self) -> Result<Bytes, Error> {
-        let size = self.descriptor.size;
-        let mut chunks = self.run.source.blob(self.repository, self.descriptor, 0).await?;
-        let mut whole = BytesMut::new();
-        while let Some(bytes) = chunks.next().await? {
-            if (whole.len() + bytes.len()) as u64 > size {
-                return Err(self.too_long());
-            }
-            whole.extend_from_slice(&bytes);
-        }
-        let arrived = whole.len() as u64;
-        if arrived < size {
-            return Err(self.cut_short(arrived));
-        }
-        self.run.moved.fetch_add(arrived, Ordering::Relaxed);
-        self.run.advanced(self.descriptor, arrived);
-        Ok(whole.freeze())
-    }
-
-    fn too_long(&self) -> Error {
-        Error::TooLong {
-            digest: self.descriptor.digest,
-            expected: self.descriptor.size,
-        }
-    }
-
-    fn cut_short(&self, found: u64) -> Error {
-        Error::CutShort {
-            digest: self.descriptor.digest,
-            expected: self.descriptor.size,
-            found,
-        }
-    }
-
-    async fn send(
-        &self,
-        mut chunks: Chunks,
-        offset: u64,
-        sender: mpsc::Sender<Bytes>,
-    ) -> (u64, Result<(), Error>) {
-        let mut arrived = 0;
-        loop {
-            let bytes = match chunks.next().await {
-                Ok(Some(bytes)) => bytes,
-                Ok(None) => break,
-                Err(error) => return (arrived, Err(error)),
-            };
-            let length = bytes.len() as u64;
-            if offset + arrived + length > self.descriptor.size {
-                return (arrived, Err(self.too_long()));
-            }
-            if sender.send(bytes).await.is_err() {
-                return (arrived, Ok(()));
-            }
-            arrived += length;
-            self.run.moved.fetch_add(length, Ordering::Relaxed);
-            self.run.advanced(self.descriptor, length);
-        }
-        if offset + arrived == self.descriptor.size {
-            (arrived, Ok(()))
-        } else {
-            (arrived, Err(self.cut_short(offset + arrived)))
-        }
-    }
-}
-
-/// The blocking end: everything that comes is written and hashed.
-fn write(mut staged: Incoming, restart: bool, mut chunks: mpsc::Receiver<Bytes>) -> Result<Incoming, Error> {
-    if restart {
-        staged.restart()?;
-    }
-    while let Some(bytes) = chunks.blocking_recv() {
-        staged.write(&bytes)?;
-    }
-    Ok(staged)
 }
