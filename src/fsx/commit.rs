@@ -282,7 +282,7 @@ fn synced(batch: Vec<Commit>, order: Order, volume_failed: &Mutex<bool>) -> Vec<
             return batch;
         }
     }
-    each(batch, |c| if c.file.is_proved() { Ok(()) } else { c.file.sync() })
+    each(batch, |c| c.file.sync_content())
 }
 
 /// Takes one batch through every step. A file that fails drops out with its error; the others go on.

@@ -184,7 +184,10 @@ impl Staged {
     pub fn finish(mut self) -> Result<Finished, Error> {
         let is_proved = self.hashing == Hashing::OnDrive;
         if is_proved {
-            self.file.sync_all().map_err(|e| self.error("sync", e))?;
+            if let Err(error) = self.file.sync_all() {
+                forget(&self.folder, &self.name);
+                return Err(self.error("sync", error));
+            }
             PastCache::for_files_of(self.length)
                 .read(&self.file, self.length, |bytes| self.hasher.update(bytes))
                 .map_err(|e| self.error("read", e))?;
@@ -258,9 +261,24 @@ impl Finished {
         }
     }
 
+    /// Makes the content durable, if it is not yet.
+    pub(super) fn sync_content(&self) -> Result<(), Error> {
+        if self.is_proved {
+            return Ok(());
+        }
+        self.sync().inspect_err(|_| forget(&self.folder, &self.name))
+    }
+
     pub(super) fn sync(&self) -> Result<(), Error> {
         self.file
             .sync_all()
             .map_err(|e| Error::io("sync", self.folder.path().join(&self.name), e))
     }
+}
+
+/// Removes a file whose sync has failed. The system may call its pages clean from then on, though the drive never got them,
+/// and whoever goes on with the file would find the right bytes in memory.
+fn forget(folder: &Folder, name: &str) {
+    // Best effort: the drive may be gone, and what it has is what the next run then reads.
+    let _ = folder.remove(name);
 }

@@ -171,6 +171,24 @@ fn a_drive_that_swallows_writes_is_found_out_before_the_run_is_done() {
 }
 
 #[test]
+fn nobody_goes_on_with_a_file_whose_sync_has_failed() {
+    let upstream = TestRegistry::start();
+    let app = image().layer("big", 90_000).build();
+    let name = upstream.seed("shop/app:1", &app);
+    let layer = app.layers()[0].descriptor.digest;
+    let program = Program::new();
+    let part = format!("bundle/carrack/tmp/sha256-{}", layer.hex());
+    let export = ["export", &name, "--to", "bundle"];
+    let (code, said) = struck(&program, &part, "inject=fsync,syncfs:error=EIO:when=1", &export);
+    assert!(matches!(code, Some(1 | 3)), "{code:?}: {said}");
+    assert!(said.contains("could not sync"), "{said}");
+    assert!(!program.path(&part).exists(), "its bytes may be in memory only");
+    program.run(&export).ended_with(0);
+    assert_eq!(upstream.ranges_asked(&layer), ["0-"; 2], "from its first byte");
+    program.verify().ended_with(0);
+}
+
+#[test]
 fn a_drive_that_swallows_the_inventory_is_found_out_before_the_run_is_done() {
     let upstream = TestRegistry::start();
     let name = upstream.seed("shop/app:1", &image().layer("a", 900).build());
