@@ -230,7 +230,9 @@ pub enum Error {
         repository: String,
     },
     /// The bundle leaves a blob out because a receipt said that the target has it, and it has not.
-    #[error("blob {digest} was left out of the bundle because {repository} had it; it is gone there")]
+    #[error(
+        "blob {digest} was left out of the bundle because a receipt said that the registry has it; {repository} does not"
+    )]
     Lost {
         /// Its digest.
         digest: Digest,

@@ -263,7 +263,12 @@ fn a_delta_for_a_new_repository_links_what_the_target_has_in_another() {
     let ran = program
         .run(&["import", "--from", "delta", "--to", &poor.host()])
         .ended_with(3);
-    assert!(ran.out.contains("it is gone there"), "{}", ran.out);
+    assert!(
+        ran.out
+            .contains("because a receipt said that the registry has it"),
+        "{}",
+        ran.out
+    );
 }
 
 #[test]
