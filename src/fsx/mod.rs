@@ -7,6 +7,7 @@
 //! → fsync the directory of the temporary name
 //! ```
 //!
+//! where the hash may also come after the first fsync, of what the drive then gives back ([`Hashing::OnDrive`]),
 //! and every directory that was newly made is synced up to the folder the work began in. The second fsync is what
 //! vfat needs: it writes a renamed file's size into the new directory entry only when the inode is synced once more;
 //! on ext, XFS and btrfs many files at once go without it.
