@@ -1,18 +1,22 @@
 //! What a small archive unpacks to, all of it in memory.
 //!
-//! Most charts unpack to a few hundred kilobytes. Inflated in one go into memory that its thread keeps, and walked by
-//! jumping from header to header, nothing of such an archive is copied or cleared for being passed over.
+//! Most charts unpack to a few hundred kilobytes. Inflated in one go into memory that the next archive takes again, and
+//! walked by jumping from header to header, nothing of such an archive is copied or cleared for being passed over.
 
-use std::cell::RefCell;
 use std::io::{self, Read, Seek, SeekFrom};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use flate2::bufread::MultiGzDecoder;
 
-/// Archives that unpack to more are read piece by piece. Each thread that looks into archives keeps so much memory.
+/// Archives that unpack to more are read piece by piece. As many threads as ever look into archives at once, as often there
+/// is memory of so many bytes.
 const SMALL: usize = 2 << 20;
 
-thread_local! {
-    static MEMORY: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+/// Memory that is at hand, and nobody's just now. What was used last is taken first: it is still in the processor's cache.
+static AT_HAND: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
+
+fn at_hand() -> MutexGuard<'static, Vec<Vec<u8>>> {
+    AT_HAND.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Lets `look` see what a small archive unpacks to. `None` if it is large, or if its gzip is broken: whoever reads it piece
@@ -24,15 +28,18 @@ pub(super) fn at_once<T>(archive: &[u8], look: impl FnOnce(Unpacked<'_>) -> T) -
     if length > SMALL {
         return None;
     }
-    MEMORY.with_borrow_mut(|memory| {
-        if memory.len() <= length {
-            memory.resize(length + 1, 0);
-        }
-        // One byte more, to see that there is no more.
-        inflate(archive, memory.get_mut(..=length)?)?;
+    let mut memory = at_hand().pop().unwrap_or_default();
+    if memory.len() <= length {
+        memory.resize(length + 1, 0);
+    }
+    // One byte more, to see that there is no more.
+    let inflated = memory.get_mut(..=length).and_then(|all| inflate(archive, all));
+    let looked = inflated.and_then(|()| {
         let bytes = memory.get(..length)?;
         Some(look(Unpacked { bytes, position: 0 }))
-    })
+    });
+    at_hand().push(memory);
+    looked
 }
 
 /// Fills all of `memory` but its last byte.

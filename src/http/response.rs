@@ -14,6 +14,9 @@ use super::lanes::Pass;
 use super::retry::parse_retry_after;
 use crate::secret::Secret;
 
+/// Room is made at once for a body that says that it has so many bytes, and for longer ones as they come.
+const BELIEVED: u64 = 1 << 20;
+
 /// An answer whose body has not been read yet.
 #[derive(Debug)]
 pub struct Response {
@@ -129,7 +132,9 @@ impl Response {
         if first.len() as u64 == self.expected.unwrap_or(u64::MAX) {
             return Ok(first);
         }
-        let mut whole = BytesMut::from(first);
+        let rest = self.expected.map_or(0, |all| all.min(BELIEVED));
+        let mut whole = BytesMut::with_capacity(usize::try_from(rest).unwrap_or(0).max(first.len()));
+        whole.extend_from_slice(&first);
         while whole.len() as u64 <= cap {
             match self.chunk().await? {
                 Some(bytes) => whole.extend_from_slice(&bytes),
