@@ -1,0 +1,187 @@
+//! Whether a bundle is whole: every byte hashed, every manifest's children present or left out on purpose.
+
+mod hashing;
+mod walk;
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use super::{Bundle, Error, Inventory, layout};
+use crate::fsx::{self, Fault};
+use crate::observe::{Event, Observer};
+use crate::oci::NESTING_CAP;
+use crate::reference::Reference;
+use hashing::hash_all;
+use walk::Found;
+
+/// What was found in a bundle.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Verified {
+    /// References that the bundle names.
+    pub references: u64,
+    /// Distinct blobs that they reach, manifests among them.
+    pub blobs: u64,
+    /// Bytes hashed.
+    pub bytes: u64,
+    /// Content left out on purpose.
+    pub absent: u64,
+    /// Everything that is wrong, references first, then by digest or path.
+    pub problems: Vec<Problem>,
+    /// What is no fault and still worth saying, such as a run that did not finish.
+    pub notes: Vec<String>,
+}
+
+impl Verified {
+    /// The references that are not whole.
+    pub fn broken(&self) -> BTreeSet<Reference> {
+        self.problems
+            .iter()
+            .flat_map(|p| p.references.iter().cloned())
+            .collect()
+    }
+}
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Problem {
+    /// A digest, or a path below the bundle's root.
+    pub subject: String,
+    /// What is wrong with it.
+    pub fault: ProblemKind,
+    /// One line for people.
+    pub text: String,
+    /// The references that cannot be used because of it.
+    pub references: BTreeSet<Reference>,
+}
+
+/// What is wrong with a blob or a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum ProblemKind {
+    /// It is not there and nothing says that it was left out on purpose.
+    Missing,
+    /// It has another size than what points to it says.
+    WrongSize,
+    /// Its bytes are not those that its name or the inventory says.
+    Damaged,
+    /// The drive could not read it.
+    Unreadable,
+    /// It is a link, a device, or something else that a bundle never holds.
+    NotAFile,
+    /// A manifest that cannot be understood.
+    BadManifest,
+    /// The inventory and the index do not say the same.
+    Disagrees,
+    /// A run on the bundle began and none has finished yet.
+    Unfinished,
+    /// A file that a signed inventory does not name.
+    Unlisted,
+}
+
+/// Reads and hashes everything, on `threads` threads. Everything that is wrong is in the result; an error is only what
+/// makes the bundle unreadable as a whole. `stop` ends it early, with what was found so far.
+pub fn verify(
+    bundle: &Bundle,
+    threads: usize,
+    observer: &dyn Observer,
+    stop: &dyn Fn() -> bool,
+) -> Result<Verified, Error> {
+    let inventory = bundle.inventory()?;
+    check(bundle, inventory.as_ref(), false, threads, observer, stop)
+}
+
+/// The same against an inventory that was read already.
+pub fn verify_against(
+    bundle: &Bundle,
+    inventory: &Inventory,
+    threads: usize,
+    observer: &dyn Observer,
+    stop: &dyn Fn() -> bool,
+) -> Result<Verified, Error> {
+    check(bundle, Some(inventory), false, threads, observer, stop)
+}
+
+/// The same against an inventory that someone vouches for: beside it nothing else may be there, neither references nor
+/// files, and what it names must be, whether a reference reaches it or not.
+pub fn verify_sealed(
+    bundle: &Bundle,
+    inventory: &Inventory,
+    threads: usize,
+    observer: &dyn Observer,
+    stop: &dyn Fn() -> bool,
+) -> Result<Verified, Error> {
+    check(bundle, Some(inventory), true, threads, observer, stop)
+}
+
+fn check(
+    bundle: &Bundle,
+    inventory: Option<&Inventory>,
+    sealed: bool,
+    threads: usize,
+    observer: &dyn Observer,
+    stop: &dyn Fn() -> bool,
+) -> Result<Verified, Error> {
+    let mut found = Found::default();
+    for (reference, descriptor) in bundle.entries() {
+        found.walk(bundle, inventory, reference, descriptor, NESTING_CAP)?;
+    }
+    if let Some(inventory) = inventory {
+        found.compare(bundle, inventory)?;
+        if sealed {
+            found.compare_sealed(bundle, inventory)?;
+        }
+    } else if bundle.was_begun()? {
+        found.problem(
+            &format!("{}/{}", layout::CARRACK, layout::INVENTORY),
+            ProblemKind::Unfinished,
+            "it is not there, so the export did not finish: run the same export again, it goes on where it was".to_owned(),
+            None,
+        );
+    } else {
+        found.notes.push(
+            "there is no carrack/inventory.json, another tool made this layout: only what index.json names was checked"
+                .to_owned(),
+        );
+    }
+    observer.on(&Event::Planned {
+        items: bundle.entries().len() as u64,
+        blobs: found.blobs.len() as u64,
+        bytes: found.blobs.values().map(|b| b.size).sum(),
+    });
+    let bad = hash_all(bundle, &found.blobs, threads, observer, stop)?;
+    Ok(found.into_verified(bundle, bad))
+}
+
+/// What an error about one blob or file means; an error about the whole drive is given back.
+fn kind_of(error: &Error) -> Result<ProblemKind, Error> {
+    Ok(match error {
+        Error::BlobMissing { .. } => ProblemKind::Missing,
+        Error::WrongSize { .. } => ProblemKind::WrongSize,
+        Error::Damaged { .. } => ProblemKind::Damaged,
+        Error::ManifestTooLarge { .. } | Error::BadManifest { .. } => ProblemKind::BadManifest,
+        Error::Disk(
+            fsx::Error::NotAFile { .. } | fsx::Error::NotAFolder { .. } | fsx::Error::BadName { .. },
+        ) => ProblemKind::NotAFile,
+        Error::Disk(disk) if disk.fault() == Some(Fault::Gone) => {
+            return Err(Error::Disk(fsx::Error::io(
+                "read",
+                "the bundle",
+                std::io::Error::from_raw_os_error(rustix::io::Errno::NODEV.raw_os_error()),
+            )));
+        }
+        _ => ProblemKind::Unreadable,
+    })
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        text.push_str(": ");
+        text.push_str(&next.to_string());
+        cause = next.source();
+    }
+    text
+}
