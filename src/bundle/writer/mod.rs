@@ -5,6 +5,9 @@
 //! what `index.json` names, and that is written when all of it is there. A run that is killed at any point leaves the
 //! old index, and the next run completes.
 
+mod beside;
+mod parts;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,10 +23,10 @@ use super::{
     Arrived, Bundle, Closing, Entries, Error, Incoming, Inventory, Pruned, blob, index, layout, read_back,
     streamed,
 };
+use beside::begin;
+pub(super) use beside::write_if_new;
+use parts::Together;
 use read_back::Written;
-
-/// What else may lie in the root of a drive on which a new bundle is begun.
-const OWN: [&str; 2] = [layout::README, layout::CARRACK];
 
 /// A bundle that is open for writing, and locked.
 #[derive(Debug)]
@@ -50,29 +53,6 @@ pub struct Finished {
     pub identity: Identity,
     /// What was removed, if the run was asked to.
     pub pruned: Option<Pruned>,
-}
-
-/// Parts that are acknowledged as one.
-struct Together(Mutex<(usize, Result<(), fsx::Error>, Option<Acknowledged>)>);
-
-impl Together {
-    fn new(parts: usize, acknowledged: Acknowledged) -> Arc<Self> {
-        Arc::new(Self(Mutex::new((parts, Ok(()), Some(acknowledged)))))
-    }
-
-    /// One part came to its end. The last one tells, with the first error that there was.
-    fn one_more(&self, result: Result<(), fsx::Error>) {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        state.0 = state.0.saturating_sub(1);
-        if state.1.is_ok() {
-            state.1 = result;
-        }
-        if state.0 == 0
-            && let Some(told) = state.2.take()
-        {
-            told(std::mem::replace(&mut state.1, Ok(())));
-        }
-    }
 }
 
 impl Writer {
@@ -392,42 +372,6 @@ impl Writer {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes a file of a chart repository: an archive, its provenance, or `index.yaml`. `folder` is `<host>/<path>`.
-    pub fn put_chart(&self, folder: &str, name: &str, bytes: &[u8]) -> Result<(), Error> {
-        let folder = self
-            .bundle
-            .folder
-            .make_folder(&format!("{}/{folder}", layout::CHARTS))?;
-        let taken = folder
-            .entries()?
-            .into_iter()
-            .find(|e| e.name != name && e.name.eq_ignore_ascii_case(name));
-        if let Some(taken) = taken {
-            return Err(Error::NamesMerge {
-                name: name.to_owned(),
-                other: taken.name,
-            });
-        }
-        if folder.size_of(name)? == Some(bytes.len() as u64)
-            && folder.read(name, bytes.len() as u64)? == bytes
-        {
-            return Ok(());
-        }
-        Ok(folder.write(name, bytes)?)
-    }
-
-    /// Puts a program into the bundle's root, for the side that has only the drive. `platform` is `linux-x86_64`.
-    pub fn put_program(&self, platform: &str, bytes: &[u8]) -> Result<(), Error> {
-        let name = format!("{}{platform}", layout::PROGRAM);
-        write_if_new(&self.bundle.folder, &name, bytes)?;
-        Ok(())
-    }
-
-    /// The folder of the bundle's chart repositories.
-    pub fn charts(&self) -> Result<Folder, Error> {
-        Ok(self.bundle.folder.make_folder(layout::CHARTS)?)
-    }
-
     /// Writes everything that makes the run's content visible, in the order of the module's page, and ends the run.
     pub fn finish(self, closing: Closing) -> Result<Finished, Error> {
         let root = &self.bundle.folder;
@@ -484,39 +428,4 @@ fn on_its_way(name: &str) -> Option<Digest> {
     let (algorithm, rest) = name.split_once('-')?;
     let hex = rest.split('.').next().unwrap_or_default();
     format!("{algorithm}:{hex}").parse().ok()
-}
-
-/// Writes a file unless the same bytes are there.
-pub(super) fn write_if_new(folder: &Folder, name: &str, bytes: &[u8]) -> Result<bool, Error> {
-    let same = match folder.size_of(name) {
-        Ok(Some(size)) if size == bytes.len() as u64 => folder.read(name, size)? == bytes,
-        Ok(_) | Err(fsx::Error::NotAFile { .. }) => false,
-        Err(error) => return Err(error.into()),
-    };
-    if !same {
-        folder.write(name, bytes)?;
-    }
-    Ok(!same)
-}
-
-fn begin(root: &Folder) -> Result<(), Error> {
-    match layout::check(root) {
-        Err(Error::NotABundle { path }) => {
-            let stranger = root.entries()?.into_iter().find(|e| {
-                !e.name.starts_with('.')
-                    && !layout::FURNITURE
-                        .iter()
-                        .chain(&OWN)
-                        .any(|known| e.name.eq_ignore_ascii_case(known))
-            });
-            if let Some(stranger) = stranger {
-                return Err(Error::NotEmpty {
-                    path,
-                    found: crate::secret::printable(&stranger.name, 80),
-                });
-            }
-            Ok(root.write(layout::OCI_LAYOUT, layout::OCI_LAYOUT_TEXT)?)
-        }
-        other => other,
-    }
 }
