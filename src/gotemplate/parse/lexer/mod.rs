@@ -1,101 +1,12 @@
 //! From text to tokens. Actions stand between `{{` and `}}`; everything else is text.
 
+mod number;
+mod token;
+
 use std::borrow::Cow;
 use std::ops::Range;
 
-/// What a token is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum TokenKind {
-    Error,
-    Eof,
-    Text,
-    LeftDelimiter,
-    RightDelimiter,
-    Space,
-    Bool,
-    Character,
-    CharConstant,
-    Complex,
-    Assign,
-    Declare,
-    Field,
-    Identifier,
-    LeftParen,
-    RightParen,
-    Number,
-    Pipe,
-    RawString,
-    QuotedString,
-    Variable,
-    Dot,
-    Nil,
-    Block,
-    Break,
-    Continue,
-    Define,
-    Else,
-    End,
-    If,
-    Range,
-    Template,
-    With,
-}
-
-impl TokenKind {
-    fn is_keyword(self) -> bool {
-        matches!(
-            self,
-            Self::Dot
-                | Self::Nil
-                | Self::Block
-                | Self::Break
-                | Self::Continue
-                | Self::Define
-                | Self::Else
-                | Self::End
-                | Self::If
-                | Self::Range
-                | Self::Template
-                | Self::With
-        )
-    }
-}
-
-/// A piece of the text. The text of an error token is its message.
-#[derive(Clone, Debug)]
-pub(super) struct Token<'s> {
-    pub(super) kind: TokenKind,
-    pub(super) start: usize,
-    pub(super) text: Cow<'s, [u8]>,
-    pub(super) line: usize,
-}
-
-impl Token<'_> {
-    /// The token as errors print it.
-    pub(super) fn shown(&self) -> String {
-        let text = &self.text;
-        match self.kind {
-            TokenKind::Eof => "EOF".to_owned(),
-            TokenKind::Error => String::from_utf8_lossy(text).into_owned(),
-            kind if kind.is_keyword() => format!("<{}>", String::from_utf8_lossy(text)),
-            _ => shown_short(text),
-        }
-    }
-}
-
-/// A quoted text, cut after ten characters.
-fn shown_short(text: &[u8]) -> String {
-    use crate::gotemplate::strconv::quote;
-    if text.len() <= 10 {
-        return String::from_utf8_lossy(&quote(text)).into_owned();
-    }
-    let end = crate::gotemplate::strconv::runes(text)
-        .nth(10)
-        .map_or(text.len(), |(at, _, _)| at);
-    let mut shown = String::from_utf8_lossy(&quote(text.get(..end).unwrap_or(text))).into_owned();
-    shown.push_str("...");
-    shown
-}
+pub(super) use token::{Token, TokenKind};
 
 /// The lexer: gives one token after the other, ending with `Eof` or an error.
 #[derive(Debug)]
@@ -441,67 +352,6 @@ impl<'s> Lexer<'s> {
             _ => TokenKind::Identifier,
         };
         Ok(self.emit(kind))
-    }
-
-    fn number(&mut self) -> Result<Token<'s>, String> {
-        if !self.scan_number() {
-            return Err(self.bad_number());
-        }
-        if matches!(self.rest().first(), Some(b'+' | b'-')) {
-            // A complex constant has no spaces inside and ends in `i`.
-            if !self.scan_number() || self.piece(self.start..self.position).last() != Some(&b'i') {
-                return Err(self.bad_number());
-            }
-            return Ok(self.emit(TokenKind::Complex));
-        }
-        Ok(self.emit(TokenKind::Number))
-    }
-
-    fn bad_number(&self) -> String {
-        let text = crate::gotemplate::strconv::quote(self.piece(self.start..self.position));
-        format!("bad number syntax: {}", String::from_utf8_lossy(&text))
-    }
-
-    fn accept(&mut self, set: &[u8]) -> bool {
-        let found = self.rest().first().is_some_and(|b| set.contains(b));
-        self.position += usize::from(found);
-        found
-    }
-
-    fn accept_all(&mut self, set: impl Fn(u8) -> bool) {
-        while self.rest().first().is_some_and(|b| set(*b)) {
-            self.position += 1;
-        }
-    }
-
-    fn scan_number(&mut self) -> bool {
-        let decimal = |b: u8| b.is_ascii_digit() || b == b'_';
-        self.accept(b"+-");
-        let mut base = 10;
-        if self.accept(b"0") {
-            if self.accept(b"xX") {
-                base = 16;
-            } else if self.accept(b"oO") {
-                base = 8;
-            } else if self.accept(b"bB") {
-                base = 2;
-            }
-        }
-        let digits = move |b: u8| char::from(b).is_digit(base) || b == b'_';
-        self.accept_all(digits);
-        if self.accept(b".") {
-            self.accept_all(digits);
-        }
-        if (base == 10 && self.accept(b"eE")) || (base == 16 && self.accept(b"pP")) {
-            self.accept(b"+-");
-            self.accept_all(decimal);
-        }
-        self.accept(b"i");
-        if self.peek().is_some_and(is_word) {
-            self.advance();
-            return false;
-        }
-        true
     }
 }
 
