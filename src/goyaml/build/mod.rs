@@ -1,114 +1,24 @@
 //! From nodes to a tree: anchors, aliases, merge keys and keys that are no strings.
 
+mod merge;
+mod trees;
+
 use std::borrow::Cow;
 use std::collections::HashMap;
+
+pub(super) use trees::{Open, Stream, Trees};
+
+use merge::{MERGE_TAG, check_budget, excessive_aliasing, merge};
 
 use super::error::{Error, Position};
 use super::gosyntax;
 use super::keys::{Key, key_of, key_of_value, meaning, resolve_scalar};
 use super::limits::{DEPTH_CAP, REPEATED_TEXT_CAP, Weight};
-use super::parse::{Collection, Parser, Properties, Sink};
+use super::parse::{Collection, Properties, Sink};
 use super::resolve::Scalar;
-use super::text::Text;
-use super::value::Value;
-
-/// What trees are made of: values for programs, located nodes for people.
-pub(super) trait Trees {
-    /// A node.
-    type Node: Clone;
-    /// The entries of a mapping that is still open.
-    type Entries: Default;
-
-    /// A scalar.
-    fn scalar(&self, scalar: Scalar, text: Cow<'_, str>, at: Position) -> Self::Node;
-    /// A sequence.
-    fn seq(&self, elements: Vec<Self::Node>, at: Position) -> Self::Node;
-    /// A mapping.
-    fn map(&self, entries: Self::Entries, at: Position) -> Self::Node;
-    /// Puts an entry into a mapping; an equal key before it does not count any more.
-    fn insert(entries: &mut Self::Entries, key: String, at: Position, value: Self::Node);
-    /// Puts all entries of a mapping into another.
-    fn extend(entries: &mut Self::Entries, more: Self::Entries);
-    /// The node taken apart.
-    fn open(node: Self::Node) -> Open<Self::Node, Self::Entries>;
-    /// The node as a value, for messages and keys.
-    fn value(node: &Self::Node) -> Value;
-
-    /// Whether elements of listed lists are handed over as soon as they are whole.
-    const HANDS_OVER: bool = false;
-    /// A list begins under `name` in the mapping under the document's `key`; without a name that mapping itself.
-    /// What came under these names before does not count any more.
-    fn begin(&self, _key: &str, _name: Option<&str>) {}
-    /// Takes an element of such a list, or gives it back to stay in the tree.
-    fn take(&self, _key: &str, _name: &str, element: Self::Node) -> Option<Self::Node> {
-        Some(element)
-    }
-    /// Anchors, aliases or merge keys stand where lists are: the tree alone tells what they mean.
-    fn entangled(&self) {}
-}
 
 /// How many collections a listed element stands in: the document, the mapping under its key, the list.
 const LISTED: usize = 3;
-
-/// A node taken apart.
-pub(super) enum Open<N, E> {
-    /// A sequence's elements.
-    Seq(Vec<N>),
-    /// A mapping's entries.
-    Map(E),
-    /// A scalar.
-    Scalar,
-}
-
-/// The documents of a text.
-#[derive(Debug)]
-pub(super) enum Stream<'a, N> {
-    /// One after the other.
-    Reading(Box<Parser<'a>>),
-    /// All read already, because the text had to be converted first.
-    Ready(std::vec::IntoIter<N>),
-    /// Behind the last one or the first error.
-    Done,
-}
-
-impl<'a, N> Stream<'a, N> {
-    /// The documents of `bytes`, which are made of `trees` nodes.
-    pub(super) fn new<T: Trees<Node = N>>(bytes: &'a [u8], trees: &T) -> Result<Self, Error> {
-        let text = Text::new(bytes)?;
-        match text.valid {
-            Cow::Borrowed(valid) => Ok(Self::Reading(Box::new(Parser::new(valid, text.ending)))),
-            Cow::Owned(valid) => {
-                let mut parser = Parser::new(&valid, text.ending);
-                let mut documents = Vec::new();
-                while let Some(document) = document(&mut parser, trees)? {
-                    documents.push(document);
-                }
-                Ok(Self::Ready(documents.into_iter()))
-            }
-        }
-    }
-
-    /// The next document, or `None` at the end of the text.
-    pub(super) fn next<T: Trees<Node = N>>(&mut self, trees: &T) -> Option<Result<N, Error>> {
-        let next = match self {
-            Self::Reading(parser) => document(parser, trees).transpose(),
-            Self::Ready(documents) => documents.next().map(Ok),
-            Self::Done => None,
-        };
-        if !matches!(next, Some(Ok(_))) {
-            *self = Self::Done;
-        }
-        next
-    }
-}
-
-fn document<T: Trees>(parser: &mut Parser<'_>, trees: &T) -> Result<Option<T::Node>, Error> {
-    let mut builder = Builder::new(trees, parser.size());
-    if !parser.document(&mut builder)? {
-        return Ok(None);
-    }
-    builder.finish().map(Some)
-}
 
 /// A node that is whole, and where it came from.
 struct Whole<N> {
@@ -482,57 +392,4 @@ impl<T: Trees> Sink for Builder<'_, T> {
         }
         Ok(())
     }
-}
-
-const MERGE_TAG: &str = "tag:yaml.org,2002:merge";
-
-fn excessive_aliasing(at: Position) -> Error {
-    meaning("document contains excessive aliasing".to_owned(), at)
-}
-
-/// go-yaml's budget: the larger a document, the smaller the part that aliases may have in it.
-fn check_budget(steps: u64, repeated: u64, at: Position) -> Result<(), Error> {
-    const SMALL: u64 = 400_000;
-    const LARGE: u64 = 4_000_000;
-    if repeated <= 100 || steps <= 1_000 {
-        return Ok(());
-    }
-    #[expect(clippy::cast_precision_loss, reason = "the counts are far below 2^52")]
-    let (share, over) = (
-        repeated as f64 / steps as f64,
-        (steps.clamp(SMALL, LARGE) - SMALL) as f64 / (LARGE - SMALL) as f64,
-    );
-    if share > 0.99 - 0.89 * over {
-        return Err(excessive_aliasing(at));
-    }
-    Ok(())
-}
-
-/// Merges a mapping, or a list of mappings of which the first counts most. Entries that stand before the merge key
-/// are overwritten, as go-yaml v2 does.
-fn merge<T: Trees>(
-    entries: &mut T::Entries,
-    node: T::Node,
-    is_alias: bool,
-    at: Position,
-) -> Result<(), Error> {
-    let wrong = || {
-        meaning(
-            "map merge requires map or sequence of maps as the value".to_owned(),
-            at,
-        )
-    };
-    match T::open(node) {
-        Open::Map(more) => T::extend(entries, more),
-        Open::Seq(elements) if !is_alias => {
-            for element in elements.into_iter().rev() {
-                let Open::Map(more) = T::open(element) else {
-                    return Err(wrong());
-                };
-                T::extend(entries, more);
-            }
-        }
-        Open::Seq(_) | Open::Scalar => return Err(wrong()),
-    }
-    Ok(())
 }
