@@ -28,6 +28,7 @@ mod stock;
 mod tags;
 mod turns;
 mod volumes;
+mod wanted;
 mod write_behind;
 
 pub use choice::{Choice, Companions, Shard};
@@ -39,13 +40,14 @@ pub use preflight::{Demand, Preflight, check as check_space};
 pub use push::push;
 pub use queue::SMALL_EACH;
 pub use report::{Fetched, Pushed, PushedRow, Row, RowOutcome};
-pub use resolve::{Wanted, plan};
+pub use resolve::plan;
 pub use shelf::Shelf;
 pub use shipment::PushPlan;
 pub use source::Source;
 pub use stock::{Resolved, Stock};
 pub use tags::{Expansion, TagFilter, TagFilterError, TagSelection, expand};
 pub use volumes::{Packing, pack};
+pub use wanted::Wanted;
 
 use crate::digest::Digest;
 use crate::observe::{Event, Observer, size};

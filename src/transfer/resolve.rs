@@ -8,7 +8,7 @@ use futures_util::future::{BoxFuture, try_join_all};
 use futures_util::stream::{self, StreamExt as _};
 use tokio_util::sync::CancellationToken;
 
-use crate::bundle::{Absent, AbsentReason, Provenance, Shared};
+use crate::bundle::{Absent, AbsentReason};
 use crate::digest::Digest;
 use crate::observe::{Event, Observer, Outcome};
 use crate::oci::{self, Descriptor, Document, NESTING_CAP, media_type};
@@ -18,33 +18,9 @@ use super::acknowledgements::Acknowledgements;
 use super::choice::{Choice, Companions};
 use super::referrers::{Inquiry, too_much};
 use super::source::Source;
+use super::wanted::{Wanted, named};
 use super::write_behind::{Hashed, WriteBehind};
 use super::{Error, Item, Plan, PlannedBlob, Shelf, State, blocking, chain};
-
-/// A reference that shall be carried.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wanted {
-    /// The reference.
-    pub reference: Reference,
-    /// The digest that a lock file pins it to.
-    pub pinned: Option<Digest>,
-    /// Why it is wanted.
-    pub provenance: Shared<Provenance>,
-}
-
-impl Wanted {
-    /// A reference and who named it.
-    pub fn new(reference: Reference, source: &str) -> Self {
-        Self {
-            reference,
-            pinned: None,
-            provenance: Shared::from(vec![Provenance {
-                source: source.to_owned(),
-                ..Provenance::default()
-            }]),
-        }
-    }
-}
 
 /// Everything that the walks of all items share.
 pub(super) struct Walk<'a> {
@@ -152,51 +128,6 @@ pub async fn plan(
         writing.await.map_err(|_| Error::WorkerLost)?;
     }
     Ok(plan)
-}
-
-/// Every wanted reference once, with the name that it gets in the bundle.
-///
-/// `name:tag@digest` is kept under its tag, because manifests ask for it; where another reference has that name already
-/// with another content, it keeps its full name.
-fn named(wanted: Vec<Wanted>) -> Vec<(Reference, Wanted)> {
-    let mut merged: BTreeMap<Reference, Wanted> = BTreeMap::new();
-    let mut order = Vec::new();
-    for wanted in wanted {
-        if let Some(same) = merged.get_mut(&wanted.reference) {
-            let more = wanted
-                .provenance
-                .iter()
-                .filter(|one| !same.provenance.contains(one));
-            let more: Vec<&Provenance> = more.collect();
-            if !more.is_empty() {
-                same.provenance = same.provenance.iter().chain(more).cloned().collect();
-            }
-            same.pinned = same.pinned.or(wanted.pinned);
-        } else {
-            order.push(wanted.reference.clone());
-            merged.insert(wanted.reference.clone(), wanted);
-        }
-    }
-    let mut taken: BTreeSet<Reference> = merged.keys().filter(|r| r.digest().is_none()).cloned().collect();
-    let mut named = Vec::with_capacity(order.len());
-    for reference in order {
-        let Some(wanted) = merged.remove(&reference) else {
-            continue;
-        };
-        let key = match (reference.tag(), reference.digest()) {
-            (Some(tag), Some(_)) => {
-                let short = Reference::tagged(reference.repository().clone(), tag.clone());
-                if taken.insert(short.clone()) {
-                    short
-                } else {
-                    reference
-                }
-            }
-            _ => reference,
-        };
-        named.push((key, wanted));
-    }
-    named
 }
 
 impl Walk<'_> {
