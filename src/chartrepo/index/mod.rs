@@ -2,13 +2,17 @@
 //!
 //! An index of tens of megabytes is read entry by entry and kept as text, never as a tree.
 
+mod lists;
+mod pieces;
+
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::{self, Write as _};
 
 use super::Error;
-use super::entry::{Entry, as_text, is_chart_name};
+use super::entry::{Entry, is_chart_name};
 use crate::goyaml::{self, Listed, Map, Value};
 use crate::secret::printable;
+use lists::{List, Lists};
 
 /// Larger indexes are refused; the largest one known has 20 MiB.
 pub const INDEX_CAP: u64 = 256 << 20;
@@ -59,9 +63,7 @@ impl Index {
             return Err(error);
         }
         let bad = |source| Error::BadIndex { source };
-        let mut lists = Lists::within(limit);
-        let document =
-            goyaml::parse_listed(bytes, "entries", &mut |listed| lists.take(listed)).map_err(bad)?;
+        let (document, mut lists) = Lists::read(bytes, limit).map_err(bad)?;
         let mut document = if let Some(document) = document {
             charts_of(document)?
         } else {
@@ -269,76 +271,6 @@ fn text_of<'a>(charts: impl IntoIterator<Item = (&'a String, &'a Vec<Entry>)>) -
         }
     }
     Ok(text)
-}
-
-/// The versions of each chart as they come out of the text.
-struct Lists {
-    by_name: HashMap<String, List>,
-    count: usize,
-    limit: usize,
-}
-
-#[derive(Default)]
-struct List {
-    entries: Vec<Entry>,
-    problems: Vec<Problem>,
-    untold: usize,
-    length: usize,
-}
-
-impl Lists {
-    fn within(limit: usize) -> Self {
-        Self {
-            by_name: HashMap::new(),
-            count: 0,
-            limit,
-        }
-    }
-
-    fn take(&mut self, listed: Listed<'_>) {
-        match listed {
-            Listed::AllBegin => self.by_name.clear(),
-            Listed::Begins(name) => {
-                self.by_name.insert(name.to_owned(), List::default());
-            }
-            Listed::Element(name, entry) => {
-                self.count += 1;
-                if self.count > self.limit {
-                    return;
-                }
-                if let Some(list) = self.by_name.get_mut(name) {
-                    list.read(name, list.length, entry);
-                }
-            }
-        }
-    }
-}
-
-impl List {
-    fn read(&mut self, name: &str, number: usize, entry: Value) {
-        self.length += 1;
-        let Value::Map(fields) = entry else {
-            let reason = format!("version {} in its list is no mapping", number + 1);
-            return self.note(name, None, reason);
-        };
-        let label = fields.get("version").and_then(as_text);
-        let mut notes = Vec::new();
-        match Entry::read(fields, &mut notes) {
-            Ok(entry) => self.entries.push(entry),
-            Err(reason) => notes.push(reason),
-        }
-        for reason in notes {
-            self.note(name, label.as_deref(), reason);
-        }
-    }
-
-    fn note(&mut self, name: &str, version: Option<&str>, reason: String) {
-        if self.problems.len() < PROBLEMS {
-            self.problems.push(problem(name, version, reason));
-        } else {
-            self.untold += 1;
-        }
-    }
 }
 
 fn problem(name: &str, version: Option<&str>, reason: String) -> Problem {
