@@ -80,7 +80,7 @@ pub async fn run(
         None
     } else {
         let folder = folder(&options.to, split, split.only.unwrap_or(1));
-        Some(open(&folder, &options.holder, options.largest_file).await?)
+        Some(open(&folder, &options.holder, options.largest_file)?)
     };
     let shelf = first.as_ref().map(|writer| writer.charts()).transpose()?;
     let mut order = Order::of(options, shelf, &source, world, observer).await?;
@@ -134,7 +134,7 @@ pub async fn run(
         let to = folder(&options.to, split, number);
         let writer = match opened.take() {
             Some(writer) => writer,
-            None => open(&to, &options.holder, options.largest_file).await?,
+            None => open(&to, &options.holder, options.largest_file)?,
         };
         options.furnish(&writer)?;
         match &shared_charts {

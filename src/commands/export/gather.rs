@@ -53,15 +53,16 @@ impl Told {
     }
 }
 
-/// Opens the bundle for writing, on a thread that may wait for the disk.
-pub(in crate::commands) async fn open(
+/// Opens the bundle for writing.
+///
+/// On this thread, though it may wait for the disk: nothing else goes on yet, and what was read stays for the whole run. Each
+/// thread has a heap of its own, and another one's would keep what reading took beside.
+pub(in crate::commands) fn open(
     path: &Path,
     holder: &str,
     largest_file: Option<u64>,
 ) -> Result<Arc<Writer>, Error> {
-    let (path, holder) = (path.to_path_buf(), holder.to_owned());
-    let opened = tokio::task::spawn_blocking(move || Writer::open(&path, &holder)).await;
-    let writer = opened.map_err(|_| Error::Crashed)??;
+    let writer = Writer::open(path, holder)?;
     Ok(Arc::new(writer.with_largest_file(largest_file)))
 }
 

@@ -87,7 +87,7 @@ pub async fn run(
     let writer = if options.dry_run {
         None
     } else {
-        Some(open(&options.to, &options.holder, options.largest_file).await?)
+        Some(open(&options.to, &options.holder, options.largest_file)?)
     };
     if let Some(writer) = &writer {
         options.furnish(writer)?;

@@ -268,7 +268,7 @@ async fn into_folder(
     let writer = if options.dry_run {
         None
     } else {
-        Some(open(folder, &options.holder, None).await?)
+        Some(open(folder, &options.holder, None)?)
     };
     let gathering = Gathering {
         wanted,
