@@ -288,7 +288,7 @@ fn synced(batch: Vec<Commit>, order: Order, volume_failed: &Mutex<bool>) -> Vec<
 /// Takes one batch through every step. A file that fails drops out with its error; the others go on.
 fn commit(batch: Vec<Commit>, order: Order, volume_failed: &Mutex<bool>) {
     let batch = synced(batch, order, volume_failed);
-    let name = |c: &Commit| c.file.take_name(&c.folder, &c.name);
+    let name = |c: &Commit| c.file.folder.rename(&c.file.name, &c.folder, &c.name);
     let batch = match order {
         Order::OneByOne => each(batch, |c| {
             // Until its folder is synced FAT keeps the old name, too. With both names on the drive after a power cut, fsck

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
-use std::os::fd::{AsFd, AsRawFd as _, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,7 +11,6 @@ use std::sync::Arc;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use rustix::io::retry_on_intr;
 
-use super::volume::names_later;
 use super::{Error, Fault};
 
 const FOLDER: OFlags = OFlags::RDONLY
@@ -203,28 +202,6 @@ impl Folder {
         };
         made.map(File::from)
             .map_err(|e| Error::io("write", self.path.join(name), e.into()))
-    }
-
-    /// Makes a new, empty file that has no name and is gone with its last handle, unless it is given one. `None` where that
-    /// cannot be done.
-    pub(super) fn create_nameless(&self) -> Result<Option<File>, Error> {
-        if !names_later(self) {
-            return Ok(None);
-        }
-        let flags = OFlags::RDWR | OFlags::TMPFILE | OFlags::CLOEXEC;
-        match retry_on_intr(|| rustix::fs::openat(&*self.fd, ".", flags, Mode::from_raw_mode(0o666))) {
-            Ok(file) => Ok(Some(File::from(file))),
-            Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::ISDIR) => Ok(None),
-            Err(error) => Err(Error::io("write into", &self.path, error.into())),
-        }
-    }
-
-    /// Gives a nameless file a name that nothing has; `false` if something has it, or the system does not let us.
-    pub(super) fn link(&self, file: &File, name: &str) -> Result<bool, Error> {
-        self.check(name)?;
-        let held = format!("/proc/self/fd/{}", file.as_raw_fd());
-        let link = || rustix::fs::linkat(rustix::fs::CWD, &*held, &*self.fd, name, AtFlags::SYMLINK_FOLLOW);
-        Ok(retry_on_intr(link).is_ok())
     }
 
     /// The size of a regular file in bytes, or `None` if nothing has that name.

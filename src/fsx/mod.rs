@@ -14,9 +14,6 @@
 //! The last one is what its `fsck` needs: a file that has both names after a power cut shares its clusters with itself,
 //! and is emptied.
 //!
-//! A file of which nothing need be left if the run is killed has no name at all until then, where the file system can do
-//! that ([`Staged::nameless`]): what would be a rename is a link.
-//!
 //! A drive is hostile input. Every path is walked from an open folder, one component at a time, and no link is followed.
 
 mod commit;

@@ -74,26 +74,6 @@ impl Staged {
             digest,
             length: bytes.len() as u64,
             is_proved: false,
-            has_name: true,
-        })
-    }
-
-    /// The same for a file of which nothing need be left if it is never committed: where the file system can do that it has
-    /// no name until then, and `name` only if something stands in its place.
-    pub fn nameless(folder: &Folder, name: &str, bytes: &[u8], digest: Digest) -> Result<Finished, Error> {
-        let Some(mut file) = folder.create_nameless()? else {
-            return Self::whole(folder, name, bytes, digest);
-        };
-        file.write_all(bytes)
-            .map_err(|e| Error::io("write", folder.path().join(name), e))?;
-        Ok(Finished {
-            folder: folder.clone(),
-            name: name.to_owned(),
-            file,
-            digest,
-            length: bytes.len() as u64,
-            is_proved: false,
-            has_name: false,
         })
     }
 
@@ -219,7 +199,6 @@ impl Staged {
             file: self.file,
             length: self.length,
             is_proved,
-            has_name: true,
         })
     }
 
@@ -237,7 +216,6 @@ pub struct Finished {
     digest: Digest,
     length: u64,
     is_proved: bool,
-    has_name: bool,
 }
 
 impl Finished {
@@ -258,37 +236,13 @@ impl Finished {
 
     /// Removes the file: it is not what it should be.
     pub fn discard(self) -> Result<(), Error> {
-        if self.has_name {
-            self.folder.remove(&self.name)?;
-        }
-        Ok(())
-    }
-
-    /// Gives the file its final name, in place of what has it.
-    pub(super) fn take_name(&self, to: &Folder, name: &str) -> Result<(), Error> {
-        if !self.has_name {
-            if to.link(&self.file, name)? {
-                return Ok(());
-            }
-            self.copy()?;
-        }
-        self.folder.rename(&self.name, to, name)
-    }
-
-    /// Makes a durable copy of a nameless file under its temporary name.
-    fn copy(&self) -> Result<(), Error> {
-        let error = |e| Error::io("write", self.folder.path().join(&self.name), e);
-        let (mut from, mut to) = (&self.file, self.folder.create_file(&self.name)?);
-        from.rewind()
-            .and_then(|()| std::io::copy(&mut from, &mut to))
-            .and_then(|_| to.sync_all())
-            .map_err(error)
+        self.folder.remove(&self.name)
     }
 
     /// Makes the file durable under its final name, alone and at once.
     pub fn commit(self, to: &Folder, name: &str) -> Result<(), Error> {
         self.sync()?;
-        self.take_name(to, name)?;
+        self.folder.rename(&self.name, to, name)?;
         self.sync()?;
         to.sync()?;
         if self.folder.path() == to.path() {

@@ -121,29 +121,6 @@ fn what_is_hashed_on_the_drive_has_the_digest_of_what_lies_there() {
 }
 
 #[test]
-fn a_nameless_file_takes_its_name_whether_something_has_it_or_not() {
-    let (_place, folder) = folder();
-    let names = |folder: &Folder| {
-        let entries = folder.entries().unwrap().into_iter();
-        entries.map(|entry| entry.name).collect::<Vec<_>>()
-    };
-    for (round, bytes) in [&b"the first"[..], b"another"].into_iter().enumerate() {
-        let before = names(&folder);
-        let staged = Staged::nameless(&folder, ".x.part", bytes, Digest::sha256(bytes)).unwrap();
-        // Elsewhere it has the temporary name, which the next run removes.
-        if volume::names_later(&folder) {
-            assert_eq!(names(&folder), before, "round {round}");
-        }
-        staged.commit(&folder, "x").unwrap();
-        assert_eq!(folder.read("x", 100).unwrap(), bytes);
-        assert_eq!(names(&folder), ["x"]);
-    }
-    let unwanted = Staged::nameless(&folder, ".y.part", b"unwanted", Digest::sha256(b"unwanted")).unwrap();
-    unwanted.discard().unwrap();
-    assert_eq!(names(&folder), ["x"]);
-}
-
-#[test]
 fn a_file_that_is_begun_anew_is_hashed_from_its_new_first_byte() {
     let (_place, folder) = folder();
     for hashing in [Hashing::AsWritten, Hashing::OnDrive] {

@@ -48,13 +48,6 @@ pub struct Volume {
     pub read_only: bool,
 }
 
-/// Whether a file without a name may be made in the folder, given its name later, and have it for certain once the folder is
-/// synced. Of btrfs the last is not known.
-pub(super) fn names_later(folder: &Folder) -> bool {
-    rustix::fs::fstatfs(folder.fd())
-        .is_ok_and(|status| matches!(u64::try_from(status.f_type), Ok(EXT_MAGIC | XFS_MAGIC)))
-}
-
 impl Volume {
     /// Asks the file system under an open folder.
     pub fn of(folder: &Folder) -> Result<Self, Error> {

@@ -213,12 +213,12 @@ impl Shelf {
     ) -> Result<Arriving, Error> {
         let name = entry.file_name();
         self.claim(&name)?;
-        let archive = Staged::nameless(&self.folder, &staged_name(&name), archive, digest)?;
+        let archive = Staged::whole(&self.folder, &staged_name(&name), archive, digest)?;
         let provenance = match provenance {
             Some(bytes) => {
                 let name = format!("{name}.prov");
                 let digest = Digest::sha256(bytes);
-                let staged = Staged::nameless(&self.folder, &staged_name(&name), bytes, digest)?;
+                let staged = Staged::whole(&self.folder, &staged_name(&name), bytes, digest)?;
                 Some(self.commit(staged, &name))
             }
             None => None,
