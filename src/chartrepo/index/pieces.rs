@@ -186,6 +186,15 @@ mod tests {
         ] {
             assert!(pieces(&text.replacen(last, instead, 1)).is_none(), "{why}");
         }
+        for depth in [900, 20_000] {
+            let deep = format!("  chart-90:\n  - {}{}\n", "[".repeat(depth), "]".repeat(depth));
+            let is_read = pieces(&text.replacen(last, &deep, 1)).is_some();
+            assert_eq!(
+                is_read,
+                depth < 1000,
+                "a depth of {depth}, on the other thread's stack"
+            );
+        }
         let quoted = text.replacen("  chart-49:\n", "  chart-49:\n  - name: \"\n", 1);
         let quoted = quoted.replacen("  chart-70:\n", "   \"\n  chart-70:\n", 1);
         for (text, why) in [
