@@ -157,7 +157,7 @@ impl Pull {
             pass_credentials: self.pass_credentials,
             dry_run: self.dry_run,
         };
-        let report = Session::block_on(&world, pull(&options, &world, &observer))?;
+        let report = Session::block_on_small(&world, pull(&options, &world, &observer))?;
         session.finish(&report, self.output)
     }
 }

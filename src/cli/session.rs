@@ -227,7 +227,26 @@ impl Session {
         world: &World,
         work: impl Future<Output = Result<T, commands::Error>>,
     ) -> Result<T, Failure> {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
+        Self::block_on_with(&mut tokio::runtime::Builder::new_multi_thread(), world, work)
+    }
+
+    /// The same for many small things: one thread speaks with the network, and as many as there are processors look at
+    /// what has come. Threads that hand each other small things spend more on waking one another than on the work.
+    pub fn block_on_small<T>(
+        world: &World,
+        work: impl Future<Output = Result<T, commands::Error>>,
+    ) -> Result<T, Failure> {
+        let processors = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        Self::block_on_with(builder.max_blocking_threads(processors.max(2)), world, work)
+    }
+
+    fn block_on_with<T>(
+        builder: &mut tokio::runtime::Builder,
+        world: &World,
+        work: impl Future<Output = Result<T, commands::Error>>,
+    ) -> Result<T, Failure> {
+        let runtime = builder
             .enable_all()
             .build()
             .map_err(|cause| Failure::from(commands::Error::Runtime { cause }))?;
