@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! ── ground: values, and the only door to the disk ──────────────────────────────────────────────────────
-//! digest reference version observe deadline excerpt secret
+//! digest reference version observe deadline excerpt secret causes
 //! fsx/            the only writer of files: atomic, durable (FAT32 too), resumable, space and limits
 //! ── engines: pure, synchronous, no network ─────────────────────────────────────────────────────────────
 //! goyaml/         YAML and JSON exactly as Helm's Go libraries read and write them
@@ -43,13 +43,14 @@
 //! explore → {helm, discover}    helm → {sprig → gotemplate, goyaml}    discover → {goyaml}
 //! bundle, layouts → {oci, fsx}    trust → {oci, fsx}    chartrepo → {goyaml, fsx, helm}
 //! config → {layouts, mirrors, trust, goyaml}    mirrors → {goyaml}
-//! all → digest, reference, version, observe, deadline, excerpt, secret
+//! all → digest, reference, version, observe, deadline, excerpt, secret, causes
 //! ```
 //!
 //! `gotemplate`, `sprig`, `goyaml`, `helm`, `explore`, `discover`, `bundle`, `layouts`, `trust`, `mirrors` and `config`
 //! never name `http`, `registry` or `credentials`. Nobody names `cli`.
 
 pub mod bundle;
+pub mod causes;
 pub mod chartrepo;
 pub mod cli;
 pub mod commands;

@@ -33,7 +33,7 @@ pub use index::{INDEX_CAP, Index, Problem};
 pub use known::{Known, Repositories};
 pub use local::{LocalArchive, NO_REPOSITORY, put_local};
 pub use provenance::Keyring;
-pub use pull::{DigestMismatch, Options, Provenance, Row, chain, pull};
+pub use pull::{DigestMismatch, Options, Provenance, Row, pull};
 pub use push::{Pushed, push};
 pub use selection::{Pattern, Selected, Selection, parse_moment, parse_range};
 pub use shelf::Shelf;

@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
+use crate::causes::texts;
 use crate::commands;
 use crate::secret::{printable, without_logins};
 
@@ -77,22 +78,12 @@ impl From<commands::Error> for Failure {
 
 /// The error, the chain of its causes and the hints, as they are printed: without logins that stood in a mistyped word.
 pub fn describe(error: &dyn StdError, hints: &[String]) -> String {
-    without_logins(&chain(error, hints))
+    without_logins(&told(error, hints))
 }
 
-fn chain(error: &dyn StdError, hints: &[String]) -> String {
-    let mut text = format!("error: {}", lines(&error.to_string()));
-    let mut last = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let shown = error.to_string();
-        // A transparent wrapper repeats its cause; people need to read it once.
-        if shown != last {
-            let _ = write!(text, "\n  caused by: {}", lines(&shown));
-        }
-        last = shown;
-        cause = error.source();
-    }
+fn told(error: &dyn StdError, hints: &[String]) -> String {
+    let told: Vec<String> = texts(error).iter().map(|text| lines(text)).collect();
+    let mut text = format!("error: {}", told.join("\n  caused by: "));
     for hint in hints {
         let _ = write!(text, "\nhint: {}", lines(hint));
     }

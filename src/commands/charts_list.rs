@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::{Ending, Error, Report, World};
+use crate::causes::chain;
 use crate::chartrepo::{self, Entry, Index, Selection, Source, stock_at};
 use crate::observe::Observer;
 use crate::secret::printable;
@@ -112,7 +113,7 @@ impl Listing {
             Err(error) => {
                 return self.failures.push(Failure {
                     source: source.to_owned(),
-                    reason: chartrepo::chain(&error),
+                    reason: chain(&error),
                 });
             }
         };

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use super::{Ending, Error, Report, World};
+use crate::causes::chain;
 use crate::chartrepo;
 use crate::fsx::{Folder, Kind};
 use crate::mirrors::Target;
@@ -142,7 +143,7 @@ async fn one(options: &PushOptions, client: &crate::registry::Client, file: Path
             };
             (Some(pushed.reference.to_string()), outcome)
         }
-        Err(error) => (None, Outcome::Failed(crate::transfer::chain(&error))),
+        Err(error) => (None, Outcome::Failed(chain(&error))),
     };
     Row {
         file,

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::charts_push::{self, Row};
 use super::{Ending, Error, World};
+use crate::causes::chain;
 use crate::chartrepo::{self, Fetcher, Source};
 use crate::observe::{Observer, Outcome};
 
@@ -45,7 +46,7 @@ async fn one(fetcher: &Fetcher, to: &Source, dry_run: bool, file: PathBuf) -> Ro
         Ok(None) => (None, Outcome::Done),
         Ok(Some(uploaded)) if uploaded.was_there => (Some(uploaded.url), Outcome::Present),
         Ok(Some(uploaded)) => (Some(uploaded.url), Outcome::Done),
-        Err(error) => (None, Outcome::Failed(crate::transfer::chain(&error))),
+        Err(error) => (None, Outcome::Failed(chain(&error))),
     };
     Row {
         file,

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use super::images;
 use super::{Error, World};
 use crate::bundle;
+use crate::causes::chain;
 use crate::chartrepo::{self, LocalArchive, Provenance, Row};
 use crate::discover::{Image, Severity};
 use crate::fsx::Folder;
@@ -61,7 +62,7 @@ impl Item {
         if LocalSource::is_one(text) {
             let parsed = text.parse().map(Self::OnDisk);
             return parsed.map_err(|error: layouts::Error| Error::Usage {
-                problem: crate::transfer::chain(&error),
+                problem: chain(&error),
             });
         }
         if text == "-" || Path::new(text).exists() {
@@ -233,7 +234,7 @@ impl Consignment {
             Err(error) => {
                 self.failures.push(images::Failure {
                     subject: source.to_string(),
-                    reason: crate::transfer::chain(&error),
+                    reason: chain(&error),
                 });
                 return Ok(());
             }

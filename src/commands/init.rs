@@ -8,6 +8,7 @@ use std::path::{Component, Path, PathBuf};
 use serde::Serialize;
 
 use super::{Ending, Error, Report, World, images};
+use crate::causes::chain;
 use crate::config::foreign::{self, Foreign, Format};
 use crate::config::{self, Chart, Config, Image, OnDisk, Origin};
 use crate::layouts::{self, LocalSource};
@@ -103,7 +104,7 @@ impl Draft {
         }
         if LocalSource::is_one(source) {
             let read: LocalSource = source.parse().map_err(|error: layouts::Error| Error::Usage {
-                problem: crate::transfer::chain(&error),
+                problem: chain(&error),
             })?;
             self.origins.push(read.to_string());
             self.config.images.push(Image::OnDisk {

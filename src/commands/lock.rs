@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::{Error, World, images};
+use crate::causes::chain;
 use crate::reference::Reference;
 use crate::transfer::{self, Difference, Expansion, Lockfile, Row, Source, TagSelection, Wanted};
 
@@ -78,7 +79,7 @@ impl<'a> Lock<'a> {
                     self.keep(&selection);
                     failures.push(images::Failure {
                         subject: selection.repository.to_string(),
-                        reason: transfer::chain(&error),
+                        reason: chain(&error),
                     });
                 }
             }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{Error, World};
+use crate::causes::chain;
 use crate::credentials::Explicit;
 use crate::fsx::{self, Folder, Kind};
 use crate::http::HostTls;
@@ -138,7 +139,7 @@ impl OnDisk {
 fn unreadable(path: &str, error: &fsx::Error) -> nodes::Error {
     nodes::Error::Unreadable {
         path: path.to_owned(),
-        reason: crate::transfer::chain(error),
+        reason: chain(error),
     }
 }
 

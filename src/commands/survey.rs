@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use super::consignment::{self, Asked, Item};
 use super::{Error, World, images};
+use crate::causes::chain;
 use crate::chartrepo;
 use crate::discover::Include;
 use crate::fsx::Folder;
 use crate::layouts::{LocalSource, Store};
 use crate::observe::{Event, Observer, Outcome};
-use crate::transfer;
 
 /// Finds the images of everything that is asked for. Charts of repositories go into `shelf`; without any of those no
 /// connection is opened.
@@ -125,7 +125,7 @@ async fn open(source: &LocalSource) -> Result<Result<Vec<Include>, images::Failu
             .collect()),
         Err(error) => Err(images::Failure {
             subject: source.to_string(),
-            reason: transfer::chain(&error),
+            reason: chain(&error),
         }),
     })
 }

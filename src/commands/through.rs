@@ -14,6 +14,7 @@ use serde::Serialize;
 use super::node_files::{self, NodeView};
 use super::{Ending, Error, World};
 use crate::bundle::{self, Bundle, Inventory};
+use crate::causes::chain;
 use crate::digest::Digest;
 use crate::mirrors::engines::Engine;
 use crate::mirrors::nodes::{By, Lookup, Then};
@@ -22,7 +23,6 @@ use crate::observe::{Event, Observer, Outcome};
 use crate::oci::{Descriptor, NESTING_CAP};
 use crate::reference::{Reference, Repository};
 use crate::registry::{Client, TagOrDigest};
-use crate::transfer::chain;
 
 /// Where nodes look.
 #[derive(Clone, Debug)]

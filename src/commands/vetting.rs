@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::configuration::Declaration;
 use super::{Error, admission, images};
 use crate::bundle::{self, Bundle, Referrer, Referrers};
+use crate::causes::chain;
 use crate::config;
 use crate::goyaml;
 use crate::oci::{Descriptor, NESTING_CAP};
@@ -184,10 +185,7 @@ impl Asked<'_> {
             Err(error) => {
                 vetted.violations.push(Violation {
                     reference: reference.clone(),
-                    text: format!(
-                        "its signatures cannot be checked: {}",
-                        crate::transfer::chain(&error)
-                    ),
+                    text: format!("its signatures cannot be checked: {}", chain(&error)),
                 });
                 return Ok(());
             }

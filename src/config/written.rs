@@ -7,6 +7,7 @@ use std::str::FromStr;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
 
+use crate::causes::chain;
 use crate::mirrors::{PullSource, Rule, Target};
 use crate::reference::{Reference, Repository};
 use crate::version::Constraint;
@@ -223,20 +224,11 @@ where
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?
             .parse()
-            .map_err(|error: T::Err| serde::de::Error::custom(chain(&error)))
+            .map_err(|error: T::Err| {
+                let text = chain(&error);
+                serde::de::Error::custom(text.lines().map(str::trim).collect::<Vec<_>>().join(" "))
+            })
     }
-}
-
-/// An error and its causes in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text.lines().map(str::trim).collect::<Vec<_>>().join(" ")
 }
 
 impl<T: Grammar> JsonSchema for Written<T> {

@@ -98,6 +98,12 @@ impl Error {
         &self.message
     }
 
+    /// The same failure with another message.
+    #[must_use]
+    pub fn saying(self, message: String) -> Self {
+        Self { message, ..self }
+    }
+
     /// The limit that stopped this render, however deep inside.
     pub fn limit(&self) -> Option<Limit> {
         match &self.kind {

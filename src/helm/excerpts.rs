@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::error::Error;
-use super::functions::authors_message;
+use super::functions::{authors_message, unmarked};
 use super::profile::Profile;
 use crate::excerpt::Excerpt;
 use crate::gotemplate;
@@ -41,10 +41,12 @@ pub(super) fn executing<'s>(
         (None, Some(_)) if profile.is_helm4() => chain(&error),
         _ => text,
     };
+    let excerpt = excerpt(&error, source);
+    let unmarked = unmarked(error.message());
     Error::Template {
         message,
-        excerpt: excerpt(&error, source),
-        source: Box::new(error),
+        excerpt,
+        source: Box::new(error.saying(unmarked)),
     }
 }
 

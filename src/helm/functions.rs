@@ -124,6 +124,11 @@ pub(super) fn authors_message(text: &str) -> Option<&str> {
     Some(message)
 }
 
+/// The engine's words without what stands around the message of `required` or `fail`.
+pub(super) fn unmarked(text: &str) -> String {
+    text.replace(START, "").replace(END, "")
+}
+
 /// The text without Go's sign for a missing value, which Helm takes out wherever it stands.
 pub(super) fn without_no_value(text: GoString) -> GoString {
     const SIGN: &[u8] = b"<no value>";
@@ -155,5 +160,9 @@ mod tests {
         let text = format!("executing: error calling fail: {START}line one\nline two{END}");
         assert_eq!(authors_message(&text), Some("line one\nline two"));
         assert_eq!(authors_message("no such thing"), None);
+        assert_eq!(
+            unmarked(&text),
+            "executing: error calling fail: line one\nline two"
+        );
     }
 }

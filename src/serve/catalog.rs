@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::bundle::{self, Bundle, Inventory};
+use crate::causes::chain;
 use crate::digest::Digest;
 use crate::mirrors::{Mapping, Names, Resolution};
 use crate::oci::{Descriptor, Document, MediaType, NESTING_CAP, Platform};
@@ -242,16 +243,4 @@ fn referrer(descriptor: &Descriptor, document: &Document) -> Descriptor {
     found.annotations.clone_from(&document.annotations);
     found.artifact_type.clone_from(&document.artifact_type);
     found
-}
-
-/// An error with its causes, in one line.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text.push_str(": ");
-        text.push_str(&inner.to_string());
-        cause = inner.source();
-    }
-    text
 }

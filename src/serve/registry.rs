@@ -5,10 +5,11 @@ use hyper::{HeaderMap, StatusCode};
 use serde_json::json;
 
 use super::answer::{self, Answer, Code};
-use super::catalog::{self, Catalog, Shelf};
+use super::catalog::{Catalog, Shelf};
 use super::content;
 use super::route::Wanted;
 use crate::bundle::{self, Bundle};
+use crate::causes::chain;
 use crate::digest::Digest;
 use crate::mirrors::Resolution;
 use crate::oci::media_type;
@@ -222,7 +223,7 @@ impl<'a> Registry<'a> {
 
 /// What the bundle said. Only "it is not here" is absence; a damaged or unreadable file is an error of the server.
 fn from_bundle(error: &bundle::Error, code: Code) -> Answer {
-    let message = catalog::chain(error);
+    let message = chain(error);
     match error {
         bundle::Error::BlobMissing { .. } => answer::absent(code, &message),
         _ => answer::error(StatusCode::INTERNAL_SERVER_ERROR, Code::Unknown, &message),

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::bundle::Bundle;
+use crate::causes::chain;
 use crate::digest::Digest;
 use crate::fsx::{self, Acknowledged};
 use crate::oci::{Descriptor, NESTING_CAP};
@@ -82,7 +83,7 @@ impl Acknowledgements {
     ) -> Acknowledged {
         let fatal = Arc::clone(&self.fatal);
         Box::new(move |result| {
-            told(result.as_ref().copied().map_err(|e| super::chain(e)));
+            told(result.as_ref().copied().map_err(|e| chain(e)));
             if let Err(error) = result
                 && error.is_fatal()
             {

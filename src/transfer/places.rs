@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::causes::chain;
 use crate::digest::Digest;
 use crate::mirrors::PullSources;
 use crate::oci::Descriptor;
 use crate::reference::Repository;
 use crate::registry::{self, Client};
 
-use super::{Error, chain};
+use super::Error;
 
 /// Registries, by the names that references have.
 #[derive(Clone, Debug)]

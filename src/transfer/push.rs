@@ -10,6 +10,7 @@ use futures_util::stream::{self, StreamExt as _};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::causes::chain;
 use crate::digest::Digest;
 use crate::observe::{Event, Observer, Outcome};
 use crate::oci::{Attachment, Descriptor, Document};
@@ -21,7 +22,7 @@ use super::queue::{Queue, SMALL_EACH};
 use super::report::Pushed;
 use super::shipment::{Cargo, PushPlan, Shipment};
 use super::turns::Turns;
-use super::{Error, RowOutcome, Stock, chain, delta};
+use super::{Error, RowOutcome, Stock, delta};
 
 /// What all workers share.
 struct Run {

@@ -9,6 +9,7 @@ use futures_util::stream::{self, StreamExt as _};
 use tokio_util::sync::CancellationToken;
 
 use crate::bundle::{Absent, AbsentReason};
+use crate::causes::chain;
 use crate::digest::Digest;
 use crate::observe::{Event, Observer, Outcome};
 use crate::oci::{self, Descriptor, Document, NESTING_CAP, media_type};
@@ -20,7 +21,7 @@ use super::referrers::{Inquiry, too_much};
 use super::source::Source;
 use super::wanted::{Wanted, named};
 use super::write_behind::{Hashed, WriteBehind};
-use super::{Error, Item, Plan, PlannedBlob, Shelf, State, blocking, chain};
+use super::{Error, Item, Plan, PlannedBlob, Shelf, State, blocking};
 
 /// Everything that the walks of all items share.
 pub(super) struct Walk<'a> {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::bundle::AbsentReason;
+use crate::causes::chain;
 use crate::digest::Digest;
 use crate::mirrors::Placed;
 use crate::oci::{Attachment, Descriptor, NESTING_CAP};
@@ -10,7 +11,7 @@ use crate::reference::{self, Reference, Repository};
 
 use super::listings::{Listing, Listings};
 use super::report::PushedRow;
-use super::{Error, RowOutcome, Stock, chain};
+use super::{Error, RowOutcome, Stock};
 
 /// What is sent where.
 #[derive(Clone, Debug, Default)]

@@ -8,6 +8,7 @@ use futures_util::stream::{self, StreamExt as _};
 use regex::Regex;
 use tokio_util::sync::CancellationToken;
 
+use crate::causes::chain;
 use crate::reference::{Reference, Repository, Tag};
 use crate::version::{self, Constraint, Version};
 
@@ -173,7 +174,7 @@ pub async fn expand(
                 }
             }
             Err(error) => {
-                let text = super::chain(&error);
+                let text = chain(&error);
                 let mut first = Some(error);
                 for selection in selections {
                     let again = || Error::NotListed {

@@ -5,13 +5,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Rooms that everybody may use.
-const GROUND: [&str; 7] = [
+const GROUND: [&str; 8] = [
     "digest",
     "reference",
     "version",
     "observe",
     "deadline",
     "excerpt",
+    "causes",
     "secret",
 ];
 

@@ -166,6 +166,30 @@ fn the_quickstart_of_the_readme_runs() {
 }
 
 #[test]
+fn what_a_chart_says_when_it_fails_is_shown_as_its_author_wrote_it() {
+    let program = Program::new();
+    std::fs::create_dir_all(program.path("app/templates")).unwrap();
+    for (name, text) in [
+        ("app/Chart.yaml", "apiVersion: v2\nname: app\nversion: 1.0.0\n"),
+        (
+            "app/templates/a.yaml",
+            "{{ required \"an image is needed\" .Values.image }}\n",
+        ),
+    ] {
+        std::fs::write(program.path(name), text).unwrap();
+    }
+    for words in [&["charts", "render", "app"][..], &["images", "app"]] {
+        let ran = program.run(words);
+        let said = ran.err + &ran.out;
+        assert!(
+            said.contains("execution error at (app/templates/a.yaml:1:3): an image is needed")
+                && !said.contains("HELM_ERR"),
+            "{words:?}: {said}"
+        );
+    }
+}
+
+#[test]
 fn a_word_that_is_refused_is_shown_without_its_password() {
     let program = Program::new();
     for words in [

@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::walk::Wanted;
-use super::{ProblemKind, chain, kind_of};
+use super::{ProblemKind, kind_of};
 use crate::bundle::{Bundle, Error};
+use crate::causes::chain;
 use crate::digest::Digest;
 use crate::observe::{Event, Observer};
 

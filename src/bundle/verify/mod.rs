@@ -174,14 +174,3 @@ fn kind_of(error: &Error) -> Result<ProblemKind, Error> {
         _ => ProblemKind::Unreadable,
     })
 }
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        text.push_str(": ");
-        text.push_str(&next.to_string());
-        cause = next.source();
-    }
-    text
-}

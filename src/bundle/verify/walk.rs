@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Problem, ProblemKind, Verified, chain, kind_of};
+use super::{Problem, ProblemKind, Verified, kind_of};
 use crate::bundle::{Bundle, Error, FileRecord, Inventory, Subjects, layout};
+use crate::causes::chain;
 use crate::digest::Digest;
 use crate::oci::{Descriptor, NESTING_CAP};
 use crate::reference::Reference;

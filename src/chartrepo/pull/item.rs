@@ -5,7 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::run::Run;
-use super::{DigestMismatch, Provenance, Row, blocking, chain};
+use super::{DigestMismatch, Provenance, Row, blocking};
+use crate::causes::chain;
 use crate::chartrepo::archive::ARCHIVE_CAP;
 use crate::chartrepo::fetch::Site;
 use crate::chartrepo::oci_chart::{Fetched, PROVENANCE_CAP};

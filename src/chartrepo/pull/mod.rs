@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::fetch::Repository;
 use super::{Error, Fetcher, Keyring, Selection, Shelf, Source, dependencies, local};
+use crate::causes::chain;
 use crate::digest::Digest;
 use crate::fsx::Folder;
 use crate::observe::{Event, Observer, Outcome};
@@ -227,16 +228,4 @@ pub(super) async fn blocking<T: Send + 'static>(
             Err(_) => std::future::pending().await,
         },
     }
-}
-
-/// An error with its causes, in one line.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text.push_str(": ");
-        text.push_str(&inner.to_string());
-        cause = inner.source();
-    }
-    text
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::super::{Error, World};
 use super::Declaration;
+use crate::causes::chain;
 use crate::config::Registry;
 use crate::credentials::Explicit;
 use crate::http::HostTls;
@@ -42,7 +43,7 @@ impl Declaration {
                 Some(password) => password.clone(),
                 None => password(&login.password_file).map_err(|error| {
                     let (user, file) = (&login.username, login.password_file.display());
-                    let why = crate::transfer::chain(&error);
+                    let why = chain(&error);
                     self.wrong(format!(
                         "the password of {user} for {host} cannot be read from {file}: {why}"
                     ))

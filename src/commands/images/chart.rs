@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::report::{Explored, Rendered};
-use super::{ProfileValues, Survey, chain};
+use super::{ProfileValues, Survey};
+use crate::causes::chain;
 use crate::discover::{
     Form, Origin, Place, Reading, Sighting, Source, Subject, Tier, form, scan_list, scan_text, walk,
 };

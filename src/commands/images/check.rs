@@ -7,6 +7,7 @@ use serde::Serialize;
 use tokio::task::JoinSet;
 
 use super::report::Report;
+use crate::causes::chain;
 use crate::commands::{Error, World};
 use crate::digest::Digest;
 use crate::discover::Tier;
@@ -75,8 +76,8 @@ async fn ask(client: &registry::Client, reference: Reference, observer: &dyn Obs
     });
     let (state, digest, reason) = match digest_of(client, &reference).await {
         Ok(digest) => (State::Verified, digest, None),
-        Err(error) if error.is_absent() => (State::Absent, None, Some(super::chain(&error))),
-        Err(error) => (State::Unknown, None, Some(super::chain(&error))),
+        Err(error) if error.is_absent() => (State::Absent, None, Some(chain(&error))),
+        Err(error) => (State::Unknown, None, Some(chain(&error))),
     };
     let outcome = reason.clone().map_or(Outcome::Done, Outcome::Failed);
     observer.on(&Event::ItemFinished { subject, outcome });

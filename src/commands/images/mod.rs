@@ -287,11 +287,6 @@ fn finish(options: &Options, mut catalogue: Catalogue, mut report: Report) -> Re
     Ok(report)
 }
 
-/// An error and its causes in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    crate::transfer::chain(error)
-}
-
 fn knowledge(options: &Options) -> Result<Knowledge, Error> {
     let built_in = Knowledge::built_in();
     let Some(path) = &options.knowledge else {

@@ -5,6 +5,7 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use super::report::Report;
+use crate::causes::chain;
 use crate::discover::MANIFEST_CAP;
 use crate::helm::{self, Chart};
 
@@ -93,7 +94,7 @@ pub(super) fn read(path: &Path) -> Content {
 fn chart(loaded: Result<Chart, helm::Error>) -> Content {
     match loaded {
         Ok(chart) => Content::Chart(Box::new(chart)),
-        Err(error) => Content::Unreadable(super::chain(&error)),
+        Err(error) => Content::Unreadable(chain(&error)),
     }
 }
 

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::bundle::{AbsentReason, Bundle, Inventory};
+use crate::causes::chain;
 use crate::digest::Digest;
 use crate::mirrors::{Placed, Target};
 use crate::reference::{Reference, Repository};
 use crate::registry::{self, Client};
-use crate::transfer::chain;
 
 /// Larger manifests are turned down by most registries: the specification asks them for no more.
 const USUAL_MANIFEST: u64 = 4 << 20;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::preflight::{self, Preflight, Projects};
 use super::{Asked, Checked, Imported, Options};
 use crate::bundle::{self, Bundle, Inventory, Receipt, Verified};
+use crate::causes::chain;
 use crate::commands::admission::Admitted;
 use crate::commands::vetting::Vetted;
 use crate::commands::{Error, World};
@@ -107,7 +108,7 @@ pub(super) async fn into_registry(
         // Everything has arrived; only the way back is missing.
         Err(error) => imported.notes.push(format!(
             "no receipt was left for the next export ({}): name a file with --receipt",
-            transfer::chain(&error)
+            chain(&error)
         )),
     }
     Ok(imported)

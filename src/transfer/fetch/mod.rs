@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::bundle::{Incoming, Writer};
+use crate::causes::chain;
 use crate::digest::Digest;
 use crate::fsx::Acknowledged;
 use crate::observe::{Event, Observer, Outcome};
@@ -22,7 +23,7 @@ use super::acknowledgements::Acknowledgements;
 use super::queue::{Queue, SMALL};
 use super::source::Source;
 use super::write_behind::{Hashed, WriteBehind};
-use super::{Error, Fetched, Plan, PlannedBlob, Row, RowOutcome, State, blocking, chain};
+use super::{Error, Fetched, Plan, PlannedBlob, Row, RowOutcome, State, blocking};
 use attempt::Attempt;
 use items::Items;
 

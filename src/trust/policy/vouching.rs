@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Attestation, Pattern, Policy, Rule, Signature, Violation};
+use crate::causes::chain;
 use crate::reference::Reference;
 use crate::trust::evidence::{Claim, Evidence, Proof, Signers, Subject};
 use crate::trust::{Error, Keyless, PemKey, Signer, TrustedRoot};
@@ -254,17 +255,6 @@ fn missing(rule: &Rule, what: &str, reasons: &BTreeSet<String>) -> String {
         let reasons: Vec<&str> = reasons.iter().take(5).map(String::as_str).collect();
         text.push_str("nothing that hangs on the image serves: ");
         text.push_str(&reasons.join("; "));
-    }
-    text
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        text.push_str(": ");
-        text.push_str(&next.to_string());
-        cause = next.source();
     }
     text
 }
