@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 
 use crate::digest::Digest;
+use crate::secret::printable;
 
 /// How an item ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -148,6 +149,30 @@ pub enum Trouble {
     UnknownName,
     /// It was asked too often.
     TooMany,
+}
+
+impl Trouble {
+    /// What may be done about it.
+    pub fn advice(self, host: &str) -> String {
+        let host = printable(host, 200);
+        match self {
+            Self::NotLetIn => format!(
+                "sign in to {host} with `podman login {host}` or `docker login {host}`, or name a file with --authfile; some registries answer so for what they do not have"
+            ),
+            Self::UnknownAuthority => format!(
+                "if the authority behind {host} is to be trusted, name it with --ca-file FILE, or in `ca-files` of carrack.yaml"
+            ),
+            Self::NoTls => {
+                format!("if {host} is to be spoken to without TLS, say `--plain-http {host}`")
+            }
+            Self::UnknownName => format!(
+                "look at the spelling of {host}; behind a proxy HTTPS_PROXY must be set, and --pull-through names a cache"
+            ),
+            Self::TooMany => format!(
+                "sign in to {host}, which may allow more, or ask less often with --requests-per-second"
+            ),
+        }
+    }
 }
 
 /// Which bundle a run is about, for the record.

@@ -1,5 +1,7 @@
 //! The names inside a bundle.
 
+use std::path::Path;
+
 use serde::Deserialize;
 
 use crate::digest::{Algorithm, Digest};
@@ -34,6 +36,11 @@ pub(super) const FURNITURE: [&str; 3] = ["lost+found", "System Volume Informatio
 pub(super) const CHART_DEPTH: usize = 16;
 
 /// Larger `oci-layout` files are refused.
+/// Whether a folder is meant as a bundle, by what it has in it; nothing is read.
+pub fn is_bundle(path: &Path) -> bool {
+    path.join(OCI_LAYOUT).is_file() && path.join(CARRACK).is_dir()
+}
+
 const OCI_LAYOUT_CAP: u64 = 4096;
 
 /// The only version of the image layout there is.

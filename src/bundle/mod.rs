@@ -51,6 +51,7 @@ pub use index::Entries;
 pub use inventory::{
     Absent, AbsentReason, FORMAT_VERSION, FileRecord, INVENTORY_CAP, Inventory, Provenance, Record, Volume,
 };
+pub use layout::is_bundle;
 pub use prune::Pruned;
 pub use receipt::Receipt;
 pub use referrers::{Referrer, Referrers};

@@ -8,7 +8,7 @@ use url::Url;
 
 use super::known::authority;
 use super::pull::blocking;
-use super::{Error, Index, Repositories, Source};
+use super::{Error, Index, Repositories, Selection, Source};
 use crate::credentials::{Credential, Store};
 use crate::http::header::{AUTHORIZATION, HeaderValue};
 use crate::http::{self, Request, StatusCode};
@@ -117,6 +117,11 @@ impl Fetcher {
     pub async fn charts_of(&self, source: &Source) -> Result<Index, Error> {
         let source = self.resolve(source)?;
         Ok(self.repository(&source).await?.index)
+    }
+
+    /// What is wanted of a source: the selection, narrowed by the charts and ranges that the source itself names.
+    pub fn narrowed(&self, source: &Source, selection: &Selection) -> Result<Selection, Error> {
+        self.resolve(source)?.narrowed(selection)
     }
 
     /// Asks a repository what it has.

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use url::Url;
 
-use super::{Error, NO_REPOSITORY, Pattern};
+use super::{Error, NO_REPOSITORY, Pattern, Selection};
 use crate::digest::Digest;
 use crate::reference::Repository;
 use crate::secret::{Secret, printable, redact_url};
@@ -59,6 +59,27 @@ impl Source {
             }),
             other => Ok(other),
         }
+    }
+
+    /// A selection, narrowed by what the source itself says.
+    pub(super) fn narrowed(&self, selection: &Selection) -> Result<Selection, Error> {
+        let mut selection = selection.clone();
+        match self {
+            Self::Classic {
+                pattern: Some(pattern),
+                ..
+            } => selection.charts = vec![pattern.clone()],
+            Self::Oci { range, repository } => {
+                let name = repository.path().rsplit('/').next().unwrap_or_default();
+                let range = range
+                    .as_ref()
+                    .map(|range| format!("@{range}"))
+                    .unwrap_or_default();
+                selection.charts = vec![format!("{name}{range}").parse()?];
+            }
+            _ => {}
+        }
+        Ok(selection)
     }
 
     /// Where its charts lie below the folder of all repositories: `host/path`, each part a name that every file system

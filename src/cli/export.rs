@@ -13,10 +13,12 @@ use super::discovery::Discovery;
 use super::failure::{Exit, Failure};
 use super::placement::Placement;
 use super::session::Session;
+use crate::causes::chain;
 use crate::commands;
 use crate::commands::consignment::{Asked, Item};
 use crate::commands::direct::{self, Mirror};
 use crate::commands::export::{Options, run};
+use crate::commands::survey::needs_network;
 use crate::commands::volumes::{self, Split};
 use crate::config::{Size, Written};
 use crate::mirrors::{PullSource, PullSources, Target};
@@ -87,6 +89,10 @@ pub struct Arguments {
     /// attestations and SBOMs of what the bundle holds already.
     #[arg(long)]
     refresh: bool,
+    /// Hash what the bundle holds already, too, and fetch again what is not what its digest says, such as what `carrack
+    /// verify` has found.
+    #[arg(long)]
+    rehash: bool,
     /// Put this program onto the drive, too, for the side that has only the drive.
     #[arg(long)]
     with_carrack: bool,
@@ -182,17 +188,27 @@ enum To {
 }
 
 impl FromStr for To {
-    type Err = crate::mirrors::Error;
+    type Err = String;
 
-    /// Only a scheme makes a registry of it: without one, `mirror.lan/suse` is a folder.
+    /// Only a scheme makes a registry of it: without one, `mirror.lan/suse` is a folder. What other commands and tools
+    /// write for something else is no folder's name, unless a folder of that name is here.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let is_registry = ["docker://", "oci://"]
             .iter()
             .any(|scheme| text.starts_with(scheme));
         if is_registry {
-            Ok(Self::Registry(text.parse()?))
-        } else {
-            Ok(Self::Folder(text.into()))
+            return Ok(Self::Registry(text.parse().map_err(|error| chain(&error))?));
+        }
+        let path = PathBuf::from(text);
+        let first = text.split('/').next().unwrap_or_default();
+        match first.split_once(':') {
+            Some((scheme @ ("dir" | "oci"), rest)) if !path.exists() => Err(format!(
+                "a bundle is written to a folder, which has no `{scheme}:` before it: {rest}"
+            )),
+            Some((_, port)) if !path.exists() && port.parse::<u16>().is_ok() => Err(format!(
+                "a registry is docker://{text}, and a folder of that name ./{text}"
+            )),
+            _ => Ok(Self::Folder(path)),
         }
     }
 }
@@ -236,8 +252,8 @@ fn contradiction(options: &Options, splits: bool, has_number: bool, is_bundle: b
         Some(
             "--sign-with signs one bundle, and a set that is split has several: sign each with `carrack sign`",
         )
-    } else if !is_bundle && (splits || options.prune) {
-        Some("--volume-size and --prune are about bundles, and --to names a registry")
+    } else if !is_bundle && (splits || options.prune || options.rehash) {
+        Some("--volume-size, --prune and --rehash are about bundles, and --to names a registry")
     } else if !is_bundle && (options.policy.is_some() || options.sign_with.is_some()) {
         Some(
             "a policy and --sign-with are about bundles, and --to names a registry: export to a folder, then import",
@@ -296,6 +312,12 @@ impl Arguments {
                 (PathBuf::new(), Some(mirror))
             }
         };
+        // Charts that go nowhere are looked into all the same.
+        let scratch = if (self.dry_run || mirror.is_some()) && needs_network(&asked) {
+            Some(session.scratch()?)
+        } else {
+            None
+        };
         let options = Options {
             asked,
             pull_sources: pull_sources(pull_through, &registries_conf)?,
@@ -322,6 +344,8 @@ impl Arguments {
             largest_file: largest_file.map(|Size(bytes)| bytes),
             lock,
             refresh: self.refresh,
+            rehash: self.rehash,
+            scratch: scratch.as_ref().map(|folder| folder.path().to_owned()),
             policy: declared.policy(self.policy.as_deref())?.map(Arc::new),
             sign_with: self.sign_with,
             holder: session.holder(),

@@ -157,7 +157,7 @@ fn items(sources: &[String]) -> Result<Vec<Item>, commands::Error> {
         } else if Item::is_on_disk(source) {
             Item::parse(source, None)
         } else {
-            Ok(Item::Path(source.into()))
+            Item::path(source)
         }
     });
     items.collect()

@@ -20,6 +20,9 @@ pub struct Arguments {
     /// Take this reference out. May be repeated.
     #[arg(long, value_name = "REFERENCE")]
     remove: Vec<Reference>,
+    /// Remove also what an interrupted run has brought, with which the same run would go on.
+    #[arg(long)]
+    unfinished: bool,
     /// The form of the result.
     #[arg(long, short, value_name = "FORM", default_value = "text")]
     output: ResultFormat,
@@ -31,6 +34,7 @@ impl Arguments {
         let options = Options {
             bundle: self.bundle,
             remove: self.remove,
+            unfinished: self.unfinished,
             holder: session.holder(),
         };
         let report = Session::block_in_place(&world, move |world| run(&options, world))?;

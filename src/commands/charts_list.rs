@@ -81,50 +81,71 @@ pub async fn list(
         failures: Vec::new(),
         warnings: Vec::new(),
     };
+    let mut unmet_by_some = Vec::new();
     for source in &options.sources {
         if let Source::Local { path } = source {
-            listing.add_stock(path, options);
+            unmet_by_some.extend(listing.add_stock(path, options));
             continue;
         }
         let asked = tokio::select! {
             asked = fetcher.charts_of(source) => asked,
             () = world.cancel.cancelled() => return Err(Error::Interrupted),
         };
-        listing.add(&source.to_string(), asked, options);
+        let own = fetcher.narrowed(source, &options.selection);
+        match own.and_then(|own| Ok((asked?, own))) {
+            Ok((index, own)) => {
+                let is_own = own.charts != options.selection.charts;
+                let unmet = listing.add(&source.to_string(), &index, &own, &options.search);
+                if is_own {
+                    listing.failures.extend(unmet);
+                } else {
+                    unmet_by_some.extend(unmet);
+                }
+            }
+            Err(error) => listing.fail(&source.to_string(), &error),
+        }
+    }
+    // A wish of the whole run may be met by one source and not by the others.
+    if !options.selection.charts.is_empty() && listing.charts.is_empty() && options.search.is_empty() {
+        listing.failures.extend(unmet_by_some);
     }
     Ok(listing)
 }
 
 impl Listing {
-    fn add_stock(&mut self, path: &Path, options: &ListOptions) {
+    fn add_stock(&mut self, path: &Path, options: &ListOptions) -> Vec<Failure> {
+        let mut unmet = Vec::new();
         match stock_at(path) {
             Ok(found) => {
                 for stock in found {
-                    self.add(&stock.place.display().to_string(), stock.charts, options);
+                    let place = stock.place.display().to_string();
+                    match &stock.charts {
+                        Ok(index) => {
+                            unmet.extend(self.add(&place, index, &options.selection, &options.search))
+                        }
+                        Err(error) => self.fail(&place, error),
+                    }
                 }
             }
-            Err(error) => self.add(&path.display().to_string(), Err(error), options),
+            Err(error) => self.fail(&path.display().to_string(), &error),
         }
+        unmet
     }
 
-    fn add(&mut self, source: &str, index: Result<Index, chartrepo::Error>, options: &ListOptions) {
-        let index = match index {
-            Ok(index) => index,
-            Err(error) => {
-                return self.failures.push(Failure {
-                    source: source.to_owned(),
-                    reason: chain(&error),
-                });
-            }
-        };
-        let selected = options.selection.of(&index);
+    fn fail(&mut self, source: &str, error: &chartrepo::Error) {
+        self.failures.push(Failure {
+            source: source.to_owned(),
+            reason: chain(error),
+        });
+    }
+
+    /// Adds what is wanted of a source, and gives the wishes that it does not meet.
+    fn add(&mut self, source: &str, index: &Index, selection: &Selection, search: &[String]) -> Vec<Failure> {
+        let selected = selection.of(index);
         let problems = index.problems().iter().map(ToString::to_string);
         let told = problems.chain(selected.notes);
         self.warnings.extend(told.map(|text| format!("{source}: {text}")));
-        let found = selected
-            .entries
-            .into_iter()
-            .filter(|entry| fits(entry, &options.search));
+        let found = selected.entries.into_iter().filter(|entry| fits(entry, search));
         self.charts.extend(found.map(|entry| Listed {
             source: source.to_owned(),
             name: entry.name().to_owned(),
@@ -135,6 +156,13 @@ impl Listing {
             digest: entry.digest().map(crate::digest::Digest::hex),
             description: entry.text("description"),
         }));
+        let unmet = selected.nothing.into_iter();
+        unmet
+            .map(|reason| Failure {
+                source: source.to_owned(),
+                reason,
+            })
+            .collect()
     }
 }
 

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::images;
+use super::survey::Placeless;
 use super::{Error, World};
 use crate::bundle;
 use crate::causes::chain;
@@ -44,7 +45,31 @@ pub enum Item {
     OnDisk(LocalSource),
 }
 
+/// Whether a word that names nothing here is a file's name all the same: images are not called so.
+fn is_file_name(text: &str) -> bool {
+    let end = text.rsplit_once('.').map(|(_, end)| end.to_ascii_lowercase());
+    !text.contains(':')
+        && matches!(
+            end.as_deref(),
+            Some("txt" | "yaml" | "yml" | "json" | "tgz" | "lst" | "list")
+        )
+}
+
 impl Item {
+    /// A file or folder with charts, manifests or a list. A bundle is none: the receipts in it name other registries.
+    pub fn path(text: &str) -> Result<Self, Error> {
+        let path = PathBuf::from(text);
+        if bundle::is_bundle(&path) {
+            let shown = printable(text, 200);
+            return Err(Error::Usage {
+                problem: format!(
+                    "`{shown}` is a bundle: oci:{shown} names the images in it, and `carrack import --from {shown} --to dir:FOLDER` copies all of it"
+                ),
+            });
+        }
+        Ok(Self::Path(path))
+    }
+
     /// Whether a word of the command line names images on disk.
     pub fn is_on_disk(text: &str) -> bool {
         LocalSource::is_one(text)
@@ -66,7 +91,12 @@ impl Item {
             });
         }
         if text == "-" || Path::new(text).exists() {
-            return Ok(Self::Path(text.into()));
+            return Self::path(text);
+        }
+        if is_file_name(text) {
+            return Err(Error::Usage {
+                problem: format!("there is no file `{}` here", printable(text, 200)),
+            });
         }
         if let Some(filter) = tags
             && let Ok(repository) = text.parse()
@@ -128,18 +158,22 @@ pub(super) struct Consignment {
     pub(super) on_disk: Vec<Store>,
 }
 
-/// Looks into everything that is asked for. Charts go into `shelf`, the folder of the bundle's chart repositories;
-/// without one (a dry run) repositories cannot be looked into, which is an error and no silence.
+/// Looks into everything that is asked for. Charts go into `shelf`: the folder of the bundle's chart repositories, in
+/// which they go along, or one for the time of the run. Without one repositories cannot be looked into, which is an error
+/// and no silence.
 pub(super) async fn gather(
     asked: &[Asked],
     shelf: Option<Folder>,
+    goes_along: bool,
     world: &World,
     observer: &Arc<dyn Observer>,
 ) -> Result<Consignment, Error> {
     let mut consignment = Consignment::default();
     let mut groups = Vec::new();
     for asked in asked {
-        let sources = consignment.take(asked, shelf.as_ref(), world, observer).await?;
+        let sources = consignment
+            .take(asked, shelf.as_ref(), goes_along, world, observer)
+            .await?;
         if !sources.is_empty() || !asked.images.include.is_empty() {
             groups.push(images::Options {
                 sources,
@@ -148,9 +182,12 @@ pub(super) async fn gather(
         }
     }
     super::survey::gather_choices(&mut groups);
-    let (cancel, told) = (world.cancel.clone(), Arc::clone(observer));
-    let found = tokio::task::spawn_blocking(move || images::run_all(&groups, &cancel, told.as_ref())).await;
-    let found = found.map_err(|_| Error::Crashed)??;
+    let passing = shelf.filter(|_| !goes_along);
+    let (cancel, told) = (world.cancel.clone(), Placeless::of(passing.as_ref(), observer));
+    let placeless = told.clone();
+    let found = tokio::task::spawn_blocking(move || images::run_all(&groups, &cancel, &told)).await;
+    let mut found = found.map_err(|_| Error::Crashed)??;
+    placeless.forget(&mut found);
     consignment.failures.extend(found.failures);
     for text in found
         .unresolved
@@ -177,6 +214,7 @@ impl Consignment {
         &mut self,
         asked: &Asked,
         shelf: Option<&Folder>,
+        goes_along: bool,
         world: &World,
         observer: &Arc<dyn Observer>,
     ) -> Result<Vec<PathBuf>, Error> {
@@ -205,13 +243,17 @@ impl Consignment {
                 return Ok(paths);
             }
             return Err(Error::Usage {
-                problem: "this run has no bundle that charts could go into (a dry run, or from registry to registry): mirror them with `carrack charts pull --to DIR` and name DIR"
+                problem: "this run has no folder that charts could go into: mirror them with `carrack charts pull --to DIR` and name DIR"
                     .to_owned(),
             });
         };
         let (archives, folder) = (paths.clone(), shelf.clone());
         let rows = pull(asked, &repositories, shelf, world, observer).await?;
         paths.extend(files(&rows, shelf));
+        if !goes_along {
+            self.failures.extend(failures(rows));
+            return Ok(paths);
+        }
         self.charts.extend(rows);
         let kept = tokio::task::spawn_blocking(move || keep(&archives, &folder)).await;
         self.charts.extend(kept.map_err(|_| Error::Crashed)??);
@@ -283,6 +325,17 @@ pub(super) fn files(rows: &[Row], shelf: &Folder) -> Vec<PathBuf> {
     let whole = rows.iter().filter(|row| !row.is_part);
     let files = whole.filter_map(|row| row.file.as_ref());
     files.map(|file| shelf.path().join(file)).collect()
+}
+
+/// The charts that could not be fetched, where charts are looked into and do not go along.
+pub(super) fn failures(rows: Vec<Row>) -> impl Iterator<Item = images::Failure> {
+    rows.into_iter().filter_map(|row| match row.outcome {
+        Outcome::Failed(reason) => Some(images::Failure {
+            subject: format!("{} {}", row.source, row.chart).trim_end().to_owned(),
+            reason,
+        }),
+        _ => None,
+    })
 }
 
 /// Fetches charts of repositories.

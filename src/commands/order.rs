@@ -43,6 +43,11 @@ impl<'a> Order<'a> {
             have: proven(&options.have)?,
             ..options.choice.clone()
         };
+        let goes_along = shelf.is_some();
+        let shelf = match (shelf, &options.scratch) {
+            (None, Some(path)) => Some(Folder::create(path)?),
+            (shelf, _) => shelf,
+        };
         let mut lock = Lock::load(options.lock.as_deref(), options.refresh)?;
         let Consignment {
             wanted,
@@ -50,7 +55,7 @@ impl<'a> Order<'a> {
             charts,
             mut failures,
             on_disk,
-        } = consignment::gather(&options.asked, shelf, world, observer).await?;
+        } = consignment::gather(&options.asked, shelf, goes_along, world, observer).await?;
         let mut wanted = lock
             .apply(wanted, selections, source, world, &mut failures)
             .await?;

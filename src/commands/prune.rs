@@ -17,6 +17,8 @@ pub struct Options {
     pub bundle: PathBuf,
     /// References to take out. Blobs that no reference needs go in any case.
     pub remove: Vec<Reference>,
+    /// Remove also what an interrupted run has brought, which the same run would go on with.
+    pub unfinished: bool,
     /// Who runs this, for a second run that finds the bundle locked.
     pub holder: String,
 }
@@ -36,6 +38,14 @@ pub fn run(options: &Options, world: &World) -> Result<Report, Error> {
     // Opening for writing would begin a bundle where there is none.
     Bundle::open(&options.bundle)?;
     let writer = Writer::open(&options.bundle, &options.holder)?;
+    if writer.found_unfinished() && !options.unfinished {
+        return Err(Error::Usage {
+            problem: format!(
+                "the last run into {} was interrupted, and what it has brought would be removed: run it again first, or say --unfinished",
+                options.bundle.display()
+            ),
+        });
+    }
     for reference in &options.remove {
         if writer.remove(reference).is_none() {
             return Err(Error::Usage {

@@ -9,7 +9,7 @@ use crate::chartrepo;
 use crate::discover::Include;
 use crate::fsx::Folder;
 use crate::layouts::{LocalSource, Store};
-use crate::observe::{Event, Observer, Outcome};
+use crate::observe::{Event, Observer};
 
 /// Finds the images of everything that is asked for. Charts of repositories go into `shelf`; without any of those no
 /// connection is opened.
@@ -49,46 +49,47 @@ pub async fn survey(
         if let Some(shelf) = shelf {
             let rows = consignment::pull(asked, &repositories, shelf, world, observer).await?;
             options.sources.extend(consignment::files(&rows, shelf));
-            for row in rows {
-                if let Outcome::Failed(reason) = row.outcome {
-                    failures.push(images::Failure {
-                        subject: format!("{} {}", row.source, row.chart).trim_end().to_owned(),
-                        reason,
-                    });
-                }
-            }
+            failures.extend(consignment::failures(rows));
         }
         groups.push(options);
     }
     gather_choices(&mut groups);
-    // Where the charts lie for the time of the run says nothing to anybody.
-    let place = shelf.map(|shelf| format!("{}/", shelf.path().display()));
-    let cancel = world.cancel.clone();
-    let told = Placeless {
-        place: place.clone(),
-        observer: Arc::clone(observer),
-    };
+    let (cancel, told) = (world.cancel.clone(), Placeless::of(shelf, observer));
+    let placeless = told.clone();
     let found = tokio::task::spawn_blocking(move || images::run_all(&groups, &cancel, &told)).await;
     let mut report = found.map_err(|_| Error::Crashed)??;
     report.failures.extend(failures);
-    if let Some(place) = place {
-        for failure in &mut report.failures {
-            failure.subject = failure.subject.replace(&place, "");
-        }
-    }
+    placeless.forget(&mut report);
     report.failures.sort();
     report.warnings.extend(warnings);
     Ok(report)
 }
 
-/// Tells of charts without the folder that they lie in for the time of the run.
-#[derive(Debug)]
-struct Placeless {
+/// Tells of charts without the folder that they lie in for the time of the run: it says nothing to anybody.
+#[derive(Clone, Debug)]
+pub(super) struct Placeless {
     place: Option<String>,
     observer: Arc<dyn Observer>,
 }
 
 impl Placeless {
+    pub(super) fn of(folder: Option<&Folder>, observer: &Arc<dyn Observer>) -> Self {
+        Self {
+            place: folder.map(|folder| format!("{}/", folder.path().display())),
+            observer: Arc::clone(observer),
+        }
+    }
+
+    /// Takes the folder out of what a report says.
+    pub(super) fn forget(&self, report: &mut images::Report) {
+        let Some(place) = &self.place else {
+            return;
+        };
+        for failure in &mut report.failures {
+            failure.subject = failure.subject.replace(place, "");
+        }
+    }
+
     fn shown(&self, subject: &str) -> String {
         let place = self.place.as_deref().unwrap_or_default();
         subject.strip_prefix(place).unwrap_or(subject).to_owned()

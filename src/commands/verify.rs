@@ -165,5 +165,5 @@ pub(super) fn write_refetch(
     for reference in broken {
         write!(f, " {reference}")?;
     }
-    write!(f, " --to {bundle}")
+    write!(f, " --rehash --to {bundle}")
 }

@@ -80,7 +80,7 @@ pub async fn run(
         None
     } else {
         let folder = folder(&options.to, split, split.only.unwrap_or(1));
-        Some(open(&folder, &options.holder, options.largest_file)?)
+        Some(open_volume(&folder, split.only.unwrap_or(1), options)?)
     };
     let shelf = first.as_ref().map(|writer| writer.charts()).transpose()?;
     let mut order = Order::of(options, shelf, &source, world, observer).await?;
@@ -134,7 +134,7 @@ pub async fn run(
         let to = folder(&options.to, split, number);
         let writer = match opened.take() {
             Some(writer) => writer,
-            None => open(&to, &options.holder, options.largest_file)?,
+            None => open_volume(&to, number, options)?,
         };
         options.furnish(&writer)?;
         match &shared_charts {
@@ -170,6 +170,30 @@ pub async fn run(
     let rows: Vec<Row> = report.all_rows().cloned().collect();
     report.locked = order.lock.update(&rows)?;
     Ok(report)
+}
+
+/// Opens the place of a volume, unless it holds something else, which would be taken out of it: a drive that was not
+/// changed, or a bundle that is no volume.
+fn open_volume(path: &Path, number: usize, options: &Options) -> Result<Arc<Writer>, Error> {
+    let writer = open(path, &options.holder, options.largest_file, options.rehash)?;
+    let Some(before) = writer.before() else {
+        return Ok(writer);
+    };
+    let problem = match &before.volume {
+        Some(volume) if volume.number == number as u64 => return Ok(writer),
+        Some(volume) => format!(
+            "{} holds volume {} of {}, and this is volume {number}, which would take its place: put in another drive, or name another folder",
+            path.display(),
+            volume.number,
+            volume.of
+        ),
+        None => format!(
+            "{} holds a bundle that is no volume, with {}, which would be taken out: name another folder",
+            path.display(),
+            super::count(before.references.len() as u64, "reference")
+        ),
+    };
+    Err(Error::Usage { problem })
 }
 
 /// Where a volume lies.

@@ -158,7 +158,9 @@ pub fn is_config(text: &str) -> bool {
         "destinations",
         "policy",
     ];
-    has("version") && !has("kind") && !has("apiVersion") && !has("services") && ours.into_iter().any(has)
+    // The one version that there is says it, too: a key that was mistyped must not hide the others.
+    let is_ours = || ours.into_iter().any(has) || text.lines().any(|line| line.trim_end() == "version: 1");
+    has("version") && !has("kind") && !has("apiVersion") && !has("services") && is_ours()
 }
 
 /// The version of the format, 1.

@@ -132,6 +132,7 @@ fn paths_are_those_of_the_files_own_folder() {
 #[test]
 fn a_configuration_is_told_from_manifests_and_compose_files() {
     assert!(is_config("# ours\nversion: 1\nimages:\n- a\n"));
+    assert!(is_config("version: 1\nchart:\n- a\n"));
     assert!(!is_config("version: '3'\nservices:\n  a: {image: b}\n"));
     assert!(!is_config("apiVersion: v1\nkind: Pod\nversion: 1\nimages: []\n"));
     assert!(!is_config("nginx:1.27\n"));

@@ -7,6 +7,7 @@ use super::documents::Error;
 use super::reading;
 use super::sighting::{Place, Reading, Rule, Severity, Sighting, Source, Subject, Tier};
 use super::tree::{self, Content, Node};
+use crate::reference::lines;
 
 /// What a file that is no chart holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,8 +24,7 @@ pub enum Form {
 
 /// Tells what a text holds from its content; names and suffixes say too little.
 pub fn form(text: &str) -> Form {
-    let mut lines = entries(text).peekable();
-    if lines.peek().is_some() && lines.all(|(_, line)| is_entry(line)) {
+    if lines(text).is_some() {
         return Form::List;
     }
     // Manifests can be large, and most of them are told from the other two without being parsed.
@@ -60,8 +60,8 @@ pub fn scan_list(text: &str, form: Form, subject: &Subject) -> Result<Vec<Sighti
     match form {
         Form::Manifests => {}
         Form::List => {
-            for (number, line) in entries(text) {
-                list.one(line, Some(number), String::new());
+            for line in lines(text).unwrap_or_default() {
+                list.one(line.text, Some(line.number), String::new());
             }
         }
         Form::SkopeoSync => {
@@ -76,21 +76,6 @@ pub fn scan_list(text: &str, form: Form, subject: &Subject) -> Result<Vec<Sighti
         }
     }
     Ok(list.found)
-}
-
-/// The lines with something on them, without comments, numbered from 1.
-fn entries(text: &str) -> impl Iterator<Item = (u32, &str)> {
-    (1..).zip(text.lines()).filter_map(|(number, line)| {
-        let line = line.split(" #").next().unwrap_or_default().trim();
-        (!line.is_empty() && !line.starts_with('#')).then_some((number, line))
-    })
-}
-
-/// Whether a line could be an entry of a list: one word with a slash, or one that reads as a reference.
-fn is_entry(line: &str) -> bool {
-    let word =
-        !line.contains(char::is_whitespace) && !line.ends_with(':') && !line.starts_with(['-', '{', '[']);
-    word && (line.contains('/') || reading::read(line).is_ok())
 }
 
 struct Reader {

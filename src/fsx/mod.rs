@@ -70,7 +70,7 @@ pub enum Error {
         path: PathBuf,
     },
     /// What should be a folder is something else.
-    #[error("{} is no folder: links on a drive are not followed", path.display())]
+    #[error("{} is no folder (a link to one is not followed)", path.display())]
     NotAFolder {
         /// Where it is.
         path: PathBuf,

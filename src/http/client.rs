@@ -19,6 +19,7 @@ use super::response::Response;
 use super::retry::{Exhausted, Retry, Temporary};
 use super::settings::{HostTls, Proxies, Settings};
 use super::{certs_d, dns, echo, tls};
+use crate::causes::chain;
 use crate::observe::{Clock, Event, Observer};
 use crate::secret::{Secret, printable, redact_url};
 
@@ -226,7 +227,9 @@ impl Client {
         let mut url = request.url.clone();
         let mut headers = request.headers.clone();
         for _ in 0..=REDIRECTS {
-            let answer = self.exchange(request, &url, &headers).await?;
+            let answer = self.exchange(request, &url, &headers).await;
+            log(&request.method, &url, &answer);
+            let answer = answer?;
             self.inner.lanes.has_answered(&authority(&url));
             let target = if request.follow {
                 redirect(request, &url, &answer)?
@@ -338,6 +341,14 @@ impl Client {
         let client = build(settings, configuration)?;
         *secure = Some(client.clone());
         Ok(client)
+    }
+}
+
+/// A line of the log for each request: what was asked, without secrets, and what came.
+fn log(method: &Method, url: &Url, answer: &Result<reqwest::Response, Error>) {
+    match answer {
+        Ok(answer) => tracing::info!("{method} {} {}", redact_url(url.as_str()), answer.status()),
+        Err(error) => tracing::info!("{method} {} {}", redact_url(url.as_str()), chain(error)),
     }
 }
 

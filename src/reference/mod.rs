@@ -7,8 +7,10 @@
 
 mod error;
 mod grammar;
+mod lines;
 
 pub use error::Error;
+pub use lines::{Line, lines};
 
 use std::cmp::Ordering;
 use std::fmt;

@@ -42,6 +42,8 @@ pub struct Writer {
     before: Option<Inventory>,
     puts: AtomicU64,
     largest_file: Option<u64>,
+    /// Whether what is there is hashed whatever vouches for it.
+    hashes_all: bool,
     /// What this run has made durable, for reading it back.
     pub(super) written: Arc<Written>,
 }
@@ -88,6 +90,7 @@ impl Writer {
             before,
             puts: AtomicU64::new(0),
             largest_file: volume.largest_file,
+            hashes_all: false,
             written: Arc::default(),
             bundle,
         })
@@ -103,6 +106,11 @@ impl Writer {
         self.before.as_ref()
     }
 
+    /// Whether the last run did not come to its end.
+    pub fn found_unfinished(&self) -> bool {
+        self.lock.found_unfinished()
+    }
+
     /// The file system that the bundle lies on.
     pub fn volume(&self) -> Result<Volume, Error> {
         Ok(Volume::of(&self.bundle.folder)?)
@@ -111,7 +119,8 @@ impl Writer {
     /// Whether a blob is in the bundle and may be trusted. A wrong one is removed, so that it is fetched again.
     ///
     /// Its size is always compared. Its bytes are hashed if the last run did not finish and no inventory vouches for
-    /// it: a power cut can leave a file that has its name and not its bytes.
+    /// it: a power cut can leave a file that has its name and not its bytes; or if this run [hashes
+    /// all](Self::hashing_all).
     pub fn holds(&self, descriptor: &Descriptor) -> Result<bool, Error> {
         let digest = &descriptor.digest;
         let Some(size) = self.bundle.blob_size(digest)? else {
@@ -125,8 +134,9 @@ impl Writer {
     }
 
     fn is_vouched_for(&self, digest: &Digest) -> bool {
-        !self.lock.found_unfinished() || self.before.as_ref().is_some_and(|b| b.files.has_blob(digest))
         // Parts have no vouching entry under the blob's own name and are hashed after a run that did not finish.
+        let by_inventory = || self.before.as_ref().is_some_and(|b| b.files.has_blob(digest));
+        !self.hashes_all && (!self.lock.found_unfinished() || by_inventory())
     }
 
     fn is_sound(&self, digest: &Digest) -> Result<bool, Error> {
@@ -211,6 +221,12 @@ impl Writer {
             (a, b) => a.or(b),
         };
         self
+    }
+
+    /// Hashes also what earlier runs left and vouched for: bytes may have changed since.
+    #[must_use]
+    pub fn hashing_all(self, hashes_all: bool) -> Self {
+        Self { hashes_all, ..self }
     }
 
     /// How many bytes of each blob earlier runs left on their way.

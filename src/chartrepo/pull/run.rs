@@ -7,7 +7,7 @@ use futures_util::StreamExt;
 
 use super::{Options, Row};
 use crate::chartrepo::fetch::Repository;
-use crate::chartrepo::{Error, Fetcher, Selection, Shelf, Source};
+use crate::chartrepo::{Error, Fetcher, Shelf, Source};
 use crate::observe::{Event, Observer, Outcome};
 
 /// One source on its way.
@@ -32,7 +32,7 @@ impl Run<'_> {
 
     /// Mirrors what is wanted. Only a disk that takes nothing more is an error.
     pub(super) async fn mirror(&self, repository: &Repository) -> Result<Vec<Row>, Error> {
-        let selection = match self.selection() {
+        let selection = match self.source.narrowed(&self.options.selection) {
             Ok(selection) => selection,
             Err(error) => return Ok(vec![Row::failed(self.source, &"", &error)]),
         };
@@ -95,26 +95,5 @@ impl Run<'_> {
         self.observer.on(&Event::Warning {
             text: format!("{}: {text}", self.source),
         });
-    }
-
-    /// The run's selection, narrowed by what the source itself says.
-    fn selection(&self) -> Result<Selection, Error> {
-        let mut selection = self.options.selection.clone();
-        match self.source {
-            Source::Classic {
-                pattern: Some(pattern),
-                ..
-            } => selection.charts = vec![pattern.clone()],
-            Source::Oci { range, repository } => {
-                let name = repository.path().rsplit('/').next().unwrap_or_default();
-                let range = range
-                    .as_ref()
-                    .map(|range| format!("@{range}"))
-                    .unwrap_or_default();
-                selection.charts = vec![format!("{name}{range}").parse()?];
-            }
-            _ => {}
-        }
-        Ok(selection)
     }
 }

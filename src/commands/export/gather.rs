@@ -61,9 +61,11 @@ pub(in crate::commands) fn open(
     path: &Path,
     holder: &str,
     largest_file: Option<u64>,
+    rehash: bool,
 ) -> Result<Arc<Writer>, Error> {
     let writer = Writer::open(path, holder)?;
-    Ok(Arc::new(writer.with_largest_file(largest_file)))
+    let writer = writer.with_largest_file(largest_file);
+    Ok(Arc::new(writer.hashing_all(rehash)))
 }
 
 /// Brings the references from any source: `import --to dir:` brings one bundle into another.

@@ -58,6 +58,10 @@ pub struct Options {
     pub lock: Option<PathBuf>,
     /// Ask registries again for what the lock pins.
     pub refresh: bool,
+    /// Hash what the bundle holds already, too, and fetch again what does not match.
+    pub rehash: bool,
+    /// A folder for the time of the run, for charts that are looked into and do not go along.
+    pub scratch: Option<PathBuf>,
     /// A program that goes along, for the side that has only the drive.
     pub program: Option<Program>,
     /// What is asked of images.
@@ -87,7 +91,12 @@ pub async fn run(
     let writer = if options.dry_run {
         None
     } else {
-        Some(open(&options.to, &options.holder, options.largest_file)?)
+        Some(open(
+            &options.to,
+            &options.holder,
+            options.largest_file,
+            options.rehash,
+        )?)
     };
     if let Some(writer) = &writer {
         options.furnish(writer)?;

@@ -105,11 +105,11 @@ async fn digest_of(
 }
 
 impl Report {
-    /// Whether a registry has not what containers certainly ask for.
+    /// Whether a registry has not what containers certainly ask for, or did not say so.
     pub(super) fn lacks_an_image(&self) -> bool {
         let absent = |reference: &Reference| {
             let checked = self.checked.iter().find(|c| c.reference == *reference);
-            checked.is_some_and(|c| c.state == State::Absent)
+            checked.is_some_and(|c| c.state != State::Verified)
         };
         self.images
             .iter()

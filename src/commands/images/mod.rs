@@ -245,7 +245,19 @@ impl<'o> Plan<'o> {
         let mut survey = self.begin();
         match sources::read(path) {
             sources::Content::Chart(chart) => survey.chart(&chart, &subject),
-            sources::Content::Text(text) => survey.text(&text, &subject),
+            sources::Content::Text(text) => {
+                survey.text(&text, &subject);
+                let is_silent = survey.found.is_empty() && survey.report.failures.is_empty();
+                // Whoever names a file expects something of it; in a folder there may be all sorts of files.
+                if is_silent
+                    && !text.contains("kind")
+                    && self.options.sources.iter().any(|source| source == path)
+                {
+                    let warning =
+                        format!("{subject}: neither manifests nor a list of images: nothing was found in it");
+                    survey.report.warnings.push(warning);
+                }
+            }
             sources::Content::Unreadable(reason) => survey.report.fail(&subject, reason),
         }
         let outcome = survey

@@ -268,7 +268,7 @@ async fn into_folder(
     let writer = if options.dry_run {
         None
     } else {
-        Some(open(folder, &options.holder, None)?)
+        Some(open(folder, &options.holder, None, false)?)
     };
     let gathering = Gathering {
         wanted,

@@ -85,7 +85,14 @@ impl Error {
                 "sign in with `podman login {0}`, `docker login {0}` or `helm registry login {0}`, or name a file with --authfile",
                 target.split('/').next().unwrap_or_default()
             )],
-            Self::NoEntry { .. } => Vec::new(),
+            Self::NoEntry { source, target } => {
+                let host = target.split('/').next().unwrap_or_default();
+                source
+                    .trouble()
+                    .map(|trouble| trouble.advice(host))
+                    .into_iter()
+                    .collect()
+            }
             Self::NoPush { refusals, .. } => {
                 let mut advice = Vec::new();
                 if refusals.iter().any(|(_, error)| error.is_unauthorized()) {
