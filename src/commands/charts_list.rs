@@ -121,7 +121,7 @@ impl Listing {
                     let place = stock.place.display().to_string();
                     match &stock.charts {
                         Ok(index) => {
-                            unmet.extend(self.add(&place, index, &options.selection, &options.search))
+                            unmet.extend(self.add(&place, index, &options.selection, &options.search));
                         }
                         Err(error) => self.fail(&place, error),
                     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::export::Options;
-use super::lock::Locked;
+use super::lock::{self, Locked};
 use super::order::Order;
 use super::{Ending, Error, World, images};
 use crate::digest::Digest;
@@ -65,6 +65,7 @@ pub async fn run(
     let order = Order::of(options, None, &source, world, observer).await?;
     let source = source.beside(order.on_disk);
     let mut failures = order.failures;
+    let is_complete = failures.is_empty();
     observer.on(&Event::Phase {
         name: "resolving".to_owned(),
     });
@@ -108,7 +109,7 @@ pub async fn run(
         locked: if options.dry_run {
             None
         } else {
-            order.lock.update(&rows)?
+            order.lock.update(lock::resolved(&rows), is_complete)?
         },
         pushed,
         left_out,

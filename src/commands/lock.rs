@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::{Error, World, images};
 use crate::causes::chain;
+use crate::digest::Digest;
 use crate::reference::Reference;
 use crate::transfer::{self, Difference, Expansion, Lockfile, Row, Source, TagSelection, Wanted};
 
@@ -109,15 +110,21 @@ impl<'a> Lock<'a> {
         self.after.choose(selection, tags.to_vec());
     }
 
-    /// Writes what the run resolved, if there is a file for it and it says something else.
-    pub(super) fn update(mut self, rows: &[Row]) -> Result<Option<Locked>, Error> {
+    /// Writes what the run resolved, if there is a file for it and it says something else. Where not all that was asked for
+    /// could be looked into, nobody knows what is not asked for any more: that stays pinned.
+    pub(super) fn update(
+        mut self,
+        resolved: impl IntoIterator<Item = (Reference, Digest)>,
+        is_complete: bool,
+    ) -> Result<Option<Locked>, Error> {
         let Some(path) = self.path else {
             return Ok(None);
         };
-        for row in rows.iter().filter(|row| !row.is_failed()) {
-            if let Some(digest) = row.digest {
-                self.after.pin(row.reference.clone(), digest);
-            }
+        for (reference, digest) in resolved {
+            self.after.pin(reference, digest);
+        }
+        if !is_complete {
+            self.after.keep(&self.before);
         }
         if self.after != self.before {
             self.after.write(path)?;
@@ -127,4 +134,10 @@ impl<'a> Lock<'a> {
             since: self.after.since(&self.before),
         }))
     }
+}
+
+/// What rows that did not fail came to.
+pub(super) fn resolved(rows: &[Row]) -> impl Iterator<Item = (Reference, Digest)> {
+    let came = rows.iter().filter(|row| !row.is_failed());
+    came.filter_map(|row| Some((row.reference.clone(), row.digest?)))
 }

@@ -38,20 +38,12 @@ pub fn run(options: &Options, world: &World) -> Result<Report, Error> {
     // Opening for writing would begin a bundle where there is none.
     Bundle::open(&options.bundle)?;
     let writer = Writer::open(&options.bundle, &options.holder)?;
-    if writer.found_unfinished() && !options.unfinished {
-        return Err(Error::Usage {
-            problem: format!(
-                "the last run into {} was interrupted, and what it has brought would be removed: run it again first, or say --unfinished",
-                options.bundle.display()
-            ),
-        });
+    if let Some(problem) = refusal(options, &writer) {
+        writer.leave()?;
+        return Err(Error::Usage { problem });
     }
     for reference in &options.remove {
-        if writer.remove(reference).is_none() {
-            return Err(Error::Usage {
-                problem: format!("{reference} is not in {}", options.bundle.display()),
-            });
-        }
+        writer.remove(reference);
     }
     for companion in companions(writer.bundle(), &options.remove)? {
         writer.remove(&companion);
@@ -73,6 +65,19 @@ pub fn run(options: &Options, world: &World) -> Result<Report, Error> {
         bundle: options.bundle.clone(),
         pruned: pruned.unwrap_or_default(),
     })
+}
+
+/// Why the bundle is left as it is.
+fn refusal(options: &Options, writer: &Writer) -> Option<String> {
+    let shown = options.bundle.display();
+    if writer.found_unfinished() && !options.unfinished {
+        return Some(format!(
+            "the last run into {shown} was interrupted, and what it has brought would be removed: run it again first, or say --unfinished"
+        ));
+    }
+    let entries = writer.bundle().entries();
+    let unknown = options.remove.iter().find(|name| !entries.contains_key(*name))?;
+    Some(format!("{unknown} is not in {shown}"))
 }
 
 /// Signatures, attestations and SBOMs that are about the references that go and about none that stays.

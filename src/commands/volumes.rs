@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::consignment::is_failed;
 use super::export::{self, Gathering, Options, Told, gather, open};
 use super::lock::Locked;
 use super::order::Order;
@@ -123,6 +124,7 @@ pub async fn run(
     if options.dry_run {
         return Ok(report);
     }
+    let is_complete = report.failures.is_empty() && !report.charts.iter().any(is_failed);
     let source = source.remembering(manifests);
     let mut shared_charts: Option<Bundle> = None;
     let mut opened = first;
@@ -159,16 +161,21 @@ pub async fn run(
             policy: options.policy.clone(),
             read_back: options.read_back,
             volume: Some(volume),
-            // What an earlier packing put here may be on another volume now.
-            prune: true,
+            // What an earlier packing put here may be on another volume now, unless something has failed: that may have
+            // been here.
+            prune: is_complete && report.rows.is_empty(),
         };
         let written = gather(gathering, &source, world, observer).await?;
         if let Some(volume) = report.volumes.get_mut(at) {
             volume.written = Some(Box::new(written));
         }
     }
-    let rows: Vec<Row> = report.all_rows().cloned().collect();
-    report.locked = order.lock.update(&rows)?;
+    // Also what is on other volumes: whoever writes those later must find the same set.
+    let resolved = plan.items.iter().filter_map(|item| match &item.state {
+        State::Resolved { root, .. } => Some((item.key.clone(), root.digest)),
+        State::Failed(_) => None,
+    });
+    report.locked = order.lock.update(resolved, is_complete)?;
     Ok(report)
 }
 
@@ -193,6 +200,9 @@ fn open_volume(path: &Path, number: usize, options: &Options) -> Result<Arc<Writ
             super::count(before.references.len() as u64, "reference")
         ),
     };
+    if let Some(writer) = Arc::into_inner(writer) {
+        writer.leave()?;
+    }
     Err(Error::Usage { problem })
 }
 
@@ -300,8 +310,7 @@ impl Report {
 
 impl super::Report for Report {
     fn ending(&self) -> Ending {
-        let failed =
-            self.all_rows().any(Row::is_failed) || self.charts.iter().any(super::consignment::is_failed);
+        let failed = self.all_rows().any(Row::is_failed) || self.charts.iter().any(is_failed);
         if self.is_refused() {
             Ending::NotVerified
         } else if failed || !self.failures.is_empty() {

@@ -105,6 +105,19 @@ impl Lockfile {
         filters.insert(selection.filter.to_string(), tags);
     }
 
+    /// Keeps what `before` says of everything that this one says nothing of.
+    pub fn keep(&mut self, before: &Self) {
+        for (reference, digest) in &before.references {
+            self.references.entry(reference.clone()).or_insert(*digest);
+        }
+        for (repository, filters) in &before.selections {
+            let kept = self.selections.entry(repository.clone()).or_default();
+            for (filter, tags) in filters {
+                kept.entry(filter.clone()).or_insert_with(|| tags.clone());
+            }
+        }
+    }
+
     /// How the references differ from those of `before`.
     pub fn since(&self, before: &Self) -> Difference {
         let mut difference = Difference::default();

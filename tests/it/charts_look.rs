@@ -52,6 +52,20 @@ fn a_listing_shows_what_a_repository_a_folder_and_a_bundle_have() {
         .json();
     assert_eq!(all["charts"].as_array().unwrap().len(), 3);
 
+    // What the source itself names, and what nobody has.
+    let one = program
+        .run(&["charts", "list", &format!("{source}#old"), "-o", "json"])
+        .ended_with(0)
+        .json();
+    assert_eq!(one["charts"].as_array().unwrap().len(), 1);
+    program
+        .run(&["charts", "list", &format!("{source}#redis@>=3")])
+        .ended_with(3);
+    let ran = program
+        .run(&["charts", "list", &source, "--chart", "nope"])
+        .ended_with(3);
+    assert!(ran.out.contains("no chart is called `nope`"), "{}", ran.out);
+
     let fixture = fixture_bundle::make();
     let bundle = fixture.path().to_str().unwrap();
     let listed = program

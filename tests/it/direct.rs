@@ -1,8 +1,10 @@
 //! From registries into another one, with nothing in between.
 
+use crate::support::fixture_bundle::layer;
 use crate::support::images::{image, index};
 use crate::support::program::Program;
 use crate::support::registry::{Fault, On, TestRegistry};
+use crate::support::web::Web;
 
 fn to(target: &TestRegistry, prefix: &str) -> [String; 2] {
     ["--to".to_owned(), format!("docker://{}{prefix}", target.host())]
@@ -102,4 +104,43 @@ fn what_is_about_bundles_is_wrong_usage_with_a_registry() {
         .export(&["127.0.0.1:1/team/app:1"], &arguments)
         .ended_with(2);
     assert!(ran.err.contains("--to names a registry"), "{}", ran.err);
+}
+
+#[test]
+fn charts_of_a_repository_are_looked_into_where_no_bundle_takes_them() {
+    let upstream = TestRegistry::start();
+    let image = upstream.seed("team/app:1", &image().layer("a", 500).build());
+    let web = Web::start();
+    let chart = layer(&[
+        (
+            "app/Chart.yaml",
+            b"apiVersion: v2\nname: app\nversion: 1.0.0\n".as_slice(),
+        ),
+        (
+            "app/templates/pod.yaml",
+            format!("apiVersion: v1\nkind: Pod\nspec: {{containers: [{{image: \"{image}\"}}]}}\n").as_bytes(),
+        ),
+    ]);
+    let index = "apiVersion: v1\nentries:\n  app:\n  - {name: app, version: 1.0.0, urls: [app.tgz]}\n  gone:\n  - {name: gone, version: 1.0.0, urls: [gone.tgz]}\n";
+    web.page("/stable/index.yaml", index);
+    web.page("/stable/app.tgz", chart);
+    let program = Program::new();
+    let source = web.url("/stable#app");
+    let ran = program.export(&[&source], &["--dry-run"]).ended_with(0);
+    assert_eq!(ran.row("team/app")["outcome"], "planned");
+    assert!(!program.path("bundle").exists());
+    let target = TestRegistry::start();
+    let to = format!("docker://{}", target.host());
+    program.export(&[&source], &["--to", &to]).ended_with(0);
+    let place = format!("{}/team/app", upstream.host().replace(':', "-"));
+    assert!(target.manifest(&place, "1").is_some());
+    // A chart that cannot be had is no silence.
+    let ran = program
+        .export(&[&web.url("/stable#gone")], &["--dry-run"])
+        .ended_with(3);
+    assert!(
+        ran.out.contains("gone-1.0.0") && !ran.out.contains("carrack-"),
+        "{}",
+        ran.out
+    );
 }

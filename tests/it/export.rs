@@ -322,3 +322,70 @@ fn a_damaged_blob_is_found_and_only_it_is_fetched_again() {
     let whole = Digest::sha256(&std::fs::read(path).unwrap());
     assert_eq!(whole, layer);
 }
+
+#[test]
+fn the_command_that_verify_prints_mends_what_it_has_found() {
+    let registry = TestRegistry::start();
+    let image = image().layer("a", 5000).layer("b", 6000).build();
+    let name = registry.seed("team/app:1", &image);
+    let program = Program::new();
+    program.export(&[&name], &[]).ended_with(0);
+    let layer = image.layers()[0].descriptor.digest;
+    let path = program.path("bundle/blobs/sha256").join(layer.hex());
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[100] ^= 1;
+    carrack::fsx::write(&path, &bytes).unwrap();
+    let ran = program.run(&["verify", "bundle"]).ended_with(4);
+    let command = ran
+        .out
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("carrack "));
+    let words: Vec<&str> = command.unwrap().split(' ').collect();
+    registry.clear_log();
+    program.run(&words).ended_with(0);
+    assert_eq!(registry.count("GET", "/blobs/"), 1);
+    program.verify().ended_with(0);
+}
+
+#[test]
+fn what_is_no_folder_of_a_bundle_and_no_file_is_told_before_anything_is_asked() {
+    let program = Program::new();
+    for (words, said) in [
+        (
+            ["nginx:1", "--to", "mirror.lan:5000/x"],
+            "docker://mirror.lan:5000/x",
+        ),
+        (["nginx:1", "--to", "dir:bundle"], "no `dir:` before it"),
+        (
+            ["images.txt", "--to", "bundle"],
+            "there is no file `images.txt` here",
+        ),
+    ] {
+        let ran = program.run(&[&["export"], &words[..]].concat()).ended_with(2);
+        assert!(ran.err.contains(said), "{words:?}: {}", ran.err);
+    }
+    let registry = TestRegistry::start();
+    let name = registry.seed("team/app:1", &image().layer("a", 500).build());
+    program.export(&[&name], &[]).ended_with(0);
+    let ran = program.run(&["export", "bundle", "--to", "other"]).ended_with(2);
+    assert!(
+        ran.err.contains("oci:bundle names the images in it"),
+        "{}",
+        ran.err
+    );
+    program
+        .run(&["export", "oci:bundle", "--to", "other"])
+        .ended_with(0);
+}
+
+#[test]
+fn a_line_that_cannot_be_read_fails_and_hides_no_other() {
+    let registry = TestRegistry::start();
+    let name = registry.seed("team/app:1", &image().layer("a", 500).build());
+    let program = Program::new();
+    let text = format!("{name}\nBad_Name:1\n");
+    carrack::fsx::write(&program.path("images.txt"), text.as_bytes()).unwrap();
+    let ran = program.export(&["images.txt"], &[]).ended_with(3);
+    assert_eq!(ran.row("team/app")["outcome"], "done");
+    assert!(ran.out.contains("Bad_Name:1"), "{}", ran.out);
+}

@@ -88,6 +88,27 @@ fn what_fails_stays_pinned_and_a_dry_run_writes_no_lock() {
 }
 
 #[test]
+fn the_images_of_a_chart_that_fails_stay_pinned() {
+    let registry = TestRegistry::start();
+    let one = registry.seed("team/one:1", &image().layer("a", 500).build());
+    let two = registry.seed("team/two:1", &image().layer("b", 500).build());
+    let program = Program::new();
+    let template =
+        |text: &str| carrack::fsx::write(&program.path("app/templates/a.yaml"), text.as_bytes()).unwrap();
+    std::fs::create_dir_all(program.path("app/templates")).unwrap();
+    let chart = b"apiVersion: v2\nname: app\nversion: 1.0.0\n";
+    carrack::fsx::write(&program.path("app/Chart.yaml"), chart).unwrap();
+    template(&format!(
+        "kind: Pod\napiVersion: v1\nspec: {{containers: [{{image: \"{one}\"}}]}}\n"
+    ));
+    let ran = program.export(&["app", &two], &LOCK).ended_with(0);
+    assert_eq!(ran.json()["locked"]["added"], 2);
+    template("{{ fail \"not today\" }}\n");
+    let ran = program.export(&["app", &two], &LOCK).ended_with(3);
+    assert_eq!(ran.json()["locked"]["removed"], 0);
+}
+
+#[test]
 fn a_file_that_is_no_lock_stops_the_run_before_anything_moves() {
     let program = Program::new();
     carrack::fsx::write(&program.path("carrack.lock"), b"nginx:1\n").unwrap();

@@ -83,3 +83,23 @@ fn a_folder_that_is_no_bundle_is_left_alone() {
     program.run(&["prune", "empty"]).ended_with(1);
     assert_eq!(std::fs::read_dir(program.path("empty")).unwrap().count(), 0);
 }
+
+#[test]
+fn what_an_interrupted_run_has_brought_stays_until_it_is_said() {
+    let registry = TestRegistry::start();
+    let name = registry.seed("team/app:1", &image().layer("a", 500).build());
+    let program = Program::new();
+    program.export(&[&name], &[]).ended_with(0);
+    // What a run that was killed leaves.
+    carrack::fsx::write(&program.path("bundle/carrack/lock"), b"process 1 on a host\n").unwrap();
+    for _ in 0..2 {
+        let ran = program.run(&["prune", "bundle"]).ended_with(2);
+        assert!(
+            ran.err.contains("was interrupted") && ran.err.contains("--unfinished"),
+            "{}",
+            ran.err
+        );
+    }
+    program.run(&["prune", "bundle", "--unfinished"]).ended_with(0);
+    program.run(&["prune", "bundle"]).ended_with(0);
+}

@@ -98,7 +98,7 @@ fn a_single_volume_is_the_same_as_in_the_whole_set() {
         tree(&program.path("bundle/volume-2"))
     );
     let mut beyond = SIZE.to_vec();
-    beyond.extend(["--volume", "9", "--to", "drive"]);
+    beyond.extend(["--volume", "9", "--to", "other"]);
     let ran = program.export(&names, &beyond).ended_with(2);
     assert!(
         ran.err.contains("there is no volume 9: the set needs 2"),
@@ -117,4 +117,55 @@ fn an_image_that_no_volume_can_hold_stops_the_run_before_the_first_blob() {
     assert!(ran.err.contains("team/large:1 needs"), "{}", ran.err);
     assert!(ran.err.contains("a volume holds 800.0 kB"), "{}", ran.err);
     assert_eq!(registry.count("GET", "/blobs/"), 0);
+}
+
+#[test]
+fn a_volume_takes_the_place_of_nothing_else() {
+    let registry = TestRegistry::start();
+    let (_, names) = fleet(&registry);
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let program = Program::new();
+    program.export(&names[..2], &["--to", "drive"]).ended_with(0);
+    let onto = |number: &'static str, drive: &'static str| {
+        let mut more = SIZE.to_vec();
+        more.extend(["--volume", number, "--to", drive]);
+        program.export(&names, &more)
+    };
+    let ran = onto("1", "drive").ended_with(2);
+    assert!(ran.err.contains("is no volume, with 2 references"), "{}", ran.err);
+    onto("2", "stick").ended_with(0);
+    let before = tree(&program.path("stick"));
+    let ran = onto("1", "stick").ended_with(2);
+    assert!(ran.err.contains("holds volume 2 of 2"), "{}", ran.err);
+    assert_eq!(tree(&program.path("stick")), before);
+    // The run that was refused is not taken for one that was interrupted.
+    program.run(&["prune", "stick"]).ended_with(0);
+    onto("2", "stick").ended_with(0);
+}
+
+#[test]
+fn a_registry_that_is_down_takes_nothing_off_a_volume() {
+    let registry = TestRegistry::start();
+    let other = TestRegistry::start();
+    let one = registry.seed("team/one:1", &image().layer("a", 500).build());
+    let two = other.seed("team/two:1", &image().layer("b", 500).build());
+    let program = Program::new();
+    program.export(&[&one, &two], &SIZE).ended_with(0);
+    drop(other);
+    program.export(&[&one, &two], &SIZE).ended_with(3);
+    let bundle = Bundle::open(&program.path("bundle/volume-1")).unwrap();
+    assert_eq!(bundle.entries().len(), 2);
+    program.run(&["verify", "bundle/volume-1"]).ended_with(0);
+}
+
+#[test]
+fn the_lock_of_one_volume_pins_what_is_on_the_others() {
+    let registry = TestRegistry::start();
+    let (_, names) = fleet(&registry);
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let program = Program::new();
+    let mut more = SIZE.to_vec();
+    more.extend(["--volume", "1", "--lock", "carrack.lock"]);
+    let ran = program.export(&names, &more).ended_with(0);
+    assert_eq!(ran.json()["locked"]["added"], names.len());
 }

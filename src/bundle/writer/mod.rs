@@ -111,6 +111,14 @@ impl Writer {
         self.lock.found_unfinished()
     }
 
+    /// Lets the bundle go as it was found, by a run that has changed nothing in it.
+    pub fn leave(self) -> Result<(), Error> {
+        if self.lock.found_unfinished() {
+            return Ok(());
+        }
+        Ok(self.lock.release()?)
+    }
+
     /// The file system that the bundle lies on.
     pub fn volume(&self) -> Result<Volume, Error> {
         Ok(Volume::of(&self.bundle.folder)?)

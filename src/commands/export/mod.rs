@@ -15,6 +15,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::consignment::{Asked, is_failed};
+use super::lock::resolved;
 use super::order::{self, Order};
 use super::vetting::Policed;
 use super::{Error, World, sign};
@@ -106,6 +107,7 @@ pub async fn run(
     let mut order = Order::of(options, shelf, &source, world, observer).await?;
     let source = source.beside(std::mem::take(&mut order.on_disk));
     let forbidden = forbid(options.policy.as_deref(), &mut order.wanted);
+    let is_complete = order.failures.is_empty() && !order.charts.iter().any(is_failed);
     let gathering = Gathering {
         wanted: order.wanted,
         to: options.to.clone(),
@@ -116,7 +118,7 @@ pub async fn run(
         policy: options.policy.clone(),
         read_back: options.read_back,
         volume: None,
-        prune: options.prune && order.failures.is_empty() && !order.charts.iter().any(is_failed),
+        prune: options.prune && is_complete,
     };
     let mut report = gather(gathering, &source, world, observer).await?;
     if options.policy.is_some() {
@@ -135,7 +137,7 @@ pub async fn run(
         locked: if options.dry_run {
             None
         } else {
-            order.lock.update(&report.fetched.rows)?
+            order.lock.update(resolved(&report.fetched.rows), is_complete)?
         },
         charts: order.charts,
         failures: order.failures,
