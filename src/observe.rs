@@ -143,6 +143,8 @@ pub enum Trouble {
     NotLetIn,
     /// Nobody whom we trust signed its certificate.
     UnknownAuthority,
+    /// Its certificate is an authority's own.
+    AuthorityAsServer,
     /// It does not speak TLS.
     NoTls,
     /// Its name has no address.
@@ -161,6 +163,9 @@ impl Trouble {
             ),
             Self::UnknownAuthority => format!(
                 "if the authority behind {host} is to be trusted, name it with --ca-file FILE, or in `ca-files` of carrack.yaml"
+            ),
+            Self::AuthorityAsServer => format!(
+                "{host} shows an authority's own certificate (CA:TRUE): let the authority sign one for {host}, and name the authority with --ca-file"
             ),
             Self::NoTls => {
                 format!("if {host} is to be spoken to without TLS, say `--plain-http {host}`")

@@ -43,7 +43,7 @@ pub struct Talk {
     /// hash of the one before.
     #[arg(long, global = true, value_name = "FILE")]
     pub audit_log: Option<PathBuf>,
-    /// Log what happens under the surface; twice for more.
+    /// Log each request and what came of it.
     #[arg(long, short, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
 }

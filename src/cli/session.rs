@@ -143,13 +143,13 @@ impl Session {
             certificate_folders: environment.certificate_folders(),
             ..http::Settings::default()
         };
-        let mut files = environment.credential_files();
+        let mut named = Vec::new();
         let mut token_servers = BTreeMap::<String, Vec<String>>::new();
         if let Some(network) = network {
             http.plain_http.clone_from(&network.plain_http);
             http.ca_files.clone_from(&network.ca_file);
             http.rate_per_host = network.requests_per_second;
-            files.splice(0..0, network.authfile.clone());
+            named.extend(network.authfile.clone());
             for (registry, server) in &network.token_server {
                 token_servers
                     .entry(registry.clone())
@@ -159,7 +159,8 @@ impl Session {
         }
         let credentials = credentials::Settings {
             explicit: Vec::new(),
-            files,
+            named,
+            files: environment.credential_files(),
             helper_folders: environment.path.clone(),
             token_servers,
         };

@@ -69,15 +69,21 @@ pub(super) struct File {
 impl File {
     /// Reads a file; one that does not exist is empty.
     pub(super) fn load(path: &Path) -> Result<Self, Error> {
+        match Self::load_named(path) {
+            Err(Error::Unreadable { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+                Ok(Self::default())
+            }
+            loaded => loaded,
+        }
+    }
+
+    /// Reads a file that must be there.
+    pub(super) fn load_named(path: &Path) -> Result<Self, Error> {
         let unreadable = |source| Error::Unreadable {
             path: path.to_owned(),
             source,
         };
-        let file = match std::fs::File::open(path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
-            Err(error) => return Err(unreadable(error)),
-        };
+        let file = std::fs::File::open(path).map_err(unreadable)?;
         let mut text = Vec::new();
         file.take(FILE_CAP + 1)
             .read_to_end(&mut text)

@@ -27,6 +27,8 @@ pub struct Explicit {
 pub struct Settings {
     /// Given for this run; they win over every file.
     pub explicit: Vec<Explicit>,
+    /// Files in the shape of docker's `config.json` that were named for this run: they come first, and must be there.
+    pub named: Vec<PathBuf>,
     /// Files in the shape of docker's `config.json`, in order of precedence; those that do not exist are skipped.
     pub files: Vec<PathBuf>,
     /// Folders in which credential helpers are looked for: the entries of `PATH`.
@@ -67,7 +69,9 @@ impl Store {
         });
         let token_servers = settings.token_servers.iter();
         let token_servers = token_servers.map(|(host, servers)| (canonical_key(host), servers.clone()));
-        let files: Result<Vec<_>, _> = settings.files.iter().map(|path| File::load(path)).collect();
+        let named = settings.named.iter().map(|path| File::load_named(path));
+        let files = named.chain(settings.files.iter().map(|path| File::load(path)));
+        let files: Result<Vec<_>, _> = files.collect();
         Ok(Self {
             inner: Arc::new(Inner {
                 explicit: explicit.collect(),

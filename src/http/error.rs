@@ -203,6 +203,10 @@ impl Error {
                 source: rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer),
                 ..
             } => Some(Trouble::UnknownAuthority),
+            // The library has no name for it of its own.
+            Self::Tls { source, .. } if source.to_string().contains("CaUsedAsEndEntity") => {
+                Some(Trouble::AuthorityAsServer)
+            }
             Self::NotTls { .. } => Some(Trouble::NoTls),
             Self::Unresolved {
                 source: dns::Error::UnknownName,
