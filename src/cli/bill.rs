@@ -48,8 +48,8 @@ impl Arguments {
             policy: self.trust.policy(None)?,
             admission: self.trust.options(session, false)?,
         };
-        let text = run(&options, &session.world(None))?;
+        let (text, ending) = run(&options, &session.world(None))?;
         session::print(text.as_bytes())?;
-        Ok(Exit::Done)
+        Ok(ending.into())
     }
 }

@@ -28,6 +28,12 @@ fn loaded() -> (Program, Vec<String>, TestRegistry) {
 #[test]
 fn the_page_names_every_image_with_its_digest_and_obeys_no_text_of_strangers() {
     let (program, names, _upstream) = loaded();
+    let policy = b"registries: [other.example]\n";
+    carrack::fsx::write(&program.path("policy.yaml"), policy).unwrap();
+    let refused = program
+        .run(&["bill", "bundle", "--policy", "policy.yaml"])
+        .ended_with(4);
+    assert!(refused.out.contains("Refused by the policy"));
     let page = program.run(&["bill", "bundle"]).ended_with(0).out;
     for name in &names {
         assert!(page.contains(&format!("<b>{name}</b>")), "{name}");

@@ -176,7 +176,7 @@ fn what_a_chart_says_when_it_fails_is_shown_as_its_author_wrote_it() {
             "{{ required \"an image is needed\" .Values.image }}\n",
         ),
     ] {
-        std::fs::write(program.path(name), text).unwrap();
+        carrack::fsx::write(&program.path(name), text.as_bytes()).unwrap();
     }
     for words in [&["charts", "render", "app"][..], &["images", "app"]] {
         let ran = program.run(words);

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::vetting::{Policed, Vetted};
-use super::{Error, World, admission};
+use super::{Ending, Error, World, admission};
 use crate::bundle::{self, Bundle, Inventory, Provenance};
 use crate::digest::Digest;
 use crate::oci::{Descriptor, NESTING_CAP};
@@ -115,8 +115,9 @@ struct ChartLine {
     digest: Digest,
 }
 
-/// Writes the bill. It says what the inventory says; that the files are those is the matter of `verify`.
-pub fn run(options: &Options, world: &World) -> Result<String, Error> {
+/// Writes the bill, and says whether a policy refuses something on it. It says what the inventory says; that the files are
+/// those is the matter of `verify`.
+pub fn run(options: &Options, world: &World) -> Result<(String, Ending), Error> {
     let admitted = admission::admit(&options.bundle, &options.admission, world.clock.now())?;
     let (Some(inventory), Some(digest)) = (admitted.inventory.clone(), admitted.digest()) else {
         return Err(trust::Error::NoInventory.into());
@@ -126,12 +127,19 @@ pub fn run(options: &Options, world: &World) -> Result<String, Error> {
     if let Some(policy) = &options.policy {
         bill.ask(policy.vet(&bundle, bundle.entries().keys(), world.clock.now())?);
     }
-    Ok(match options.format {
+    let text = match options.format {
         Format::Html => page::write(&bill),
         Format::Markdown => markdown::write(&bill),
         Format::Spdx => parts::spdx(&bill),
         Format::CycloneDx => parts::cyclonedx(&bill),
-    })
+    };
+    let refuses = |vetted: &Vetted| !vetted.violations.is_empty();
+    let ending = if bill.policy.as_ref().is_some_and(refuses) {
+        Ending::NotVerified
+    } else {
+        Ending::Done
+    };
+    Ok((text, ending))
 }
 
 impl Bill {
