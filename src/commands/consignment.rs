@@ -188,6 +188,9 @@ pub(super) async fn gather(
     let found = tokio::task::spawn_blocking(move || images::run_all(&groups, &cancel, &told)).await;
     let mut found = found.map_err(|_| Error::Crashed)??;
     placeless.forget(&mut found);
+    for text in std::mem::take(&mut found.warnings) {
+        observer.on(&Event::Warning { text });
+    }
     consignment.failures.extend(found.failures);
     for text in found
         .unresolved

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::{Error, World, images};
 use crate::causes::chain;
 use crate::digest::Digest;
+use crate::fsx;
 use crate::reference::Reference;
 use crate::transfer::{self, Difference, Expansion, Lockfile, Row, Source, TagSelection, Wanted};
 
@@ -50,6 +51,11 @@ impl<'a> Lock<'a> {
             before: path.map(Lockfile::load).transpose()?.unwrap_or_default(),
             after: Lockfile::default(),
         })
+    }
+
+    /// Finds out now, and not when everything has come, that the file cannot be written.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        Ok(self.path.map_or(Ok(()), fsx::check_writable)?)
     }
 
     /// Pins what the lock knows, and asks registries for the tags of selections that it does not.

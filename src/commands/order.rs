@@ -49,6 +49,9 @@ impl<'a> Order<'a> {
             (shelf, _) => shelf,
         };
         let mut lock = Lock::load(options.lock.as_deref(), options.refresh)?;
+        if !options.dry_run {
+            lock.check()?;
+        }
         let Consignment {
             wanted,
             selections,

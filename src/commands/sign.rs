@@ -59,6 +59,17 @@ pub fn run(options: &Options) -> Result<Report, Error> {
     })
 }
 
+/// Whether the key's file is there: a long run should not find out at its end.
+pub(super) fn check(key: &Path) -> Result<(), Error> {
+    match std::fs::metadata(key) {
+        Ok(_) => Ok(()),
+        Err(source) => Err(Error::Read {
+            path: key.to_owned(),
+            source,
+        }),
+    }
+}
+
 /// The file of an earlier signature with the same key, or the next that is free.
 fn own_name(sealed: &Sealed, signature: &SshSignature) -> String {
     let same = sealed

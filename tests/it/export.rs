@@ -379,6 +379,23 @@ fn what_is_no_folder_of_a_bundle_and_no_file_is_told_before_anything_is_asked() 
 }
 
 #[test]
+fn what_comes_last_is_looked_at_first() {
+    let registry = TestRegistry::start();
+    let name = registry.seed("team/app:1", &image().layer("a", 500).build());
+    let program = Program::new();
+    carrack::fsx::write(&program.path("file"), b"no folder").unwrap();
+    for (more, code, said) in [
+        (["--sign-with", "nokey"], 2, "cannot read nokey"),
+        (["--lock", "file/carrack.lock"], 1, "file is no folder"),
+        (["--report", "file/report.json"], 1, "file is no folder"),
+    ] {
+        let ran = program.export(&[&name], &more).ended_with(code);
+        assert!(ran.err.contains(said), "{}", ran.err);
+    }
+    assert_eq!(registry.count("GET", "/blobs/"), 0);
+}
+
+#[test]
 fn a_line_that_cannot_be_read_fails_and_hides_no_other() {
     let registry = TestRegistry::start();
     let name = registry.seed("team/app:1", &image().layer("a", 500).build());
@@ -388,4 +405,10 @@ fn a_line_that_cannot_be_read_fails_and_hides_no_other() {
     let ran = program.export(&["images.txt"], &[]).ended_with(3);
     assert_eq!(ran.row("team/app")["outcome"], "done");
     assert!(ran.out.contains("Bad_Name:1"), "{}", ran.out);
+    carrack::fsx::write(&program.path("other.yaml"), b"nothing: here\n").unwrap();
+    let more = ["--exclude", "quay.io/*"];
+    let ran = program.export(&["images.txt", "other.yaml"], &more).ended_with(3);
+    for said in ["other.yaml: neither manifests nor a list", "matched no image"] {
+        assert!(ran.err.contains(said), "{said}: {}", ran.err);
+    }
 }

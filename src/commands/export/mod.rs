@@ -89,6 +89,9 @@ pub async fn run(
     world: &World,
     observer: &Arc<dyn Observer>,
 ) -> Result<Report, Error> {
+    if let Some(key) = options.sign_with.as_deref().filter(|_| !options.dry_run) {
+        sign::check(key)?;
+    }
     let writer = if options.dry_run {
         None
     } else {
