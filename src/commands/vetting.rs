@@ -14,7 +14,6 @@ use super::{Error, admission, images};
 use crate::bundle::{self, Bundle, Referrer, Referrers};
 use crate::causes::chain;
 use crate::config;
-use crate::goyaml;
 use crate::oci::{Descriptor, NESTING_CAP};
 use crate::reference::Reference;
 use crate::trust::evidence::{
@@ -69,9 +68,7 @@ impl Policed {
             let declared = Declaration::load(path)?.policy()?;
             return declared.ok_or_else(|| wrong("it is a configuration without `policy`".to_owned()));
         }
-        let value = goyaml::parse(text.as_bytes()).map_err(|error| wrong(error.to_string()))?;
-        let json = goyaml::to_json(&value).map_err(|error| wrong(error.to_string()))?;
-        let policy: Policy = serde_json::from_str(&json).map_err(|error| wrong(error.to_string()))?;
+        let policy = config::policy(&text, &path.display().to_string())?;
         let base = path.parent().map_or_else(PathBuf::new, Path::to_owned);
         Self::new(policy, &base)
     }

@@ -110,9 +110,18 @@ pub struct Config {
 impl Config {
     /// Reads a configuration. `name` is what errors call it.
     pub fn parse(text: &str, name: &str) -> Result<Self, Error> {
-        let options = serde_saphyr::options! { strict_booleans: true, with_snippet: false };
-        serde_saphyr::from_str_with_options(text, options).map_err(|error| Error::of(&error, text, name))
+        parse(text, name)
     }
+}
+
+/// Reads a policy from a file of its own. `name` is what errors call it.
+pub fn policy(text: &str, name: &str) -> Result<Policy, Error> {
+    parse(text, name)
+}
+
+fn parse<T: serde::de::DeserializeOwned>(text: &str, name: &str) -> Result<T, Error> {
+    let options = serde_saphyr::options! { strict_booleans: true, with_snippet: false };
+    serde_saphyr::from_str_with_options(text, options).map_err(|error| Error::of(&error, text, name))
 }
 
 /// The text of a configuration file or of another tool's, up to [`FILE_CAP`] bytes.

@@ -34,6 +34,20 @@ fn the_page_names_every_image_with_its_digest_and_obeys_no_text_of_strangers() {
         .run(&["bill", "bundle", "--policy", "policy.yaml"])
         .ended_with(4);
     assert!(refused.out.contains("Refused by the policy"));
+    carrack::fsx::write(
+        &program.path("slip.yaml"),
+        b"registries: []\n# a slip\nimages:\n- match: a/*\n  latets: false\n",
+    )
+    .unwrap();
+    let ran = program
+        .run(&["bill", "bundle", "--policy", "slip.yaml"])
+        .ended_with(2);
+    assert!(
+        ran.err
+            .contains("slip.yaml:5:3: unknown key `latets`; did you mean `latest`?"),
+        "{}",
+        ran.err
+    );
     let page = program.run(&["bill", "bundle"]).ended_with(0).out;
     for name in &names {
         assert!(page.contains(&format!("<b>{name}</b>")), "{name}");
