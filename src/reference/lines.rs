@@ -20,7 +20,8 @@ pub fn lines(text: &str) -> Option<Vec<Line<'_>>> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let numbered = (1..).zip(text.lines()).filter_map(|(number, line)| {
         let line = line.split(" #").next().unwrap_or_default().trim();
-        (!line.is_empty() && !line.starts_with('#') && line != "---").then_some((number, line))
+        (!line.is_empty() && !line.starts_with('#') && !matches!(line, "---" | "..."))
+            .then_some((number, line))
     });
     let mut entries = Vec::new();
     let mut is_sequence = false;
@@ -45,7 +46,10 @@ pub fn lines(text: &str) -> Option<Vec<Line<'_>>> {
 
 /// Whether YAML or JSON that begins with this line is a mapping, a list in brackets or a directive, and no plain words.
 fn begins_structure(line: &str) -> bool {
-    line.ends_with(':') || line.contains(": ") || line.starts_with(['{', '[', '%', '-'])
+    line.ends_with(':')
+        || line.contains(": ")
+        || line.contains(":\t")
+        || line.starts_with(['{', '[', '%', '-'])
 }
 
 fn unquoted(text: &str) -> &str {
@@ -109,6 +113,7 @@ mod tests {
             "",
             "# nothing\n---\n",
             "kind: Pod\nspec: {}\n",
+            "kind:\tPod\nspec:\n  x\n",
             "kind: ConfigMap\ndata:\n  images: |\n    nginx:1\n    quay.io/a/b:2\n",
             "{\"kind\": \"List\"}",
             "[\"nginx:1\"]",
