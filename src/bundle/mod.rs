@@ -378,16 +378,15 @@ impl Bundle {
         }
     }
 
-    /// A manifest's bytes and what they point to. `media_type` is what the descriptor that led here calls it.
+    /// A manifest's bytes and what they point to, which is nothing if nobody here knows its type. `media_type` is what the
+    /// descriptor that led here calls it.
     pub fn document(&self, digest: &Digest, media_type: &str) -> Result<(Vec<u8>, Document), Error> {
         let bytes = self.manifest(digest)?;
-        let document =
-            Document::parse(&bytes, (!media_type.is_empty()).then_some(media_type)).map_err(|source| {
-                Error::BadManifest {
-                    digest: *digest,
-                    source,
-                }
-            })?;
+        let called = (!media_type.is_empty()).then_some(media_type);
+        let document = Document::parse_or_opaque(&bytes, called).map_err(|source| Error::BadManifest {
+            digest: *digest,
+            source,
+        })?;
         Ok((bytes, document))
     }
 

@@ -141,6 +141,29 @@ impl Document {
         })
     }
 
+    /// The same, but a document of a type that nobody here knows is opaque: it is carried as it is and leads nowhere.
+    pub fn parse_or_opaque(bytes: &[u8], content_type: Option<&str>) -> Result<Self, Error> {
+        match (Self::parse(bytes, content_type), content_type) {
+            (Err(Error::Json(_) | Error::Empty), Some(called))
+                if !called.is_empty() && !media_type::ACCEPTED.contains(&called) =>
+            {
+                Ok(Self::opaque(called))
+            }
+            (parsed, _) => parsed,
+        }
+    }
+
+    fn opaque(media_type: &str) -> Self {
+        Self {
+            media_type: media_type.to_owned(),
+            manifests: Vec::new(),
+            blobs: Vec::new(),
+            subject: None,
+            artifact_type: None,
+            annotations: BTreeMap::new(),
+        }
+    }
+
     /// Whether it points to manifests rather than to layers.
     pub fn is_index(&self) -> bool {
         matches!(
@@ -189,6 +212,22 @@ mod tests {
         ));
         let twice = r#"{"schemaVersion":2,"manifests":[],"manifests":[]}"#;
         assert!(matches!(parse(twice, None), Err(Error::Json(_))));
+    }
+
+    #[test]
+    fn a_document_of_an_unknown_type_leads_nowhere_and_one_of_a_known_type_must_be_read() {
+        let read = |text: &str, called| Document::parse_or_opaque(text.as_bytes(), called);
+        let weird = read("not even JSON", Some("application/vnd.weird")).unwrap();
+        assert_eq!(weird.media_type, "application/vnd.weird");
+        assert!(weird.blobs.is_empty() && !weird.is_index());
+        for called in [None, Some(""), Some(media_type::OCI_MANIFEST)] {
+            assert!(matches!(read("not even JSON", called), Err(Error::Json(_))));
+        }
+        let both = r#"{"schemaVersion":2,"manifests":[],"layers":[]}"#;
+        assert!(matches!(
+            read(both, Some("application/vnd.weird")),
+            Err(Error::Ambiguous)
+        ));
     }
 
     #[test]

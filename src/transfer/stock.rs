@@ -93,10 +93,11 @@ impl Stock {
             Self::Registries(resolved) => {
                 let bytes = resolved.manifest(digest)?;
                 let called = Some(media_type.as_str()).filter(|t| !t.is_empty());
-                let document = Document::parse(&bytes, called).map_err(|source| Error::Manifest {
-                    digest: *digest,
-                    source,
-                })?;
+                let document =
+                    Document::parse_or_opaque(&bytes, called).map_err(|source| Error::Manifest {
+                        digest: *digest,
+                        source,
+                    })?;
                 Ok((bytes.len() as u64, document))
             }
         }

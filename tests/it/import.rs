@@ -298,3 +298,30 @@ fn a_large_blob_crosses_as_parts() {
         .ended_with(0);
     assert_eq!(ran.json()["blobs"], 0);
 }
+
+#[test]
+fn a_manifest_of_a_type_that_nobody_knows_crosses_as_it_is() {
+    let upstream = TestRegistry::start();
+    let kind = "application/vnd.weird";
+    let weird = &b"no JSON at all"[..];
+    let digest = upstream.seed_manifest("team/weird", "1", kind, weird);
+    let name = format!("{}/team/weird:1", upstream.host());
+    let program = Program::new();
+    program.export(&[&name], &[]).ended_with(0);
+    program.verify().ended_with(0);
+    let target = TestRegistry::start();
+    program.import(&target.host(), &[]).ended_with(0);
+    let path = format!("{}/team/weird", upstream.host().replace(':', "-"));
+    let (bytes, media_type) = target.manifest(&path, "1").unwrap();
+    assert_eq!((bytes.as_slice(), media_type.as_str()), (weird, kind));
+    program.import("dir:inside", &[]).ended_with(0);
+    program.run(&["verify", "inside"]).ended_with(0);
+    let inventory = fs::read_to_string(program.path("bundle/carrack/inventory.json")).unwrap();
+    let file = format!("\"blobs/sha256/{}\"", digest.hex());
+    assert!(inventory.contains(&file), "{inventory}");
+    // Other bytes under its digest are found as in any other blob.
+    let blob = program.path("bundle/blobs/sha256").join(digest.hex());
+    fs::remove_file(&blob).unwrap();
+    carrack::fsx::write(&blob, b"so JSON at all").unwrap();
+    program.verify().ended_with(4);
+}
