@@ -258,6 +258,8 @@ fn contradiction(options: &Options, splits: bool, has_number: bool, is_bundle: b
         Some(
             "a policy and --sign-with are about bundles, and --to names a registry: export to a folder, then import",
         )
+    } else if !is_bundle && (options.program.is_some() || options.largest_file.is_some()) {
+        Some("--with-carrack and --largest-file are about bundles, and --to names a registry")
     } else {
         None
     }
@@ -301,6 +303,13 @@ impl Arguments {
             self.platform
         };
         let (folder, mirror) = match self.to {
+            To::Folder(_) if self.placement.is_given() || self.placement.is_limited() => {
+                let problem = "--layout, --map and --max-depth are about places on a registry, and --to names a folder: names in a bundle stay as they are, and import places them";
+                return Err(commands::Error::Usage {
+                    problem: problem.to_owned(),
+                }
+                .into());
+            }
             To::Folder(folder) => (folder, None),
             To::Registry(target) => {
                 let (mapping, limits) = self.placement.on(&target, None)?;

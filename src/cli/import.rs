@@ -187,6 +187,11 @@ enum Audience {
 }
 
 impl Arguments {
+    /// Whether a flag says something that only a registry can be told.
+    fn is_of_a_registry(&self) -> bool {
+        self.receipt.is_some() || self.create_projects.is_some() || self.placement.is_limited()
+    }
+
     pub(super) fn run(self, session: &Session) -> Result<Exit, Failure> {
         let mut world = session.world(Some(&self.network));
         let observer = session.observer();
@@ -203,6 +208,14 @@ impl Arguments {
             (Some(declared), _) => To::of(&declared.place),
             (None, to) => To::named(to.as_deref().unwrap_or_default())?,
         };
+        if matches!(to, To::Folder(_)) && self.is_of_a_registry() {
+            let problem =
+                "--receipt, --create-projects and --max-depth are about registries, and --to names a folder";
+            return Err(commands::Error::Usage {
+                problem: problem.to_owned(),
+            }
+            .into());
+        }
         let policy = self.trust.policy(declaration.as_ref())?;
         let admission = self.trust.options(session, matches!(to, To::Folder(_)))?;
         let engines = match (self.engines.options()?, declared) {

@@ -36,6 +36,11 @@ impl Placement {
         self.layout.is_some() || !self.map.is_empty()
     }
 
+    /// Whether something was said of what the registry takes.
+    pub fn is_limited(&self) -> bool {
+        self.max_depth.is_some()
+    }
+
     /// The mapping without a target: for a folder that is served.
     pub fn of_folder(self) -> Mapping {
         let place = match self.layout {

@@ -110,6 +110,35 @@ fn wrong_usage_is_exit_code_2_and_says_what_is_wrong() {
 }
 
 #[test]
+fn what_says_nothing_of_a_target_is_refused_instead_of_passed_over() {
+    let program = Program::new();
+    let export = |to, flags: [&'static str; 2]| ["export", "quay.io/a:1", "--to", to, flags[0], flags[1]];
+    let import =
+        |flags: [&'static str; 2]| ["import", "--from", "x", "--to", "dir:inside", flags[0], flags[1]];
+    let registry = "docker://127.0.0.1:1";
+    let refused: [&[&str]; 8] = [
+        &export(registry, ["--with-carrack", "--quiet"]),
+        &export(registry, ["--largest-file", "1GB"]),
+        &export("bundle", ["--map", "quay.io=q"]),
+        &export("bundle", ["--layout", "root"]),
+        &export("bundle", ["--max-depth", "2"]),
+        &import(["--receipt", "have.json"]),
+        &import(["--create-projects", "--quiet"]),
+        &import(["--max-depth", "2"]),
+    ];
+    for arguments in refused {
+        let ran = program.run(arguments);
+        assert_eq!(ran.code, Some(2), "{arguments:?}: {}", ran.err);
+        let flag = arguments
+            .iter()
+            .rfind(|word| word.starts_with("--") && **word != "--quiet");
+        assert!(ran.err.contains(flag.unwrap()), "{arguments:?}: {}", ran.err);
+        assert!(ran.err.contains("--to names a "), "{arguments:?}: {}", ran.err);
+    }
+    assert!(!program.path("bundle").exists() && !program.path("inside").exists());
+}
+
+#[test]
 fn a_folder_that_is_no_bundle_is_named() {
     let program = Program::new();
     for command in [
