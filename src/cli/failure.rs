@@ -37,6 +37,7 @@ impl From<commands::Ending> for Exit {
         match ending {
             commands::Ending::Done => Self::Done,
             commands::Ending::SomeFailed => Self::SomeFailed,
+            commands::Ending::Failed => Self::Failed,
             commands::Ending::NotVerified => Self::NotVerified,
         }
     }

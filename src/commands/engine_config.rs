@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
@@ -43,53 +43,80 @@ pub struct Configured {
     pub gaps: Vec<String>,
 }
 
-/// Writes the configuration for the repositories of an import. `target` is the registry of the import, if it was one;
-/// `policy` is asked by nodes, too.
-pub(super) fn write(
-    options: &Options,
-    target: Option<&Target>,
-    mapping: &Mapping,
-    repositories: &BTreeSet<&Repository>,
-    policy: Option<&Policed>,
-    world: &World,
-) -> Result<Configured, Error> {
-    let Some(target) = options.mirror.as_ref().or(target) else {
-        return Err(Error::Usage {
-            problem: "--engine-config needs --mirror HOST[:PORT]: where will nodes reach `carrack serve`?"
-                .into(),
-        });
-    };
-    let mirror = Mirror {
-        transport: transport(options, target, world)?,
-        target: target.clone(),
-        mapping: mapping.clone(),
-        login: options.login.clone(),
-        verification: policy
-            .and_then(|policy| node_policy::verification(policy, target, mapping, repositories)),
-    };
-    let engines = if options.engines.is_empty() {
-        Engine::ALL.to_vec()
-    } else {
-        options.engines.clone()
-    };
-    let written = write_plan(&mirror, repositories.iter().copied(), engines);
-    let mut files = Vec::new();
-    for file in written.files {
-        let path = options.folder.join(&file.path);
-        let bytes = file.text.as_bytes();
-        let done = if file.is_secret {
-            fsx::write_private(&path, bytes)
-        } else {
-            fsx::write(&path, bytes)
+/// Configuration that can be written: what it is made of was read.
+#[derive(Debug)]
+pub(super) struct Prepared<'a> {
+    options: &'a Options,
+    target: &'a Target,
+    transport: Transport,
+}
+
+impl<'a> Prepared<'a> {
+    /// Reads what the configuration is made of. `target` is the registry of the import, if it was one.
+    pub(super) fn new(
+        options: &'a Options,
+        target: Option<&'a Target>,
+        world: &World,
+    ) -> Result<Self, Error> {
+        let Some(target) = options.mirror.as_ref().or(target) else {
+            return Err(Error::Usage {
+                problem:
+                    "--engine-config needs --mirror HOST[:PORT]: where will nodes reach `carrack serve`?"
+                        .into(),
+            });
         };
-        done.map_err(crate::bundle::Error::from)?;
-        files.push(file.path);
+        Ok(Self {
+            transport: transport(options, target, world)?,
+            options,
+            target,
+        })
     }
-    Ok(Configured {
-        folder: options.folder.clone(),
-        files,
-        gaps: written.gaps.iter().map(ToString::to_string).collect(),
-    })
+
+    /// The folder that gets one folder for each engine.
+    pub(super) fn folder(&self) -> &Path {
+        &self.options.folder
+    }
+
+    /// Writes the configuration for the repositories of an import. `policy` is asked by nodes, too.
+    pub(super) fn write(
+        &self,
+        mapping: &Mapping,
+        repositories: &BTreeSet<&Repository>,
+        policy: Option<&Policed>,
+    ) -> Result<Configured, Error> {
+        let (options, target) = (self.options, self.target);
+        let mirror = Mirror {
+            transport: self.transport.clone(),
+            target: target.clone(),
+            mapping: mapping.clone(),
+            login: options.login.clone(),
+            verification: policy
+                .and_then(|policy| node_policy::verification(policy, target, mapping, repositories)),
+        };
+        let engines = if options.engines.is_empty() {
+            Engine::ALL.to_vec()
+        } else {
+            options.engines.clone()
+        };
+        let written = write_plan(&mirror, repositories.iter().copied(), engines);
+        let mut files = Vec::new();
+        for file in written.files {
+            let path = options.folder.join(&file.path);
+            let bytes = file.text.as_bytes();
+            let done = if file.is_secret {
+                fsx::write_private(&path, bytes)
+            } else {
+                fsx::write(&path, bytes)
+            };
+            done.map_err(crate::bundle::Error::from)?;
+            files.push(file.path);
+        }
+        Ok(Configured {
+            folder: options.folder.clone(),
+            files,
+            gaps: written.gaps.iter().map(ToString::to_string).collect(),
+        })
+    }
 }
 
 fn transport(options: &Options, target: &Target, world: &World) -> Result<Transport, Error> {

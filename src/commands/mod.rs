@@ -102,6 +102,8 @@ pub enum Ending {
     Done,
     /// Some items failed; the others are done.
     SomeFailed,
+    /// What was asked for beside the items could not be done.
+    Failed,
     /// Content did not verify.
     NotVerified,
 }

@@ -283,6 +283,17 @@ impl Folder {
         self.sync()
     }
 
+    /// Sees that [`write`](Self::write) may put a file under this name. What has the name already stays as it is.
+    pub(super) fn try_write(&self, name: &str) -> Result<(), Error> {
+        if self.step(name).is_ok() {
+            let path = self.path.join(name);
+            return Err(Error::NotAFile { path });
+        }
+        let temporary = format!(".{name}.new");
+        self.create_file(&temporary)?;
+        self.remove(&temporary)
+    }
+
     /// Gives a file of this folder a name in another folder of the same volume.
     pub(super) fn rename(&self, name: &str, to: &Self, new_name: &str) -> Result<(), Error> {
         to.check(new_name)?;

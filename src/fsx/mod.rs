@@ -274,6 +274,17 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     staged.finish()?.commit(&folder, &name)
 }
 
+/// Sees that a file may be written to `path` later: makes its folders, and a file beside it for a moment.
+pub fn try_file(path: &Path) -> Result<(), Error> {
+    let (folder, name) = parent(path)?;
+    folder.try_write(&name)
+}
+
+/// Makes a folder, and sees that files may be written into it.
+pub fn try_folder(path: &Path) -> Result<(), Error> {
+    Folder::create(path)?.try_write("try")
+}
+
 fn parent(path: &Path) -> Result<(Folder, String), Error> {
     let name = path
         .file_name()

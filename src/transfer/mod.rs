@@ -11,6 +11,7 @@ mod fetch;
 mod listings;
 mod lockfile;
 mod manifests;
+mod omitted;
 mod on_disk;
 mod payload;
 mod places;
@@ -240,6 +241,15 @@ pub enum Error {
         digest: Digest,
         /// Where it should be.
         repository: String,
+    },
+    /// The bundle that is the source leaves a blob out because a receipt said that a registry has it, and it is not where
+    /// the content goes.
+    #[error(
+        "blob {digest} is not in the source bundle: it was left out (export --have) because a receipt said that a registry has it, and it is not here either"
+    )]
+    LeftOutByReceipt {
+        /// Its digest.
+        digest: Digest,
     },
     /// The bundle leaves a blob out because the target has it, and the target does not link it to where it is needed.
     #[error(

@@ -152,6 +152,7 @@ impl Walk<'_> {
             Companions::Sought => self.attach(repository, &mut trail).await?,
             Companions::LeftOut | Companions::Named => BTreeMap::new(),
         };
+        self.check_left_out(&trail.blobs).await?;
         for blob in &trail.blobs {
             self.want(blob, repository, number);
         }
@@ -230,14 +231,14 @@ impl Walk<'_> {
             };
             trail.manifest_bytes += bytes.len() as u64;
             drop(bytes);
-            self.note_blobs(&document, trail);
+            self.note_blobs(&document, trail)?;
             if document.manifests.is_empty() {
                 return Ok(());
             }
             if depth == 0 {
                 return Err(Error::TooDeep { cap: NESTING_CAP });
             }
-            let (kept, left_out) = self.choice.split(&document.manifests);
+            let (kept, left_out) = self.split(&document.manifests)?;
             for child in left_out {
                 self.leave_out(child, AbsentReason::Platform);
             }
@@ -260,9 +261,10 @@ impl Walk<'_> {
         })
     }
 
-    fn note_blobs(&self, document: &Document, trail: &mut Trail) {
+    fn note_blobs(&self, document: &Document, trail: &mut Trail) -> Result<(), Error> {
         for blob in &document.blobs {
-            if media_type::is_foreign(&blob.media_type) && !self.choice.include_foreign {
+            let may_be_left = media_type::is_foreign(&blob.media_type);
+            if may_be_left && (!self.choice.include_foreign || self.source.lacks(&blob.digest)?) {
                 self.leave_out(blob, AbsentReason::Foreign);
             } else if self.choice.have.contains(&blob.digest) {
                 // Manifests always travel: they are small, and without them nobody can tell what a delta is about.
@@ -273,6 +275,7 @@ impl Walk<'_> {
                 trail.blobs.push(bare);
             }
         }
+        Ok(())
     }
 
     fn leave_out(&self, descriptor: &Descriptor, reason: AbsentReason) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::bundle::{BlobReader, Bundle};
+use crate::bundle::{AbsentReason, BlobReader, Bundle, Inventory};
 use crate::digest::Digest;
 use crate::fsx;
 use crate::layouts::{BlobBytes, Store};
@@ -30,6 +30,8 @@ pub struct Source {
     manifests: Option<Manifests>,
     /// Images that are asked before the origin.
     on_disk: Option<Arc<OnDisk>>,
+    /// What a bundle that is the origin says about itself.
+    inventory: Option<Arc<Inventory>>,
 }
 
 #[derive(Clone, Debug)]
@@ -63,15 +65,34 @@ impl Source {
             origin: Origin::Registries(Places::new(client, pull_sources)),
             manifests: None,
             on_disk: None,
+            inventory: None,
         }
     }
 
-    /// A bundle.
-    pub fn bundle(bundle: Bundle) -> Self {
+    /// A bundle, and what it says about itself.
+    pub fn bundle(bundle: Bundle, inventory: Option<Arc<Inventory>>) -> Self {
         Self {
             origin: Origin::Bundle(bundle),
             manifests: None,
             on_disk: None,
+            inventory,
+        }
+    }
+
+    /// Whether a bundle that is the source does not have it.
+    pub(super) fn lacks(&self, digest: &Digest) -> Result<bool, Error> {
+        match &self.origin {
+            Origin::Registries(_) => Ok(false),
+            Origin::Bundle(bundle) => Ok(bundle.blob_size(digest)?.is_none()),
+        }
+    }
+
+    /// Why a bundle that is the source does not have something, if that is on purpose.
+    pub(super) fn left_out(&self, digest: &Digest) -> Result<Option<AbsentReason>, Error> {
+        let absent = self.inventory.as_ref().and_then(|i| i.absent.get(digest));
+        match absent {
+            Some(absent) if self.lacks(digest)? => Ok(Some(absent.reason)),
+            _ => Ok(None),
         }
     }
 

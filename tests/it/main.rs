@@ -30,6 +30,8 @@ mod hostile_auth;
 mod hostile_charts;
 mod images;
 mod import;
+mod import_files;
+mod import_folder;
 mod import_target;
 mod inside;
 mod lock;

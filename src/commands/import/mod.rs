@@ -2,30 +2,32 @@
 //!
 //! Nothing here can reach the host that an image came from: the only host it knows is the target.
 
+mod beforehand;
+mod folder;
 pub mod preflight;
 mod registry;
 mod report;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use self::beforehand::Beforehand;
+pub use self::folder::Joined;
+use self::folder::into_folder;
 use self::preflight::Projects;
 use self::registry::{Registry, into_registry};
 pub use self::report::{Brought, Imported, Refused, Report};
 use super::admission::{self, Admitted};
 use super::charts_in::{self, ChartsTo};
-use super::engine_config::{self, Configured};
-use super::export::{self, Gathering, Told, gather, open};
 use super::vetting::{Policed, Vetted};
-use super::wanted::{self, Request};
-use super::{Error, World, charts};
-use crate::bundle::{self, Bundle, Verified};
+use super::{Error, World, engine_config};
+use crate::bundle::{Bundle, Verified};
+use crate::causes::chain;
 use crate::mirrors::{Limits, Mapping, Target};
 use crate::observe::{Event, Observer};
 use crate::reference::Reference;
 use crate::registry::Client;
-use crate::transfer::{Choice, Companions, Source, Wanted};
 
 /// Where content goes.
 #[derive(Clone, Debug)]
@@ -48,6 +50,22 @@ pub enum Destination {
         /// Where references are on the server that offers it, for the configuration of nodes.
         mapping: Mapping,
     },
+}
+
+impl Destination {
+    /// The registry, if it is one.
+    fn target(&self) -> Option<&Target> {
+        match self {
+            Self::Registry { target, .. } => Some(target),
+            Self::Folder { .. } => None,
+        }
+    }
+
+    fn mapping(&self) -> &Mapping {
+        match self {
+            Self::Registry { mapping, .. } | Self::Folder { mapping, .. } => mapping,
+        }
+    }
 }
 
 /// What is imported, and where to.
@@ -93,14 +111,8 @@ pub async fn run(
         observer.on(&Event::Identified(identity));
     }
     let bundle = Bundle::open(&options.from)?;
-    for reference in &options.only {
-        if !bundle.entries().contains_key(reference) {
-            return Err(Error::Usage {
-                problem: format!("{reference} is not in {}", options.from.display()),
-            });
-        }
-    }
-    let chosen = chosen(options, &bundle)?;
+    let chosen = chosen(&options.only, &bundle)?;
+    let mut beforehand = Beforehand::look(options, world)?;
     let asked = Asked {
         bundle: &bundle,
         chosen: &chosen,
@@ -116,12 +128,18 @@ pub async fn run(
             admitted.remember(state.as_deref(), &options.holder)?;
         }
     }
+    let wanted = beforehand.leave_request(&bundle)?;
     let vetted = vet(options, asked, world).await?;
-    let mut notes = Vec::new();
-    let (brought, target, mapping) = match &options.to {
-        Destination::Folder { folder, mapping } => {
-            let report = into_folder(options, asked, (&admitted, vetted), folder, world, observer).await?;
-            (Brought::Folder(Box::new(report)), None, mapping.clone())
+    let (mut notes, mut unwritten) = (Vec::new(), Vec::new());
+    let checked = Checked {
+        admitted: &mut admitted,
+        verified,
+        vetted,
+    };
+    let brought = match &options.to {
+        Destination::Folder { folder, .. } => {
+            let joined = into_folder(options, asked, checked, folder, world, observer).await?;
+            Brought::Folder(Box::new(joined))
         }
         Destination::Registry {
             target,
@@ -135,25 +153,17 @@ pub async fn run(
                 limits,
                 projects: *projects,
             };
-            let checked = Checked {
-                admitted: &mut admitted,
-                verified,
-                vetted,
-            };
             let mut imported =
                 into_registry(options, asked, checked, registry, client, world, observer).await?;
             notes.append(&mut imported.notes);
-            (
-                Brought::Registry(Box::new(imported)),
-                Some(target),
-                mapping.clone(),
-            )
+            unwritten.append(&mut imported.unwritten);
+            Brought::Registry(Box::new(imported))
         }
     };
     let chart_destination = match &options.charts_to {
         _ if bundle.chart_files()?.is_empty() => None,
         Some(to) => Some(charts_in::bring(&bundle, to, options.dry_run, world, observer).await?),
-        None if target.is_some() => {
+        None if options.to.target().is_some() => {
             notes.push(
                 "the bundle's charts stay in it: bring them with --charts-to dir:FOLDER, oci://REGISTRY/PATH or the https:// address of a ChartMuseum"
                     .to_owned(),
@@ -162,42 +172,23 @@ pub async fn run(
         }
         None => None,
     };
+    let engine_config = beforehand.configure(&chosen).unwrap_or_else(|error| {
+        // Everything has arrived, which the summary must tell all the same.
+        unwritten.push(format!(
+            "the engine configuration was not written: {}",
+            chain(&error)
+        ));
+        None
+    });
     Ok(Report {
         brought,
         seal: admitted.seal,
         chart_destination,
-        wanted: request(options, &bundle, target, &mapping)?,
-        engine_config: configure(options, target, &mapping, &chosen, world)?,
+        wanted,
+        engine_config,
         notes,
+        unwritten,
     })
-}
-
-/// What nodes asked for in vain and this bundle does not hold, left where the receipt is.
-fn request(
-    options: &Options,
-    bundle: &Bundle,
-    target: Option<&Target>,
-    mapping: &Mapping,
-) -> Result<Option<(Request, PathBuf)>, Error> {
-    if options.wanted.is_empty() {
-        return Ok(None);
-    }
-    let mut request = wanted::read(&options.wanted, mapping)?;
-    request.without(|reference| bundle.entries().contains_key(reference));
-    let list = request.to_list();
-    let path = match &options.receipt {
-        _ if options.dry_run => PathBuf::new(),
-        Some(receipt) => {
-            let path = receipt.with_extension("wanted.txt");
-            crate::fsx::write(&path, list.as_bytes()).map_err(bundle::Error::from)?;
-            path
-        }
-        None => {
-            let name = target.map_or_else(|| "folder".to_owned(), ToString::to_string);
-            bundle.path().join(bundle.leave_request(&name, &list)?)
-        }
-    };
-    Ok(Some((request, path)))
 }
 
 /// Where accepted bundles are remembered: with a folder's content, unless another place is named.
@@ -235,85 +226,51 @@ struct Asked<'a> {
 }
 
 /// Every reference that is asked for, with its signatures, attestations and SBOMs.
-fn chosen(options: &Options, bundle: &Bundle) -> Result<BTreeSet<Reference>, Error> {
-    if options.only.is_empty() {
+fn chosen(only: &[Reference], bundle: &Bundle) -> Result<BTreeSet<Reference>, Error> {
+    if only.is_empty() {
         return Ok(bundle.entries().keys().cloned().collect());
     }
-    Ok(bundle.with_companions(&options.only)?)
+    let named: Vec<Reference> = only
+        .iter()
+        .map(|reference| named(reference, bundle))
+        .collect::<Result<_, _>>()?;
+    Ok(bundle.with_companions(&named)?)
 }
 
-async fn into_folder(
-    options: &Options,
-    Asked { bundle, chosen }: Asked<'_>,
-    (admitted, vetted): (&Admitted, Option<Vetted>),
-    folder: &std::path::Path,
-    world: &World,
-    observer: &Arc<dyn Observer>,
-) -> Result<export::Report, Error> {
-    let inventory = admitted.inventory.as_deref();
-    let refused = vetted.as_ref().map(Vetted::refusals).unwrap_or_default();
-    let provenance = |reference: &Reference| {
-        let record = inventory.and_then(|i| i.references.get(reference));
-        record.map(|r| r.provenance.clone()).unwrap_or_default()
-    };
-    let wanted = chosen
-        .iter()
-        .filter(|reference| !refused.contains_key(*reference))
-        .map(|reference| Wanted {
-            reference: reference.clone(),
-            pinned: bundle.entries().get(reference).map(|d| d.digest),
-            provenance: provenance(reference),
-        })
-        .collect();
-    let writer = if options.dry_run {
-        None
-    } else {
-        Some(open(folder, &options.holder, None, false)?)
-    };
-    let gathering = Gathering {
-        wanted,
-        to: folder.to_path_buf(),
-        writer,
-        choice: Choice {
-            referrers: Companions::Named,
-            ..Choice::default()
-        },
-        told: Told::by(inventory),
-        config: None,
-        // It was asked already, on this side of the drive.
-        policy: None,
-        read_back: options.read_back,
-        volume: None,
-        prune: false,
-    };
-    let source = Source::bundle(bundle.clone());
-    let charts = match &gathering.writer {
-        Some(writer) => {
-            let (shelf, bundle) = (writer.charts()?, bundle.clone());
-            let copied = tokio::task::spawn_blocking(move || charts::copy(&bundle, &shelf)).await;
-            copied.map_err(|_| Error::Crashed)??
+/// What the bundle calls a reference: one with tag and digest may be entered under its tag.
+fn named(reference: &Reference, bundle: &Bundle) -> Result<Reference, Error> {
+    let entries = bundle.entries();
+    if entries.contains_key(reference) {
+        return Ok(reference.clone());
+    }
+    let problem = match (reference.tag(), reference.digest()) {
+        (Some(tag), Some(digest)) => {
+            let short = Reference::tagged(reference.repository().clone(), tag.clone());
+            match entries.get(&short) {
+                Some(entry) if entry.digest == *digest => return Ok(short),
+                Some(entry) => Some(format!(
+                    "{short} is {} in {}, and --only asks for {digest}",
+                    entry.digest,
+                    bundle.path().display()
+                )),
+                None => None,
+            }
         }
-        None => Vec::new(),
+        _ => None,
     };
-    Ok(export::Report {
-        charts,
-        policy: vetted,
-        ..gather(gathering, &source, world, observer).await?
+    Err(Error::Usage {
+        problem: problem.unwrap_or_else(|| format!("{reference} is not in {}", bundle.path().display())),
     })
 }
 
-/// Writes the engine configuration, if it is asked for and something is brought in.
-fn configure(
-    options: &Options,
-    target: Option<&Target>,
-    mapping: &Mapping,
-    chosen: &BTreeSet<Reference>,
-    world: &World,
-) -> Result<Option<Configured>, Error> {
-    let wanted = options.engine_config.as_ref().filter(|_| !options.dry_run);
-    let repositories = chosen.iter().map(Reference::repository).collect();
-    let policy = options.policy.as_deref();
-    wanted
-        .map(|wanted| engine_config::write(wanted, target, mapping, &repositories, policy, world))
-        .transpose()
+/// The references that are not whole, each with what is wrong.
+fn damaged(verified: &Verified) -> BTreeMap<Reference, String> {
+    let problems = verified.problems.iter().flat_map(|problem| {
+        let text = format!("{}: {}", problem.subject, problem.text);
+        problem
+            .references
+            .iter()
+            .map(move |reference| (reference.clone(), text.clone()))
+    });
+    problems.collect()
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::preflight::{self, Preflight, Projects};
-use super::{Asked, Checked, Imported, Options};
+use super::{Asked, Checked, Imported, Options, damaged};
 use crate::bundle::{self, Bundle, Inventory, Receipt, Verified};
 use crate::causes::chain;
 use crate::commands::admission::Admitted;
@@ -60,11 +60,7 @@ pub(super) async fn into_registry(
     };
     admitted.forget_files();
     let mut broken = vetted.as_ref().map(Vetted::refusals).unwrap_or_default();
-    let damaged = verified.problems.iter().flat_map(|p| {
-        let text = format!("{}: {}", p.subject, p.text);
-        p.references.iter().map(move |r| (r.clone(), text.clone()))
-    });
-    broken.extend(damaged);
+    broken.extend(damaged(&verified));
     let stock = Stock::Bundle(bundle.clone(), admitted.inventory.clone());
     let tried = if options.dry_run {
         None
@@ -90,6 +86,7 @@ pub(super) async fn into_registry(
         pushed: Pushed::default(),
         receipt: None,
         notes,
+        unwritten: Vec::new(),
     };
     if options.dry_run {
         imported.pushed.rows = plan.rows();
@@ -105,6 +102,9 @@ pub(super) async fn into_registry(
     let receipt = receipt(admitted, &registry, &mut imported.pushed, world);
     match write_receipt(options, bundle, receipt) {
         Ok(path) => imported.receipt = Some(path),
+        Err(error) if options.receipt.is_some() => imported
+            .unwritten
+            .push(format!("the receipt was not written: {}", chain(&error))),
         // Everything has arrived; only the way back is missing.
         Err(error) => imported.notes.push(format!(
             "no receipt was left for the next export ({}): name a file with --receipt",

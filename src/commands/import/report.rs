@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::Joined;
 use crate::bundle::Verified;
 use crate::commands::charts_in::ChartsIn;
 use crate::commands::engine_config::Configured;
 use crate::commands::verify::{write_problems, write_refetch};
 use crate::commands::vetting::Vetted;
 use crate::commands::wanted::Request;
-use crate::commands::{self, Ending, export};
+use crate::commands::{self, Ending};
 use crate::mirrors::Target;
 use crate::transfer::{Pushed, PushedRow, RowOutcome};
 use crate::trust::Seal;
@@ -36,6 +37,9 @@ pub struct Report {
     pub engine_config: Option<Configured>,
     /// What is no failure and still worth saying.
     pub notes: Vec<String>,
+    /// What was asked for by name and could not be written in the end.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unwritten: Vec<String>,
 }
 
 /// What became of the images.
@@ -45,7 +49,7 @@ pub enum Brought {
     /// Into a registry.
     Registry(Box<Imported>),
     /// Into a bundle.
-    Folder(Box<export::Report>),
+    Folder(Box<Joined>),
     /// Nowhere: what lies on the drive is not what was signed.
     Refused(Box<Refused>),
 }
@@ -96,6 +100,9 @@ pub struct Imported {
     /// What is no failure and still worth saying.
     #[serde(skip)]
     pub(super) notes: Vec<String>,
+    /// What was asked for by name and could not be written.
+    #[serde(skip)]
+    pub(super) unwritten: Vec<String>,
 }
 
 impl Report {
@@ -119,6 +126,7 @@ impl Report {
             wanted: None,
             engine_config: None,
             notes: Vec::new(),
+            unwritten: Vec::new(),
         }
     }
 }
@@ -140,11 +148,13 @@ impl Imported {
 impl commands::Report for Report {
     fn ending(&self) -> Ending {
         let of_images = match &self.brought {
-            Brought::Folder(report) => report.ending(),
+            Brought::Folder(joined) => joined.ending(),
             Brought::Registry(imported) => imported.ending(),
             Brought::Refused(_) => Ending::NotVerified,
         };
         match (&self.chart_destination, of_images) {
+            (_, Ending::NotVerified) => Ending::NotVerified,
+            _ if !self.unwritten.is_empty() => Ending::Failed,
             (Some(charts), Ending::Done) => charts.ending(),
             (_, ending) => ending,
         }
@@ -155,7 +165,7 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.seal)?;
         match &self.brought {
-            Brought::Folder(report) => report.summary(f)?,
+            Brought::Folder(joined) => joined.fmt(f)?,
             Brought::Registry(imported) => imported.fmt(f)?,
             Brought::Refused(refused) => return refused.fmt(f),
         }
@@ -176,6 +186,9 @@ impl fmt::Display for Report {
         if let Some(configured) = &self.engine_config {
             write!(f, "\n{configured}")?;
         }
+        for failure in &self.unwritten {
+            write!(f, "\nfailed: {failure}")?;
+        }
         self.next(f)
     }
 }
@@ -183,24 +196,25 @@ impl fmt::Display for Report {
 impl Report {
     /// What the operator does next.
     fn next(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let imported = match &self.brought {
-            Brought::Folder(report) => return write!(f, "\nnext: carrack serve {}", report.bundle.display()),
-            Brought::Registry(imported) => imported,
+        let is_dry = match &self.brought {
+            Brought::Folder(joined) => joined.report.dry_run,
+            Brought::Registry(imported) => imported.dry_run,
             Brought::Refused(_) => return Ok(()),
         };
-        if imported.dry_run {
+        if is_dry {
             return f.write_str("\nnext: the same command without --dry-run");
         }
         if commands::Report::ending(self) != Ending::Done {
             return Ok(());
         }
-        match &self.engine_config {
-            Some(written) => write!(
+        match (&self.brought, &self.engine_config) {
+            (Brought::Folder(joined), _) => write!(f, "\nnext: {}", joined.serve()),
+            (_, Some(written)) => write!(
                 f,
                 "\nnext: on each node, what INSTALL.txt below {} says",
                 written.folder.display()
             ),
-            None => {
+            (_, None) => {
                 f.write_str("\nnext: --engine-config DIR writes what nodes need to find their images here")
             }
         }
