@@ -136,11 +136,12 @@ impl Joined {
 
     /// The command that offers the folder to nodes, under every name that they may ask for.
     pub(super) fn serve(&self) -> String {
-        let mut command = format!("carrack serve {}", self.report.bundle.display());
-        for rule in &self.rules {
-            command.push_str(&format!(" --map {rule}"));
-        }
-        command
+        let rules: String = self
+            .rules
+            .iter()
+            .flat_map(|rule| [" --map ".to_owned(), rule.to_string()])
+            .collect();
+        format!("carrack serve {}{rules}", self.report.bundle.display())
     }
 }
 
