@@ -60,7 +60,7 @@ pub fn run(cli: Cli, environment: Environment) -> Exit {
 impl Session {
     fn run(&self, command: Command) -> Result<Exit, Failure> {
         if let Some(path) = &self.talk.report {
-            fsx::check_writable(path).map_err(commands::Error::from)?;
+            fsx::try_file(path).map_err(commands::Error::from)?;
         }
         match command {
             Command::Serve(arguments) => arguments.run(self),

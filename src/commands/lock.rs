@@ -55,7 +55,7 @@ impl<'a> Lock<'a> {
 
     /// Finds out now, and not when everything has come, that the file cannot be written.
     pub(super) fn check(&self) -> Result<(), Error> {
-        Ok(self.path.map_or(Ok(()), fsx::check_writable)?)
+        Ok(self.path.map_or(Ok(()), fsx::try_file)?)
     }
 
     /// Pins what the lock knows, and asks registries for the tags of selections that it does not.

@@ -239,28 +239,6 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     folder.write(&name, bytes)
 }
 
-/// Whether [`write`] could make a file at `path`, as far as can be told without writing: a long run should not find out at
-/// its end.
-pub fn check_writable(path: &Path) -> Result<(), Error> {
-    let folders = path.ancestors().skip(1).map(|folder| {
-        if folder.as_os_str().is_empty() {
-            Path::new(".")
-        } else {
-            folder
-        }
-    });
-    let Some(folder) = folders.into_iter().find(|folder| folder.exists()) else {
-        return Ok(());
-    };
-    if !folder.is_dir() {
-        return Err(Error::NotAFolder {
-            path: folder.to_path_buf(),
-        });
-    }
-    let access = rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK;
-    rustix::fs::access(folder, access).map_err(|error| Error::io("write into", folder, error.into()))
-}
-
 /// The same for a file with a secret in it: only its owner may read it, from its first byte on.
 pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let (folder, name) = parent(path)?;
