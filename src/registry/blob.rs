@@ -218,7 +218,7 @@ impl Client {
     }
 
     /// Whether the registry has the blob with the descriptor's size. A 404 is `false`: at worst a blob is pushed that
-    /// was there. Another size is `false` too, so that it is pushed anew.
+    /// was there. Another size is `false` too, so that it is pushed anew; one that the registry does not tell is no other.
     pub async fn has_blob(&self, repository: &Repository, descriptor: &Descriptor) -> Result<bool, Error> {
         let asked = Asked::of(repository, What::Blob(descriptor.digest));
         self.retrying(&asked, || {
@@ -238,7 +238,9 @@ impl Client {
         let scopes = Scopes::repository(repository.path(), access);
         let response = self.call(asked, &scopes, Request::new(Method::HEAD, url)).await?;
         match response.status() {
-            StatusCode::OK => Ok(response.content_length() == Some(descriptor.size)),
+            StatusCode::OK => Ok(response
+                .content_length()
+                .is_none_or(|size| size == descriptor.size)),
             StatusCode::NOT_FOUND => Ok(false),
             _ => Err(refusal(asked, response).await),
         }

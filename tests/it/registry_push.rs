@@ -56,6 +56,24 @@ fn a_blob_goes_up_in_three_requests() {
 }
 
 #[test]
+fn a_blob_whose_size_the_registry_does_not_tell_is_there() {
+    let registry = TestRegistry::start();
+    let blob = blob(9000);
+    assert_arrives(&registry, &visitor(), &blob);
+    registry.fault(On::method("HEAD").path("/blobs/"), Fault::NoLength);
+    registry.clear_log();
+    let pushed = push(&visitor(), &registry, &blob, None).unwrap();
+    assert_eq!((pushed.landed, registry.asked().len()), (Landed::Present, 1));
+    let mut other = blob;
+    other.descriptor.size += 1;
+    registry.mend();
+    assert!(
+        push(&visitor(), &registry, &other, None).is_err(),
+        "it is sent anew"
+    );
+}
+
+#[test]
 fn an_empty_blob_goes_up_too() {
     let registry = TestRegistry::start();
     assert_arrives(&registry, &visitor(), &blob(0));

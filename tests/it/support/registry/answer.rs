@@ -105,6 +105,7 @@ pub(super) fn content(
                 bytes = changed.into();
             }
             Fault::WrongLength => bytes = bytes.slice(..bytes.len().saturating_sub(1)),
+            Fault::NoLength => announced = false,
             Fault::CleanEndAfter(length) => {
                 bytes = bytes.slice(..bytes.len().min(*length));
                 announced = false;
@@ -129,6 +130,7 @@ pub(super) fn content(
         set(&mut headers, "content-length", &bytes.len().to_string());
     }
     let body = match broken {
+        _ if head && !announced => unannounced(Bytes::new()),
         _ if head => full(Bytes::new()),
         Some(broken) => broken,
         None if announced => full(bytes),

@@ -76,6 +76,8 @@ pub(crate) enum Fault {
     WrongBytes,
     /// The body ends a byte early, and its announced length says so.
     WrongLength,
+    /// The length of the body is not announced.
+    NoLength,
     /// The body has no announced length and ends after so many bytes, cleanly.
     CleanEndAfter(usize),
     /// The body has no announced length and goes on for so many bytes.
