@@ -27,6 +27,11 @@ pub struct Blob {
 }
 
 impl Blob {
+    /// The question that it answers: whose bytes these are.
+    pub fn asked(&self) -> &Asked {
+        &self.asked
+    }
+
     /// Where the bytes begin: the offset that was asked for, or 0 if the server does not resume. Whoever kept a prefix
     /// must begin anew then.
     pub fn offset(&self) -> u64 {

@@ -160,6 +160,16 @@ pub enum Error {
         /// Bytes that came.
         found: u64,
     },
+    /// A blob has other bytes than its digest says.
+    #[error("what came of blob {expected} from {sender} hashes to {found}")]
+    WrongBlob {
+        /// Its digest.
+        expected: Digest,
+        /// The digest of what came.
+        found: Digest,
+        /// Who sent it.
+        sender: String,
+    },
     /// A blob is longer than its size.
     #[error("blob {digest} has more than its {expected} bytes")]
     TooLong {
@@ -321,6 +331,16 @@ impl Error {
         match self {
             Self::Registry(error) => error.is_transient(),
             Self::CutShort { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// Whether other content came than was asked for, of which one more try may bring the right one: a cache on the way may
+    /// have been wrong, and twice is the source's own doing.
+    fn is_wrong_content(&self) -> bool {
+        match self {
+            Self::WrongBlob { .. } => true,
+            Self::Registry(error) => error.is_wrong_content() && error.is_transient(),
             _ => false,
         }
     }

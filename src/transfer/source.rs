@@ -322,6 +322,15 @@ fn entry<'b>(bundle: &'b Bundle, reference: &Reference) -> Option<&'b Descriptor
 }
 
 impl Chunks {
+    /// Who sends them, for messages.
+    pub(super) fn sender(&self) -> String {
+        match self {
+            Self::Registry(blob) => format!("{}/{}", blob.asked().host, blob.asked().repository),
+            Self::Bundle(_) => "the source bundle".to_owned(),
+            Self::OnDisk(_) => "an image on disk".to_owned(),
+        }
+    }
+
     /// Where the bytes really begin: a registry may send the whole blob though only the rest was asked for.
     pub(super) fn offset(&self, asked: u64) -> u64 {
         match self {

@@ -211,6 +211,40 @@ fn a_registry_that_ignores_ranges_is_read_from_the_start() {
 }
 
 #[test]
+fn a_blob_that_is_always_cut_at_one_place_and_never_resumed_is_given_up() {
+    let registry = TestRegistry::start();
+    let image = image().layer("big", 400_000).build();
+    let name = registry.seed("team/app:1", &image);
+    let layer = image.layers()[0].descriptor.digest;
+    let cut = On::get_blob().path(&layer.to_string()).times(12);
+    registry.fault(cut, Fault::CutAfter(100_000));
+    registry.fault(On::get_blob().path(&layer.to_string()), Fault::IgnoresRange);
+    let program = Program::new();
+    let ran = program.export(&[&name], &[]).ended_with(3);
+    assert_eq!(registry.ranges_asked(&layer).len(), 5);
+    assert_eq!(ran.row("app")["outcome"], "failed");
+}
+
+#[test]
+fn a_body_that_goes_on_after_the_blobs_end_is_fetched_once_more_from_its_first_byte() {
+    for size in [900, 400_000] {
+        for times in [1, 9] {
+            let registry = TestRegistry::start();
+            let image = image().layer("a", size).build();
+            let name = registry.seed("team/app:1", &image);
+            let layer = image.layers()[0].descriptor.digest;
+            let on = On::get_blob().path(&layer.to_string()).times(times);
+            registry.fault(on, Fault::ExtraBytes(100_000));
+            let program = Program::new();
+            let ran = program.export(&[&name], &[]);
+            let ran = ran.ended_with(if times == 1 { 0 } else { 3 });
+            assert_eq!(registry.ranges_asked(&layer), ["0-"; 2], "{size} {times}");
+            assert!(ran.err.contains("fetched once more"), "{}", ran.err);
+        }
+    }
+}
+
+#[test]
 fn wrong_bytes_never_get_a_digest_name() {
     let registry = TestRegistry::start();
     let image = image().layer("big", 40_000).build();
@@ -223,12 +257,11 @@ fn wrong_bytes_never_get_a_digest_name() {
     registry.fault(On::get_blob().path(&layer.to_string()), Fault::WrongBytes);
     let program = Program::new();
     let ran = program.export(&[&name, &good], &[]).ended_with(3);
-    assert!(
-        ran.row("app")["error"]
-            .as_str()
-            .unwrap()
-            .contains(&layer.to_string())
-    );
+    let row = ran.row("app");
+    let why = row["error"].as_str().unwrap();
+    assert!(why.contains(&layer.to_string()), "{why}");
+    let sender = format!("from {}/team/app hashes to", registry.host());
+    assert!(why.contains(&sender) && !why.contains("in the bundle"), "{why}");
     assert_eq!(
         registry.ranges_asked(&layer).len(),
         2,

@@ -22,13 +22,26 @@ pub(super) struct Attempt<'a> {
     pub(super) repository: &'a Repository,
 }
 
+/// What became of a try.
+pub(super) struct Came {
+    /// How far the blob has come with it, whatever became of it: so much stays on the drive for the next try.
+    pub(super) reached: u64,
+    /// Who sent the bytes, if some were asked for.
+    pub(super) sender: Option<String>,
+    pub(super) result: Result<Incoming, Error>,
+}
+
 impl Attempt<'_> {
-    /// Streams the blob to a blocking thread that writes and hashes. Says how many bytes came, whatever became of it;
-    /// they stay on the drive for the next try.
-    pub(super) async fn make(&self, staged: Incoming) -> (u64, Result<Incoming, Error>) {
+    /// Streams the blob to a blocking thread that writes and hashes.
+    pub(super) async fn make(&self, staged: Incoming) -> Came {
         let offset = staged.length();
+        let stayed = |result| Came {
+            reached: offset,
+            sender: None,
+            result,
+        };
         if offset == self.descriptor.size {
-            return (0, Ok(staged));
+            return stayed(Ok(staged));
         }
         let opened = self
             .run
@@ -37,28 +50,35 @@ impl Attempt<'_> {
             .await;
         let chunks = match opened {
             Ok(chunks) => chunks,
-            Err(error) => return (0, Err(error)),
+            Err(error) => return stayed(Err(error)),
         };
+        let sender = Some(chunks.sender());
         let restart = chunks.offset(offset) != offset;
         if restart {
             self.run.taken_back(self.descriptor, offset);
         }
-        let (sender, receiver) = mpsc::channel(AHEAD);
+        let start = if restart { 0 } else { offset };
+        let (pieces, receiver) = mpsc::channel(AHEAD);
         let writing = tokio::task::spawn_blocking(move || write(staged, restart, receiver));
-        let (arrived, sent) = self.send(chunks, if restart { 0 } else { offset }, sender).await;
+        let (arrived, sent) = self.send(chunks, start, pieces).await;
         let written = writing.await.unwrap_or(Err(Error::WorkerLost));
         // A full drive closes the channel, so that the writer's error is the one that matters.
         let result = match (written, sent) {
             (Err(error), _) | (Ok(_), Err(error)) => Err(error),
             (Ok(staged), Ok(())) => Ok(staged),
         };
-        (arrived, result)
+        Came {
+            reached: start + arrived,
+            sender,
+            result,
+        }
     }
 
-    /// All bytes of a small blob.
-    pub(super) async fn whole(&self) -> Result<Bytes, Error> {
+    /// All bytes of a small blob, and who sent them.
+    pub(super) async fn whole(&self) -> Result<(Bytes, String), Error> {
         let size = self.descriptor.size;
         let mut chunks = self.run.source.blob(self.repository, self.descriptor, 0).await?;
+        let sender = chunks.sender();
         let mut whole = BytesMut::new();
         while let Some(bytes) = chunks.next().await? {
             if (whole.len() + bytes.len()) as u64 > size {
@@ -72,7 +92,7 @@ impl Attempt<'_> {
         }
         self.run.moved.fetch_add(arrived, Ordering::Relaxed);
         self.run.advanced(self.descriptor, arrived);
-        Ok(whole.freeze())
+        Ok((whole.freeze(), sender))
     }
 
     fn too_long(&self) -> Error {
@@ -94,7 +114,7 @@ impl Attempt<'_> {
         &self,
         mut chunks: Chunks,
         offset: u64,
-        sender: mpsc::Sender<Bytes>,
+        pieces: mpsc::Sender<Bytes>,
     ) -> (u64, Result<(), Error>) {
         let mut arrived = 0;
         loop {
@@ -107,7 +127,7 @@ impl Attempt<'_> {
             if offset + arrived + length > self.descriptor.size {
                 return (arrived, Err(self.too_long()));
             }
-            if sender.send(bytes).await.is_err() {
+            if pieces.send(bytes).await.is_err() {
                 return (arrived, Ok(()));
             }
             arrived += length;

@@ -2,39 +2,27 @@
 
 mod attempt;
 mod items;
+mod tries;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::bundle::{Incoming, Writer};
+use crate::bundle::Writer;
 use crate::causes::chain;
-use crate::digest::Digest;
 use crate::fsx::Acknowledged;
 use crate::observe::{Event, Observer, Outcome};
 use crate::oci::Descriptor;
-use crate::reference::Repository;
 
 use super::acknowledgements::Acknowledgements;
-use super::queue::{Queue, SMALL};
+use super::queue::Queue;
 use super::source::Source;
-use super::write_behind::{Hashed, WriteBehind};
-use super::{Error, Fetched, Plan, PlannedBlob, Row, RowOutcome, State, blocking};
-use attempt::Attempt;
+use super::write_behind::WriteBehind;
+use super::{Error, Fetched, Plan, PlannedBlob, Row, RowOutcome, State};
 use items::Items;
-
-/// How often a blob is tried where each try brings nothing new.
-const TRIES: u32 = 5;
-
-/// The first pause between two tries; each further one is twice as long.
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
-
-/// No pause is longer, unless the registry asks for it.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// So many blobs may come back from the drive, to be hashed, beside the transfers. They wait for it more than they work.
 const PROVING: usize = 4;
@@ -239,125 +227,6 @@ impl Run {
             }
         }
         Err(last)
-    }
-
-    async fn blob_from(&self, blob: &PlannedBlob, repository: &Repository) -> Result<(), Error> {
-        let descriptor = &blob.descriptor;
-        let mut tries = 0;
-        let mut mismatches = 0;
-        // Written when all of it has come: a run that is killed loses as much of it for each worker.
-        let is_small = blob.kept == 0 && descriptor.size <= SMALL && self.writer.takes_whole(descriptor.size);
-        loop {
-            let attempt = Attempt {
-                run: self,
-                descriptor,
-                repository,
-            };
-            let (arrived, result) = if is_small {
-                (0, self.at_once(&attempt, blob).await)
-            } else {
-                self.piece_by_piece(&attempt, blob, tries + mismatches == 0).await
-            };
-            let Err(error) = result else { return Ok(()) };
-            if let Error::Bundle(crate::bundle::Error::Damaged { expected, found }) = &error {
-                // The file is gone. One more try from the first byte: the kept part may have rotted.
-                self.taken_back(descriptor, descriptor.size);
-                mismatches += 1;
-                if mismatches > 1 {
-                    return Err(error);
-                }
-                let text = format!("what came of {expected} hashes to {found}: it is fetched once more");
-                self.observer.on(&Event::Warning { text });
-                continue;
-            }
-            tries = if arrived > 0 { 1 } else { tries + 1 };
-            if !error.is_transient() || tries >= TRIES {
-                return Err(error);
-            }
-            self.pause(repository, tries, &error).await;
-        }
-    }
-
-    async fn pause(&self, repository: &Repository, tries: u32, error: &Error) {
-        let asked = match error {
-            Error::Registry(error) => error.retry_after(),
-            _ => None,
-        };
-        let pause = asked.unwrap_or_else(|| {
-            FIRST_PAUSE
-                .saturating_mul(1 << (tries - 1).min(8))
-                .min(LONGEST_PAUSE)
-                .mul_f64(rand::random_range(0.75..1.25))
-        });
-        self.observer.on(&Event::Waiting {
-            host: repository.host().to_owned(),
-            pause,
-            reason: chain(error),
-        });
-        tokio::time::sleep(pause).await;
-    }
-
-    /// Brings a small blob into memory and from there to the disk.
-    async fn at_once(&self, attempt: &Attempt<'_>, blob: &PlannedBlob) -> Result<(), Error> {
-        let bytes = attempt.whole().await?;
-        let expected = blob.descriptor.digest;
-        let found = Digest::of(expected.algorithm(), &bytes);
-        if found != expected {
-            return Err(crate::bundle::Error::Damaged { expected, found }.into());
-        }
-        let acknowledged = self.ticket(blob).await?;
-        self.write_behind
-            .give(Hashed {
-                digest: expected,
-                bytes,
-                may_repeat: false,
-                acknowledged,
-            })
-            .await
-    }
-
-    /// Streams a blob to its file, after what an earlier try left of it, and gives the file to the committing threads.
-    /// Says how many bytes came.
-    async fn piece_by_piece(
-        &self,
-        attempt: &Attempt<'_>,
-        blob: &PlannedBlob,
-        is_first: bool,
-    ) -> (u64, Result<(), Error>) {
-        let descriptor = &blob.descriptor;
-        let Ok(place) = self.places.acquire().await else {
-            return (0, Err(Error::Cancelled));
-        };
-        let (writer, wanted) = (Arc::clone(&self.writer), descriptor.clone());
-        let stage = move || {
-            Ok(if is_first {
-                writer.stage_first(&wanted)?
-            } else {
-                writer.stage(&wanted)?
-            })
-        };
-        let staged = match blocking(stage).await {
-            Ok(staged) => staged,
-            Err(error) => return (0, Err(error)),
-        };
-        let before = staged.length();
-        if is_first && before > 0 {
-            self.advanced(descriptor, before);
-        }
-        let (arrived, result) = attempt.make(staged).await;
-        drop(place);
-        let handed = match result {
-            Ok(staged) => self.commit(blob, staged).await,
-            Err(error) => Err(error),
-        };
-        (arrived, handed)
-    }
-
-    /// Lets the committing threads name a blob that has come.
-    async fn commit(&self, blob: &PlannedBlob, staged: Incoming) -> Result<(), Error> {
-        let (writer, digest) = (Arc::clone(&self.writer), blob.descriptor.digest);
-        let told = self.ticket(blob).await?;
-        blocking(move || Ok(writer.commit(staged.finish()?, &digest, told)?)).await
     }
 
     /// What is told when a blob is durable: its items learn of it. Waits until one more may be on its way to the disk.
