@@ -27,6 +27,7 @@
 mod blob;
 mod closing;
 mod files;
+mod held;
 mod incoming;
 mod index;
 mod inventory;
@@ -46,6 +47,7 @@ mod writer;
 pub use blob::{Blob, BlobReader};
 pub use closing::Closing;
 pub use files::Files;
+pub use held::Held;
 pub use incoming::{Arrived, Incoming};
 pub use index::Entries;
 pub use inventory::{

@@ -116,7 +116,7 @@ fn stored(largest_file: Option<u64>, bytes: &[u8]) -> (tempfile::TempDir, Digest
         .unwrap();
     assert_eq!(told.recv(), Ok(true));
     assert!(told.recv().is_err(), "it is told once");
-    assert!(writer.holds(&descriptor).unwrap());
+    assert_eq!(writer.holds(&descriptor).unwrap(), Held::Whole);
     (place, digest)
 }
 
@@ -143,6 +143,26 @@ fn a_blob_larger_than_the_largest_file_is_stored_in_parts_and_read_as_one() {
 }
 
 #[test]
+fn a_wrong_size_in_a_description_costs_no_blob_and_a_wrong_file_has_no_size() {
+    for largest in [None, Some(90)] {
+        let (place, digest) = stored(largest, &[7; 300]);
+        let writer = Writer::open(place.path(), "a test").unwrap();
+        let wrong = Descriptor::new("application/octet-stream", digest, 301);
+        assert_eq!(writer.holds(&wrong).unwrap(), Held::OfOtherSize(300));
+        assert_eq!(writer.bundle().holds(&wrong).unwrap(), Held::OfOtherSize(300));
+        assert_eq!(writer.bundle().blob_size(&digest).unwrap(), Some(300));
+        let path = match largest {
+            None => place.path().join(layout::blob_path(&digest)),
+            Some(_) => place.path().join("carrack/parts").join(digest.hex()).join("0002"),
+        };
+        fsx::write(&path, b"cut").unwrap();
+        assert_eq!(writer.bundle().holds(&wrong).unwrap(), Held::Absent);
+        assert_eq!(writer.holds(&wrong).unwrap(), Held::Absent);
+        assert_eq!(writer.bundle().blob_size(&digest).unwrap(), None);
+    }
+}
+
+#[test]
 fn a_blob_within_the_limit_is_one_file() {
     let (place, digest) = stored(Some(90_000), &[7; 9000]);
     assert!(place.path().join(layout::blob_path(&digest)).exists());
@@ -159,7 +179,7 @@ fn bytes_that_are_not_the_digests_get_no_name() {
     incoming.write(b"wrong").unwrap();
     let error = writer.commit(incoming.finish().unwrap(), &expected, Box::new(|_| {}));
     assert!(matches!(error, Err(Error::Damaged { .. })));
-    assert!(!writer.holds(&descriptor).unwrap());
+    assert_eq!(writer.holds(&descriptor).unwrap(), Held::Absent);
     assert!(writer.staged_lengths().unwrap().is_empty());
 }
 

@@ -336,6 +336,11 @@ pub struct BlobBytes {
 }
 
 impl BlobBytes {
+    /// How many bytes are still to come.
+    pub fn left(&self) -> u64 {
+        self.left
+    }
+
     /// The next bytes, `most` of them; none at the end.
     pub fn next_piece(&mut self, most: usize) -> Result<Vec<u8>, Error> {
         let mut piece = vec![0; most];

@@ -239,28 +239,42 @@ impl Client {
         access: Access,
         asked: &Asked,
     ) -> Result<bool, Error> {
-        let url = self.blob_url(repository, descriptor, asked)?;
+        let head = self
+            .head_blob(repository, &descriptor.digest, access, asked)
+            .await?;
+        let size = head.map(|response| response.content_length());
+        Ok(size.is_some_and(|size| size.is_none_or(|size| size == descriptor.size)))
+    }
+
+    /// The size of a blob as the registry tells it; `None` if it does not have the blob, or does not tell.
+    pub async fn blob_size(&self, repository: &Repository, digest: &Digest) -> Result<Option<u64>, Error> {
+        let asked = Asked::of(repository, What::Blob(*digest));
+        let head = self.retrying(&asked, || {
+            self.head_blob(repository, digest, Access::Pull, &asked)
+        });
+        Ok(head.await?.and_then(|response| response.content_length()))
+    }
+
+    /// What the registry says of a blob without sending it; `None` if it does not have it.
+    async fn head_blob(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        access: Access,
+        asked: &Asked,
+    ) -> Result<Option<Response>, Error> {
+        let url = self.blob_url(repository, digest, asked)?;
         let scopes = Scopes::repository(repository.path(), access);
         let response = self.call(asked, &scopes, Request::new(Method::HEAD, url)).await?;
         match response.status() {
-            StatusCode::OK => Ok(response
-                .content_length()
-                .is_none_or(|size| size == descriptor.size)),
-            StatusCode::NOT_FOUND => Ok(false),
+            StatusCode::OK => Ok(Some(response)),
+            StatusCode::NOT_FOUND => Ok(None),
             _ => Err(refusal(asked, response).await),
         }
     }
 
-    fn blob_url(
-        &self,
-        repository: &Repository,
-        descriptor: &Descriptor,
-        asked: &Asked,
-    ) -> Result<http::Url, Error> {
-        self.url(
-            asked,
-            &format!("v2/{}/blobs/{}", repository.path(), descriptor.digest),
-        )
+    fn blob_url(&self, repository: &Repository, digest: &Digest, asked: &Asked) -> Result<http::Url, Error> {
+        self.url(asked, &format!("v2/{}/blobs/{digest}", repository.path()))
     }
 
     async fn ask_for_blob(
@@ -271,7 +285,7 @@ impl Client {
         offset: u64,
         asked: &Asked,
     ) -> Result<Response, Error> {
-        let request = Request::new(method, self.blob_url(repository, descriptor, asked)?);
+        let request = Request::new(method, self.blob_url(repository, &descriptor.digest, asked)?);
         let request = ranged(request, offset, asked)?;
         let scopes = Scopes::repository(repository.path(), Access::Pull);
         self.call(asked, &scopes, request).await

@@ -5,9 +5,15 @@ use std::collections::BTreeSet;
 use crate::digest::Digest;
 use crate::oci::{Descriptor, Platform};
 use crate::reference::Reference;
+use crate::secret::printable;
+
+use super::Error;
 
 /// The annotation by which a build's attestation names the image that it is about.
 const ATTESTED: &str = "vnd.docker.reference.digest";
+
+/// Characters of the list of an image's platforms that a message shows.
+const PLATFORMS_SHOWN: usize = 400;
 
 /// One of several equal shares of a set, chosen by the references' names alone: each share is the same whoever asks, and
 /// together they are the whole set.
@@ -71,7 +77,35 @@ pub enum Companions {
     Named,
 }
 
+/// Whether a child of an index is about another child.
+pub(super) fn is_about_a_sibling(child: &Descriptor) -> bool {
+    child.annotations.contains_key(ATTESTED)
+}
+
+/// Whether something can run on a platform: builds call that of their attestations unknown.
+pub(super) fn is_real(platform: &Platform) -> bool {
+    platform.os != "unknown"
+}
+
 impl Choice {
+    /// An image of which no platform is wanted is not asked for by anybody: the platforms were mistyped, or it is not made
+    /// for them.
+    pub(super) fn check_carried(
+        &self,
+        is_carried: bool,
+        passed_over: &BTreeSet<String>,
+    ) -> Result<(), Error> {
+        if is_carried || passed_over.is_empty() {
+            return Ok(());
+        }
+        let wanted: Vec<String> = self.platforms.iter().map(ToString::to_string).collect();
+        let found: Vec<&str> = passed_over.iter().map(String::as_str).collect();
+        Err(Error::NoPlatform {
+            wanted: wanted.join(" or "),
+            found: printable(&found.join(", "), PLATFORMS_SHOWN),
+        })
+    }
+
     fn wants(&self, platform: &Platform) -> bool {
         self.platforms.is_empty()
             || self.platforms.iter().any(|p| {
@@ -85,9 +119,7 @@ impl Choice {
     pub(super) fn split<'a>(&self, children: &'a [Descriptor]) -> (Vec<&'a Descriptor>, Vec<&'a Descriptor>) {
         let left_out: BTreeSet<String> = children
             .iter()
-            .filter(|c| {
-                !c.annotations.contains_key(ATTESTED) && c.platform.as_ref().is_some_and(|p| !self.wants(p))
-            })
+            .filter(|c| !is_about_a_sibling(c) && c.platform.as_ref().is_some_and(|p| !self.wants(p)))
             .map(|c| c.digest.to_string())
             .collect();
         children.iter().partition(|c| {

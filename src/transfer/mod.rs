@@ -8,6 +8,8 @@ mod acknowledgements;
 mod choice;
 mod delta;
 mod fetch;
+mod follow;
+mod found;
 mod listings;
 mod lockfile;
 mod manifests;
@@ -92,6 +94,44 @@ pub enum Error {
     TooDeep {
         /// The depth that is followed.
         cap: usize,
+    },
+    /// An image has more manifests than are followed.
+    #[error("its manifests are more than {count_cap}, or more than {bytes_cap} bytes")]
+    TooManyManifests {
+        /// How many are followed at most.
+        count_cap: usize,
+        /// How many bytes they may have.
+        bytes_cap: u64,
+    },
+    /// Of an image no platform is wanted.
+    #[error("no platform of it is {wanted}; it has {found}")]
+    NoPlatform {
+        /// What was asked for.
+        wanted: String,
+        /// What there is.
+        found: String,
+    },
+    /// A manifest says another size of a blob than the blob has.
+    #[error("its manifest says that blob {digest} has {said} bytes; {by} has it with {size}")]
+    WrongSize {
+        /// Its digest.
+        digest: Digest,
+        /// Bytes that the manifest says.
+        said: u64,
+        /// Bytes that it has.
+        size: u64,
+        /// Who has it.
+        by: String,
+    },
+    /// Manifests say different sizes of a blob, and nobody can tell which is right.
+    #[error("two manifests say different sizes of blob {digest}: {one} and {other}")]
+    SizesDisagree {
+        /// Its digest.
+        digest: Digest,
+        /// Bytes that one says.
+        one: u64,
+        /// Bytes that the other says.
+        other: u64,
     },
     /// A registry did not say what is about a manifest. That is no absence: an image must not seem unsigned by accident.
     #[error("it is not known whether {subject} has signatures, attestations or SBOMs")]

@@ -1,7 +1,7 @@
 //! What a bundle that is the source was made without, on purpose: platforms by choice, blobs that a receipt proved to be
 //! elsewhere.
 
-use crate::bundle::AbsentReason;
+use crate::bundle::{AbsentReason, Held};
 use crate::oci::Descriptor;
 
 use super::resolve::Walk;
@@ -32,7 +32,7 @@ impl Walk<'_> {
                 continue;
             }
             let (shelf, wanted) = (self.shelf.clone(), blob.clone());
-            if !blocking(move || shelf.holds(&wanted)).await? {
+            if blocking(move || shelf.holds(&wanted)).await? != Held::Whole {
                 return Err(Error::LeftOutByReceipt { digest: blob.digest });
             }
         }

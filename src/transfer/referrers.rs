@@ -12,12 +12,13 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use tokio::sync::OnceCell;
 
 use crate::digest::Digest;
-use crate::oci::{Attachment, Descriptor, Document, NESTING_CAP};
+use crate::oci::{Attachment, Descriptor, Document};
 use crate::reference::{Reference, Repository, Tag};
 use crate::registry::Client;
 
 use super::Error;
-use super::resolve::{Trail, Walk};
+use super::follow::{Bounds, Trail};
+use super::resolve::Walk;
 use super::source::Manifest;
 
 /// Manifests that one image may bring along: endless attestations are an attack (CVE-2023-46737).
@@ -69,7 +70,11 @@ impl Walk<'_> {
         trail: &mut Trail,
     ) -> Result<BTreeMap<Reference, Descriptor>, Error> {
         let own_blobs = trail.blobs.len();
-        trail.limit = Some(trail.followed.len() + COUNT_CAP);
+        trail.bounds = Bounds {
+            manifests: trail.followed.len() + COUNT_CAP,
+            bytes: trail.manifest_bytes + BYTES_CAP,
+            beyond: too_much,
+        };
         let mut attached = BTreeMap::new();
         let mut manifests = BTreeMap::new();
         let mut asked: BTreeSet<Digest> = BTreeSet::new();
@@ -93,7 +98,7 @@ impl Walk<'_> {
                 }
                 trail.is_new |= found.is_new;
                 manifests.insert(found.descriptor.digest, found.descriptor.size);
-                self.follow(repository, &found.descriptor, found.bytes, NESTING_CAP, trail)
+                self.follow(repository, &found.descriptor, found.bytes, trail)
                     .await?;
                 attached.insert(found.entry, found.descriptor);
                 let blobs = trail.blobs.iter().skip(own_blobs).map(|blob| blob.size);
@@ -229,7 +234,7 @@ impl Walk<'_> {
 }
 
 /// More than is carried along with one image.
-pub(super) fn too_much() -> Error {
+fn too_much() -> Error {
     Error::TooMuchAttached {
         count_cap: COUNT_CAP,
         bytes_cap: BYTES_CAP,

@@ -1,27 +1,28 @@
 //! From references to a plan: manifests are fetched, checked and kept, and tell which blobs are missing.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use futures_util::future::{BoxFuture, try_join_all};
 use futures_util::stream::{self, StreamExt as _};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::bundle::{Absent, AbsentReason};
 use crate::causes::chain;
 use crate::digest::Digest;
 use crate::observe::{Event, Observer, Outcome};
-use crate::oci::{self, Descriptor, Document, NESTING_CAP, media_type};
+use crate::oci::{Descriptor, Document};
 use crate::reference::{Reference, Repository};
 
 use super::acknowledgements::Acknowledgements;
 use super::choice::{Choice, Companions};
-use super::referrers::{Inquiry, too_much};
+use super::follow::{ALL_ON_THE_WAY, Trail};
+use super::found::Found;
+use super::referrers::Inquiry;
 use super::source::Source;
 use super::wanted::{Wanted, named};
 use super::write_behind::{Hashed, WriteBehind};
-use super::{Error, Item, Plan, PlannedBlob, Shelf, State, blocking};
+use super::{Error, Item, Plan, Shelf, State, blocking};
 
 /// Everything that the walks of all items share.
 pub(super) struct Walk<'a> {
@@ -31,30 +32,10 @@ pub(super) struct Walk<'a> {
     pub(super) inquiry: Inquiry,
     acknowledgements: Acknowledgements,
     write_behind: Option<WriteBehind>,
-    cancel: &'a CancellationToken,
+    pub(super) cancel: &'a CancellationToken,
+    /// One for each child of an index that is on its way.
+    pub(super) children: Semaphore,
     found: Mutex<Found>,
-}
-
-#[derive(Default)]
-struct Found {
-    blobs: Vec<PlannedBlob>,
-    /// Where each of them is in the list.
-    places: HashMap<Digest, usize>,
-    absent: BTreeMap<Digest, Absent>,
-    lost: HashMap<Digest, String>,
-}
-
-/// What the walk of one item found out.
-#[derive(Default)]
-pub(super) struct Trail {
-    pub(super) followed: BTreeSet<Digest>,
-    pub(super) blobs: Vec<Descriptor>,
-    pub(super) is_new: bool,
-    manifest_bytes: u64,
-    /// Manifests whose repository has told everything that is about them.
-    pub(super) asked: BTreeSet<Digest>,
-    /// How many manifests are followed at most, where strangers may add to an image.
-    pub(super) limit: Option<usize>,
 }
 
 /// Asks for every reference's manifests and finds out which blobs are missing.
@@ -80,6 +61,7 @@ pub async fn plan(
         acknowledgements: Acknowledgements::default(),
         write_behind,
         cancel,
+        children: Semaphore::new(ALL_ON_THE_WAY),
         found: Mutex::default(),
     };
     let wanted = named(wanted);
@@ -124,7 +106,7 @@ pub async fn plan(
     }
     drop(results);
     plan.acknowledgements = walk.acknowledgements.clone();
-    let plan = walk.finish(plan).await?;
+    let plan = walk.finish(plan, observer).await?;
     if let Some(writing) = writing {
         writing.await.map_err(|_| Error::WorkerLost)?;
     }
@@ -132,7 +114,7 @@ pub async fn plan(
 }
 
 impl Walk<'_> {
-    fn found(&self) -> std::sync::MutexGuard<'_, Found> {
+    pub(super) fn found(&self) -> std::sync::MutexGuard<'_, Found> {
         self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -144,8 +126,8 @@ impl Walk<'_> {
         let mut trail = Trail::default();
         let (root, bytes) = self.root(wanted, before.as_deref(), &mut trail).await?;
         let repository = wanted.reference.repository();
-        self.follow(repository, &root, bytes, NESTING_CAP, &mut trail)
-            .await?;
+        self.follow(repository, &root, bytes, &mut trail).await?;
+        self.choice.check_carried(trail.is_carried, &trail.passed_over)?;
         let attached = match self.choice.referrers {
             // A layout names what it has about its images; their names may be those of registries that know nothing of them.
             _ if self.source.root_on_disk(&wanted.reference).is_some() => BTreeMap::new(),
@@ -153,9 +135,12 @@ impl Walk<'_> {
             Companions::LeftOut | Companions::Named => BTreeMap::new(),
         };
         self.check_left_out(&trail.blobs).await?;
+        let mut found = self.found();
         for blob in &trail.blobs {
-            self.want(blob, repository, number);
+            found.want(blob, repository, number);
         }
+        found.absent.append(&mut trail.absent);
+        drop(found);
         let moved_from = before.as_ref().map(|b| b.digest).filter(|d| *d != root.digest);
         Ok(State::Resolved {
             is_new: trail.is_new || before.is_none() || moved_from.is_some(),
@@ -209,83 +194,6 @@ impl Walk<'_> {
         Ok((root, manifest.bytes))
     }
 
-    /// Follows a manifest to everything below it.
-    pub(super) fn follow<'s>(
-        &'s self,
-        repository: &'s Repository,
-        descriptor: &'s Descriptor,
-        bytes: Bytes,
-        depth: usize,
-        trail: &'s mut Trail,
-    ) -> BoxFuture<'s, Result<(), Error>> {
-        Box::pin(async move {
-            if !trail.followed.insert(descriptor.digest) {
-                return Ok(());
-            }
-            if trail.limit.is_some_and(|limit| trail.followed.len() > limit) {
-                return Err(too_much());
-            }
-            let called = Some(descriptor.media_type.as_str()).filter(|t| !t.is_empty());
-            let Some(document) = parse(&bytes, called, descriptor.digest)? else {
-                return Ok(());
-            };
-            trail.manifest_bytes += bytes.len() as u64;
-            drop(bytes);
-            self.note_blobs(&document, trail)?;
-            if document.manifests.is_empty() {
-                return Ok(());
-            }
-            if depth == 0 {
-                return Err(Error::TooDeep { cap: NESTING_CAP });
-            }
-            let (kept, left_out) = self.split(&document.manifests)?;
-            for child in left_out {
-                self.leave_out(child, AbsentReason::Platform);
-            }
-            let kept: Vec<&Descriptor> = kept
-                .into_iter()
-                .filter(|c| !trail.followed.contains(&c.digest))
-                .collect();
-            if trail
-                .limit
-                .is_some_and(|limit| trail.followed.len() + kept.len() > limit)
-            {
-                return Err(too_much());
-            }
-            let children = try_join_all(kept.iter().map(|child| self.child(repository, child))).await?;
-            for (child, (bytes, is_new)) in kept.into_iter().zip(children) {
-                trail.is_new |= is_new;
-                self.follow(repository, child, bytes, depth - 1, trail).await?;
-            }
-            Ok(())
-        })
-    }
-
-    fn note_blobs(&self, document: &Document, trail: &mut Trail) -> Result<(), Error> {
-        for blob in &document.blobs {
-            let may_be_left = media_type::is_foreign(&blob.media_type);
-            if may_be_left && (!self.choice.include_foreign || self.source.lacks(&blob.digest)?) {
-                self.leave_out(blob, AbsentReason::Foreign);
-            } else if self.choice.have.contains(&blob.digest) {
-                // Manifests always travel: they are small, and without them nobody can tell what a delta is about.
-                self.leave_out(blob, AbsentReason::Have);
-            } else if !trail.blobs.iter().any(|b| b.digest == blob.digest) {
-                let mut bare = Descriptor::new(blob.media_type.clone(), blob.digest, blob.size);
-                bare.urls.clone_from(&blob.urls);
-                trail.blobs.push(bare);
-            }
-        }
-        Ok(())
-    }
-
-    fn leave_out(&self, descriptor: &Descriptor, reason: AbsentReason) {
-        let absent = Absent {
-            reason,
-            size: descriptor.size,
-        };
-        self.found().absent.insert(descriptor.digest, absent);
-    }
-
     pub(super) async fn child(
         &self,
         repository: &Repository,
@@ -323,101 +231,6 @@ impl Walk<'_> {
             acknowledged: self.acknowledgements.ticket_of_manifest(permit, digest),
         };
         write_behind.give(manifest).await
-    }
-
-    fn want(&self, blob: &Descriptor, repository: &Repository, number: usize) {
-        let found = &mut *self.found();
-        let known = found.places.get(&blob.digest).copied();
-        let Some(planned) = known.and_then(|place| found.blobs.get_mut(place)) else {
-            found.places.insert(blob.digest, found.blobs.len());
-            // Most blobs are needed once: lists of one take the least room.
-            found.blobs.push(PlannedBlob {
-                descriptor: blob.clone(),
-                repositories: vec![repository.clone()],
-                items: vec![number],
-                kept: 0,
-            });
-            return;
-        };
-        if planned.descriptor.size != blob.size {
-            let text = format!(
-                "two manifests say different sizes of blob {}: {} and {}",
-                blob.digest, planned.descriptor.size, blob.size
-            );
-            found.lost.insert(blob.digest, text);
-            return;
-        }
-        if !planned.repositories.contains(repository) && planned.repositories.len() < 4 {
-            planned.repositories.push(repository.clone());
-        }
-        planned.items.push(number);
-    }
-
-    /// Asks the bundle which of the blobs it has, and orders the others.
-    async fn finish(self, mut plan: Plan) -> Result<Plan, Error> {
-        let found = self.found.into_inner().unwrap_or_else(PoisonError::into_inner);
-        for (digest, text) in found.lost {
-            let blob = found
-                .places
-                .get(&digest)
-                .and_then(|place| found.blobs.get(*place));
-            for item in blob.iter().flat_map(|b| &b.items) {
-                if let Some(item) = plan.items.get_mut(*item) {
-                    item.state = State::Failed(text.clone());
-                }
-            }
-        }
-        let shelf = self.shelf.clone();
-        let cancel = self.cancel.clone();
-        drop(found.places);
-        let blobs = found.blobs;
-        let (missing, present, bytes) = blocking(move || {
-            let (mut present, mut bytes) = (0, 0);
-            let kept = shelf.kept()?;
-            let mut is_missing = |blob: &mut PlannedBlob| {
-                if cancel.is_cancelled() {
-                    return Err(Error::Cancelled);
-                }
-                if shelf.holds(&blob.descriptor)? {
-                    present += 1;
-                    bytes += blob.descriptor.size;
-                    return Ok(false);
-                }
-                let left = kept.get(&blob.descriptor.digest).copied().unwrap_or(0);
-                blob.kept = left.min(blob.descriptor.size);
-                Ok(true)
-            };
-            let missing = blobs
-                .into_iter()
-                .filter_map(|mut blob| match is_missing(&mut blob) {
-                    Ok(true) => Some(Ok(blob)),
-                    Ok(false) => None,
-                    Err(error) => Some(Err(error)),
-                });
-            let missing: Vec<PlannedBlob> = missing.collect::<Result<_, Error>>()?;
-            Ok((missing, present, bytes))
-        })
-        .await?;
-        plan.blobs = missing;
-        plan.blobs.sort_unstable_by(|a, b| {
-            (b.descriptor.size, &a.descriptor.digest).cmp(&(a.descriptor.size, &b.descriptor.digest))
-        });
-        (plan.blobs_present, plan.bytes_present) = (present, bytes);
-        plan.absent = found.absent;
-        Ok(plan)
-    }
-}
-
-/// What a manifest points to; `None` for a document of a type that nobody here knows, which is carried as it is.
-fn parse(bytes: &[u8], called: Option<&str>, digest: Digest) -> Result<Option<Document>, Error> {
-    match Document::parse(bytes, called) {
-        Ok(document) => Ok(Some(document)),
-        Err(oci::Error::Json(_) | oci::Error::Empty)
-            if called.is_some_and(|t| !media_type::ACCEPTED.contains(&t)) =>
-        {
-            Ok(None)
-        }
-        Err(source) => Err(Error::Manifest { digest, source }),
     }
 }
 

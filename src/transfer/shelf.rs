@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::bundle::{self, Bundle, Inventory, Referrer, Writer};
+use crate::bundle::{self, Bundle, Held, Inventory, Referrer, Writer};
 use crate::digest::Digest;
 use crate::fsx::{Folder, Volume};
 use crate::oci::Descriptor;
@@ -133,11 +133,11 @@ impl Shelf {
     }
 
     /// Whether a blob is there and may be trusted.
-    pub(super) fn holds(&self, descriptor: &Descriptor) -> Result<bool, Error> {
+    pub(super) fn holds(&self, descriptor: &Descriptor) -> Result<Held, Error> {
         match (&self.writer, &self.bundle) {
             (Some(writer), _) => Ok(writer.holds(descriptor)?),
-            (None, Some(bundle)) => Ok(bundle.blob_size(&descriptor.digest)? == Some(descriptor.size)),
-            (None, None) => Ok(false),
+            (None, Some(bundle)) => Ok(bundle.holds(descriptor)?),
+            (None, None) => Ok(Held::Absent),
         }
     }
 

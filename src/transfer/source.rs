@@ -277,6 +277,25 @@ impl Source {
         }
     }
 
+    /// The size that a blob has in bytes, unhashed; `None` where nobody tells.
+    pub(super) async fn blob_size(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Result<Option<u64>, Error> {
+        if let Some(bytes) = self.blob_on_disk(*digest, 0).await? {
+            return Ok(Some(bytes.left()));
+        }
+        match &self.origin {
+            Origin::Registries(places) => {
+                let question =
+                    |client: Client, place: Repository| async move { client.blob_size(&place, digest).await };
+                places.ask(repository, true, question).await
+            }
+            Origin::Bundle(bundle) => Ok(bundle.blob_size(digest)?),
+        }
+    }
+
     /// A blob's bytes from `offset` on.
     pub(super) async fn blob(
         &self,

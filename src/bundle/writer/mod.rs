@@ -20,8 +20,8 @@ use crate::oci::Descriptor;
 use crate::reference::Reference;
 
 use super::{
-    Arrived, Bundle, Closing, Entries, Error, Incoming, Inventory, Pruned, blob, index, layout, read_back,
-    streamed,
+    Arrived, Bundle, Closing, Entries, Error, Held, Incoming, Inventory, Pruned, blob, index, layout,
+    read_back, streamed,
 };
 use beside::begin;
 pub(super) use beside::write_if_new;
@@ -126,19 +126,22 @@ impl Writer {
 
     /// Whether a blob is in the bundle and may be trusted. A wrong one is removed, so that it is fetched again.
     ///
-    /// Its size is always compared. Its bytes are hashed if the last run did not finish and no inventory vouches for
-    /// it: a power cut can leave a file that has its name and not its bytes; or if this run [hashes
-    /// all](Self::hashing_all).
-    pub fn holds(&self, descriptor: &Descriptor) -> Result<bool, Error> {
+    /// Its size is always compared. Its bytes are hashed if the size is another one: who says it may be wrong as well as
+    /// the file; if the last run did not finish and no inventory vouches for it: a power cut can leave a file that has its
+    /// name and not its bytes; or if this run [hashes all](Self::hashing_all).
+    pub fn holds(&self, descriptor: &Descriptor) -> Result<Held, Error> {
         let digest = &descriptor.digest;
-        let Some(size) = self.bundle.blob_size(digest)? else {
-            return Ok(false);
-        };
-        let right = size == descriptor.size && (self.is_vouched_for(digest) || self.is_sound(digest)?);
-        if !right {
-            self.remove_blob(digest)?;
+        match self.bundle.blob_size(digest)? {
+            Some(size) if size == descriptor.size && self.is_vouched_for(digest) => Ok(Held::Whole),
+            Some(_) => {
+                let held = self.bundle.hashed(descriptor)?;
+                if held == Held::Absent {
+                    self.remove_blob(digest)?;
+                }
+                Ok(held)
+            }
+            None => Ok(Held::Absent),
         }
-        Ok(right)
     }
 
     fn is_vouched_for(&self, digest: &Digest) -> bool {
@@ -156,6 +159,8 @@ impl Writer {
         match self.bundle.manifest(digest) {
             Ok(bytes) => Ok(Some(bytes)),
             Err(Error::BlobMissing { .. }) => Ok(None),
+            // It may well be somebody's layer that an index calls a manifest.
+            Err(Error::ManifestTooLarge { .. }) if self.is_sound(digest)? => Ok(None),
             Err(Error::Damaged { .. } | Error::ManifestTooLarge { .. }) => {
                 self.remove_blob(digest)?;
                 Ok(None)
