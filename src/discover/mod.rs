@@ -62,5 +62,6 @@ pub use documents::{Error, MANIFEST_CAP, Origin, scan_text, walk};
 pub use knowledge::{Error as KnowledgeError, Knowledge};
 pub use layers::{Layer, is_true};
 pub use lists::{Form, form, scan_list};
+pub(crate) use names::words as words_of;
 pub use sighting::{Place, Reading, Rule, Severity, Sighting, Source, Subject, Tier};
 pub use values::{declared, scan_values};

@@ -5,6 +5,8 @@
 //! probe      what a render reads, compares, demands and asks the cluster for, as paths of the values
 //! footprint  which templates a switch can touch: only those run again
 //! starts     what can be switched without a render: dependencies, tags, flags of the defaults, modes of the schema
+//! modes      texts that a template compares: what else could stand in the values
+//! seen       what the renders before showed: whether an image is one more or another spelling of one
 //! search     flip, render, look; a switch that only shows once another is on is flipped on top of it
 //! ```
 //!
@@ -12,8 +14,10 @@
 //! files that fail are left out, and what was not explored is listed.
 
 mod footprint;
+mod modes;
 mod probe;
 mod search;
+mod seen;
 mod starts;
 mod switch;
 
@@ -59,6 +63,8 @@ pub struct Unexplored {
 pub struct Exploration {
     /// Places of images that the values as they are do not show; each says in `under` which switches show it.
     pub revealed: Vec<Sighting>,
+    /// Candidates: other spellings of images that are known, under another registry or with the text of a switch in them.
+    pub variants: Vec<Sighting>,
     /// What was not explored, or only in part.
     pub unexplored: Vec<Unexplored>,
     /// How many switches were tried or left out.

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
 use super::footprint::Footprints;
+use super::modes;
 use super::switch::{Path, Setting, Switch, is_switch};
 use crate::gotemplate::{GoString, Map, Outcome, Probe, Site, Value};
 use crate::helm::Trace;
@@ -67,6 +68,8 @@ pub(super) struct Watcher {
     frames: Vec<Vec<Rc<Path>>>,
     variables: HashMap<u64, Vec<Rc<Path>>>,
     last: Option<Rc<Path>>,
+    /// What each path held when it was read first.
+    held: HashMap<Rc<Path>, Value>,
     /// Paths with a value that could be another one, in the order in which they were read.
     found: Vec<Switch>,
     /// Paths that a condition decides by.
@@ -236,7 +239,9 @@ impl Probe for Watcher {
             path.push(String::from_utf8_lossy(key).into_owned());
             let path = Rc::new(path);
             table.keys.insert(GoString::from(key), Rc::clone(&path));
-            self.first_read(&path, &map.get(key).unwrap_or_default());
+            let value = map.get(key).unwrap_or_default();
+            self.first_read(&path, &value);
+            self.held.insert(Rc::clone(&path), value);
             path
         };
         if let Some(footprints) = &mut self.footprints {
@@ -276,23 +281,11 @@ impl Probe for Watcher {
 
     /// A text of the values that is compared with others could be those.
     fn compared(&mut self, values: &[Value]) {
-        let texts: Vec<String> = values
-            .iter()
-            .filter_map(Value::as_text)
-            .map(GoString::to_text)
-            .filter(|text| is_mode(text))
-            .collect();
-        let frame = self.frames.last().and_then(|paths| paths.last());
-        let path = frame.or(self.last.as_ref()).map(|path| path.to_vec());
-        let (Some(path), true) = (path, values.len() > 1) else {
-            return;
-        };
-        if is_about_something_else(&path) {
-            return;
-        }
-        for text in texts {
-            self.found.push(Switch::new(path.clone(), Setting::Text(text)));
-        }
+        let frame = self.frames.last().filter(|paths| !paths.is_empty());
+        let paths = frame.map_or_else(|| self.last.as_slice(), Vec::as_slice);
+        let holds = |path: &Rc<Path>| (Rc::clone(path), self.held.get(path).cloned().unwrap_or_default());
+        let read: Vec<_> = paths.iter().map(holds).collect();
+        self.found.extend(modes::compared(values, &read));
     }
 
     fn required(&mut self, _: &[u8], value: &Value) {
@@ -307,40 +300,4 @@ impl Probe for Watcher {
             self.apis.insert(String::from_utf8_lossy(name).into_owned());
         }
     }
-}
-
-/// Whether a text could name a mode: `replication`, `distributed`, `kafka-3`.
-fn is_mode(text: &str) -> bool {
-    (2..=40).contains(&text.len())
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
-        && text.bytes().any(|b| b.is_ascii_lowercase())
-}
-
-/// Whether a path is of a kind that never decides about images: services, policies, names of objects.
-fn is_about_something_else(path: &[String]) -> bool {
-    let ends = |name: &str| path.last().is_some_and(|last| last == name);
-    let below = |name: &str| {
-        path.len() > 1
-            && path
-                .iter()
-                .rev()
-                .nth(1)
-                .is_some_and(|parent| parent.eq_ignore_ascii_case(name))
-    };
-    ends("type") && (below("service") || below("updateStrategy") || below("strategy"))
-        || [
-            "pullPolicy",
-            "imagePullPolicy",
-            "policy",
-            "pathType",
-            "name",
-            "tag",
-            "repository",
-            "registry",
-            "namespace",
-        ]
-        .iter()
-        .any(|name| ends(name))
 }

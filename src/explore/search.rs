@@ -6,9 +6,10 @@ use sha2::{Digest as _, Sha256};
 
 use super::footprint::{Footprints, differences};
 use super::probe::Watcher;
+use super::seen::{News, Seen};
 use super::switch::{Path, Setting, Switch, Switches};
 use super::{Bounds, Exploration, Look, Unexplored, starts};
-use crate::discover::{Reading, Severity, Tier};
+use crate::discover::{Reading, Severity, Sighting, Tier};
 use crate::gotemplate::Map;
 use crate::helm::{Document, Options, Prepared, Trace, ValuesSource};
 use crate::reference::Reference;
@@ -53,7 +54,7 @@ pub(super) struct Search<'c, 's> {
     shown: BTreeSet<Switch>,
     /// Documents that were looked at, by hash.
     looked: BTreeSet<[u8; 32]>,
-    known: BTreeSet<Reference>,
+    seen: Seen,
     /// Texts that ought to be images and are none, told once each.
     puzzled: BTreeSet<String>,
     written: usize,
@@ -78,7 +79,7 @@ impl<'c, 's> Search<'c, 's> {
             queued: BTreeSet::new(),
             shown: BTreeSet::new(),
             looked: BTreeSet::new(),
-            known: known.clone(),
+            seen: Seen::new(known),
             puzzled: BTreeSet::new(),
             written: 0,
             done: Exploration::default(),
@@ -213,37 +214,50 @@ impl<'c, 's> Search<'c, 's> {
                 continue;
             }
             self.written += document.text.len();
-            let mut here = BTreeSet::new();
             let (sightings, trouble) = (self.look)(document, trace);
             // What is wrong with the values as they are is told where their images are.
             let tell = !switches.0.is_empty();
             if let Some(reason) = trouble.filter(|_| tell) {
                 self.unexplored(switches, &format!("{}: {reason}", document.template));
             }
-            for mut sighting in sightings {
-                let reference = match &sighting.reading {
-                    Reading::Image(reference) => reference,
-                    Reading::Unresolved { severity, reason } => {
-                        if *severity < Severity::Note && self.puzzled.insert(sighting.raw.clone()) && tell {
-                            let text = format!("`{}` is not readable as an image: {reason}", sighting.raw);
-                            self.unexplored(switches, &text);
-                        }
-                        continue;
-                    }
-                };
-                if sighting.tier == Tier::Candidate || self.known.contains(reference) {
-                    continue;
-                }
-                here.insert(reference.clone());
-                let label = if switches.0.is_empty() {
-                    "a partial render".to_owned()
-                } else {
-                    switches.to_string()
-                };
-                sighting.under.insert(label);
-                self.done.revealed.push(sighting);
+            self.puzzle(&sightings, switches);
+            self.sort(sightings, switches);
+        }
+    }
+
+    /// Tells what ought to be an image and is none.
+    fn puzzle(&mut self, sightings: &[Sighting], switches: &Switches) {
+        for sighting in sightings {
+            let Reading::Unresolved { severity, reason } = &sighting.reading else {
+                continue;
+            };
+            if *severity < Severity::Note
+                && self.puzzled.insert(sighting.raw.clone())
+                && !switches.0.is_empty()
+            {
+                let text = format!("`{}` is not readable as an image: {reason}", sighting.raw);
+                self.unexplored(switches, &text);
             }
-            self.known.extend(here);
+        }
+    }
+
+    /// Keeps what no render before this one showed, with the switches that show it.
+    fn sort(&mut self, sightings: Vec<Sighting>, switches: &Switches) {
+        let label = if switches.0.is_empty() {
+            "a partial render".to_owned()
+        } else {
+            switches.to_string()
+        };
+        for (news, mut sighting) in self.seen.sort(sightings, switches) {
+            sighting.under.insert(label.clone());
+            match news {
+                News::None => {}
+                News::Image => self.done.revealed.push(sighting),
+                News::Variant => {
+                    sighting.tier = Tier::Candidate;
+                    self.done.variants.push(sighting);
+                }
+            }
         }
     }
 

@@ -13,6 +13,9 @@ const SWITCH_WORDS: [&str; 9] = [
     "enabled", "enable", "create", "install", "deploy", "use", "active", "start", "run",
 ];
 
+/// What stands where the values have nothing.
+pub(super) const FILLED_IN: &str = "filled-in";
+
 /// What a decision is set to.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Setting {
@@ -24,6 +27,13 @@ pub enum Setting {
     One,
     /// Something where a value is required.
     Filled,
+}
+
+impl Setting {
+    /// Whether it puts something that means nothing where the values have nothing.
+    pub(super) fn is_filling(&self) -> bool {
+        matches!(self, Self::Filled)
+    }
 }
 
 /// A change to the conditions of a render.
@@ -169,7 +179,7 @@ impl Switches {
                     Setting::Bool(value) => Value::Bool(*value),
                     Setting::Text(text) => Value::String(text.clone()),
                     Setting::One => Value::from(1),
-                    Setting::Filled => Value::String("filled-in".to_owned()),
+                    Setting::Filled => Value::String(FILLED_IN.to_owned()),
                 };
                 put(&mut root, path, value);
             }

@@ -4,7 +4,7 @@
 )]
 
 use super::*;
-use crate::discover::{Knowledge, Origin, Reading, Source, Subject, walk};
+use crate::discover::{Knowledge, Origin, Reading, Source, Subject, Tier, walk};
 use crate::helm::load;
 
 const DEPLOYMENT: &str = r#"
@@ -13,7 +13,10 @@ kind: Pod
 metadata: {name: web}
 spec:
   containers:
-  - {name: web, image: "docker.io/demo/web:1"}
+  - {name: web, image: "{{ .Values.local.active | ternary "localhost:5000" "docker.io" }}/demo/web:1{{ .Values.flavour }}"}
+{{- if eq .Values.flavour "full" }}
+  - {name: more, image: "docker.io/demo/more:1"}
+{{- end }}
 {{- if $metrics }}
   - {name: exporter, image: "docker.io/demo/exporter:{{ .Values.metrics.tag }}"}
 {{- if .Values.metrics.deep.enabled }}
@@ -27,7 +30,8 @@ spec:
   - {name: api, image: "docker.io/demo/api:1"}
 {{- end }}
 {{- if .Values.licensed }}
-  - {name: paid, image: "docker.io/demo/paid:{{ required "a key" .Values.key }}"}
+  - {name: paid, image: "docker.io/demo/paid:1", args: [{{ required "a key" .Values.key }}]}
+  - {name: custom, image: "docker.io/demo/custom:{{ .Values.licensed | ternary .Values.key "" }}"}
 {{- end }}
 {{- if .Values.broken.enabled }}{{ fail "never" }}{{ end }}
 "#;
@@ -36,6 +40,8 @@ const VALUES: &str = "
 metrics: {enabled: false, tag: '2', deep: {enabled: false}}
 architecture: standalone
 licensed: false
+local: {active: false}
+flavour: ''
 key: ''
 broken: {enabled: false}
 sub: {enabled: false}
@@ -86,9 +92,8 @@ fn exploration(bounds: Bounds) -> Exploration {
     explore(&prepared, &Options::default(), bounds, &known, &look)
 }
 
-fn rows(exploration: &Exploration) -> Vec<String> {
-    let mut rows: Vec<String> = exploration
-        .revealed
+fn rows(sightings: &[Sighting]) -> Vec<String> {
+    let mut rows: Vec<String> = sightings
         .iter()
         .map(|s| match &s.reading {
             Reading::Image(reference) => {
@@ -106,10 +111,11 @@ fn rows(exploration: &Exploration) -> Vec<String> {
 fn each_image_comes_with_the_switch_that_shows_it() {
     let found = exploration(Bounds::default());
     assert_eq!(
-        rows(&found),
+        rows(&found.revealed),
         [
             "--api-versions demo.io/v1 → demo/api",
             "architecture=replication → demo/replica",
+            "flavour=full → demo/more",
             "licensed=true and key=(any value) → demo/paid",
             "metrics.enabled=true and metrics.deep.enabled=true → demo/deep",
             "metrics.enabled=true → demo/exporter",
@@ -117,6 +123,20 @@ fn each_image_comes_with_the_switch_that_shows_it() {
             "sub.enabled=true → demo/sub",
         ]
     );
+}
+
+#[test]
+fn another_spelling_of_a_known_image_is_a_candidate_with_its_switch() {
+    let found = exploration(Bounds::default());
+    assert_eq!(
+        rows(&found.variants),
+        [
+            "flavour=full → demo/web",
+            "licensed=true and key=(any value) → demo/custom",
+            "local.active=true → demo/web",
+        ]
+    );
+    assert!(found.variants.iter().all(|s| s.tier == Tier::Candidate));
 }
 
 #[test]

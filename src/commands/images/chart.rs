@@ -129,6 +129,7 @@ impl Survey<'_> {
             .explored
             .push(Explored::new(chart, profile.name.as_deref(), &found));
         self.add(found.revealed, profile);
+        self.add(found.variants, profile);
     }
 
     pub(super) fn add(&mut self, mut sightings: Vec<Sighting>, profile: &ProfileValues) {
