@@ -1,6 +1,7 @@
 //! What a render reads, compares and asks for, as paths of the values.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::rc::Rc;
 
 use super::footprint::Footprints;
@@ -56,6 +57,9 @@ const CHANGING: [&str; 6] = [
     "mustMergeOverwrite",
 ];
 
+/// A place in a template that decides something, as one number.
+pub(super) type Condition = u64;
+
 /// Watches one render.
 ///
 /// Each table of the values has an identity; a key read on it is a path, however the template came to the table:
@@ -72,8 +76,9 @@ pub(super) struct Watcher {
     held: HashMap<Rc<Path>, Value>,
     /// Paths with a value that could be another one, in the order in which they were read.
     found: Vec<Switch>,
-    /// Paths that a condition decides by.
-    decided: BTreeSet<Rc<Path>>,
+    /// Paths that a condition decides by, each with the conditions that it took part in and that came out against
+    /// their body.
+    decided: BTreeMap<Rc<Path>, BTreeSet<Condition>>,
     /// Values that the chart demands and does not have.
     pub(super) demanded: Vec<Path>,
     /// API versions that the cluster was asked for and does not have.
@@ -125,8 +130,9 @@ impl Watcher {
         }
     }
 
-    /// The switches that the render showed, each once, in the order of rank and of reading.
-    pub(super) fn switches(&self) -> Vec<Switch> {
+    /// The switches that the render showed, each once, in the order of rank and of reading, with the conditions that
+    /// they may turn.
+    pub(super) fn switches(&self) -> Vec<(Switch, BTreeSet<Condition>)> {
         let mut seen = BTreeSet::new();
         let mut switches: Vec<Switch> = self
             .found
@@ -136,14 +142,24 @@ impl Watcher {
                 Switch::Value {
                     path,
                     setting: Setting::Bool(false) | Setting::One,
-                } => self.decided.contains(path),
+                } => self.decided.contains_key(path),
                 _ => true,
             })
             .filter(|switch| seen.insert((*switch).clone()))
             .cloned()
             .collect();
         switches.sort_by_key(Switch::rank);
+        let conditions = |switch: &Switch| match switch {
+            Switch::Value { path, .. } => self.decided.get(path).cloned().unwrap_or_default(),
+            Switch::Apis(_) | Switch::Upgrade => BTreeSet::new(),
+        };
         switches
+            .into_iter()
+            .map(|switch| {
+                let conditions = conditions(&switch);
+                (switch, conditions)
+            })
+            .collect()
     }
 
     fn note(&mut self, paths: &[Rc<Path>]) {
@@ -192,6 +208,13 @@ impl Watcher {
             _ => {}
         }
     }
+}
+
+/// The same number for the same place in every render.
+fn number(site: Site<'_>) -> Condition {
+    let mut hasher = DefaultHasher::new();
+    site.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// Whether a map is what templates call `.`, or a part of the values: what all templates share.
@@ -255,10 +278,16 @@ impl Probe for Watcher {
         self.frames.push(Vec::new());
     }
 
-    fn leave_condition(&mut self, _: Site<'_>, _: Option<Outcome>) {
+    fn leave_condition(&mut self, site: Site<'_>, outcome: Option<Outcome>) {
         let paths = self.frames.pop().unwrap_or_default();
+        if paths.is_empty() {
+            return;
+        }
         self.note(&paths);
-        self.decided.extend(paths);
+        let closed = (outcome != Some(Outcome::Body)).then(|| number(site));
+        for path in paths {
+            self.decided.entry(path).or_default().extend(closed);
+        }
     }
 
     fn enter_assignment(&mut self) {

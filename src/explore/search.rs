@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sha2::{Digest as _, Sha256};
 
 use super::footprint::{Footprints, differences};
-use super::probe::Watcher;
+use super::probe::{Condition, Watcher};
 use super::seen::{News, Seen};
 use super::switch::{Path, Setting, Switch, Switches};
 use super::{Bounds, Exploration, Look, Unexplored, starts};
@@ -50,8 +50,9 @@ pub(super) struct Search<'c, 's> {
     /// What is to be rendered: by urgency, then in the order in which it was found.
     waiting: BTreeMap<(usize, usize), Switches>,
     queued: BTreeSet<Vec<Switch>>,
-    /// Switches that some render showed already: what is new in a render is what its own switches revealed.
-    shown: BTreeSet<Switch>,
+    /// Switches that some render showed already, and the conditions that they may turn: what is new in a render is what
+    /// its own switches revealed. One that showed nothing alone may show something where another has led to a condition.
+    shown: BTreeSet<(Switch, Option<Condition>)>,
     /// Documents that were looked at, by hash.
     looked: BTreeSet<[u8; 32]>,
     seen: Seen,
@@ -101,7 +102,7 @@ impl<'c, 's> Search<'c, 's> {
                         self.done.switches += 1;
                     }
                 }
-                self.follow(&Switches::default(), Switch::Upgrade);
+                self.follow(&Switches::default(), Switch::Upgrade, &BTreeSet::new());
             }
         }
         for switches in std::mem::take(&mut self.waiting).into_values() {
@@ -119,14 +120,18 @@ impl<'c, 's> Search<'c, 's> {
         new
     }
 
-    /// Puts a switch on the list unless a render showed it before.
-    fn follow(&mut self, base: &Switches, switch: Switch) {
+    /// Puts a switch on the list unless a render showed it before, for the same conditions.
+    fn follow(&mut self, base: &Switches, switch: Switch, conditions: &BTreeSet<Condition>) {
         let again = matches!(&switch, Switch::Value { path, .. } if base.touches(path));
-        if !again
-            && base.chosen() < DEEPEST
-            && self.shown.insert(switch.clone())
-            && self.queue(base.with(switch))
-        {
+        if again || base.chosen() >= DEEPEST {
+            return;
+        }
+        let places = std::iter::once(None).chain(conditions.iter().copied().map(Some));
+        let mut is_new = false;
+        for place in places {
+            is_new |= self.shown.insert((switch.clone(), place));
+        }
+        if is_new && self.queue(base.with(switch)) {
             self.done.switches += 1;
         }
     }
@@ -172,11 +177,11 @@ impl<'c, 's> Search<'c, 's> {
                 &format!("{}: {}", failed.template, failed.reason),
             );
         }
-        for switch in watcher.switches() {
-            self.follow(switches, switch);
+        for (switch, conditions) in watcher.switches() {
+            self.follow(switches, switch, &conditions);
         }
         if switches.0.is_empty() && !watcher.apis.is_empty() {
-            self.follow(switches, Switch::Apis(watcher.apis));
+            self.follow(switches, Switch::Apis(watcher.apis), &BTreeSet::new());
         }
     }
 

@@ -33,6 +33,10 @@ spec:
   - {name: paid, image: "docker.io/demo/paid:1", args: [{{ required "a key" .Values.key }}]}
   - {name: custom, image: "docker.io/demo/custom:{{ .Values.licensed | ternary .Values.key "" }}"}
 {{- end }}
+{{- if and .Values.relay.enabled .Values.ui.enabled }}
+  - {name: both, image: "docker.io/demo/both:1", args: ["{{ .Values.ui.enabled }}"]}
+{{- end }}
+  - {name: log, args: ["{{ .Values.relay.enabled }}", "{{ .Values.ui.enabled }}"]}
 {{- if .Values.broken.enabled }}{{ fail "never" }}{{ end }}
 "#;
 
@@ -42,6 +46,8 @@ architecture: standalone
 licensed: false
 local: {active: false}
 flavour: ''
+relay: {enabled: false}
+ui: {enabled: false}
 key: ''
 broken: {enabled: false}
 sub: {enabled: false}
@@ -119,6 +125,7 @@ fn each_image_comes_with_the_switch_that_shows_it() {
             "licensed=true and key=(any value) → demo/paid",
             "metrics.enabled=true and metrics.deep.enabled=true → demo/deep",
             "metrics.enabled=true → demo/exporter",
+            "relay.enabled=true and ui.enabled=true → demo/both",
             "sub.enabled=true and sub.extra.enabled=true → demo/extra",
             "sub.enabled=true → demo/sub",
         ]
