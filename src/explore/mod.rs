@@ -6,6 +6,8 @@
 //! footprint  which templates a switch can touch: only those run again
 //! starts     what can be switched without a render: dependencies, tags, flags of the defaults, modes of the schema
 //! modes      texts that a template compares: what else could stand in the values
+//! blocks     whether a condition encloses an image
+//! empty      empty values that keep a chart from rendering what runs
 //! seen       what the renders before showed: whether an image is one more or another spelling of one
 //! search     flip, render, look; a switch that only shows once another is on is flipped on top of it
 //! ```
@@ -13,6 +15,8 @@
 //! Bounded by renders and bytes, never by the clock, so that two runs say the same. A failure never ends the search: the
 //! files that fail are left out, and what was not explored is listed.
 
+mod blocks;
+mod empty;
 mod footprint;
 mod modes;
 mod probe;
@@ -29,7 +33,8 @@ use crate::discover::Sighting;
 use crate::helm::{Document, Options, Prepared, Trace};
 use crate::reference::Reference;
 
-pub use switch::{Setting, Switch};
+pub use empty::empty_conditions;
+pub use switch::{Given, Setting, Switch};
 
 /// How much one chart may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

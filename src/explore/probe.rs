@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::rc::Rc;
 
+use super::blocks;
 use super::footprint::Footprints;
 use super::modes;
-use super::switch::{Path, Setting, Switch, is_switch};
+use super::switch::{Given, Path, Setting, Switch, is_switch};
 use crate::gotemplate::{GoString, Map, Outcome, Probe, Site, Value};
 use crate::helm::Trace;
 
@@ -79,6 +80,8 @@ pub(super) struct Watcher {
     /// Paths that a condition decides by, each with the conditions that it took part in and that came out against
     /// their body.
     decided: BTreeMap<Rc<Path>, BTreeSet<Condition>>,
+    /// Where the conditions stand that came out against their body.
+    pub(super) closed: HashMap<Condition, blocks::Site>,
     /// Values that the chart demands and does not have.
     pub(super) demanded: Vec<Path>,
     /// API versions that the cluster was asked for and does not have.
@@ -141,7 +144,7 @@ impl Watcher {
                 // Switching off reveals other arms only where a condition asks.
                 Switch::Value {
                     path,
-                    setting: Setting::Bool(false) | Setting::One,
+                    setting: Setting::Bool(false) | Setting::One | Setting::Given(_),
                 } => self.decided.contains_key(path),
                 _ => true,
             })
@@ -178,6 +181,10 @@ impl Watcher {
             Value::Bool(value) => Some(Setting::Bool(!value)),
             Value::Invalid | Value::Nil if is_switch(path) => Some(Setting::Bool(true)),
             Value::Int(0, _) | Value::Float(0.0) => Some(Setting::One),
+            Value::Invalid | Value::Nil => Some(Setting::Given(Given::Text)),
+            Value::String(text) if text.as_bytes().is_empty() => Some(Setting::Given(Given::Text)),
+            Value::List(list) if list.is_empty() => Some(Setting::Given(Given::List)),
+            Value::Map(map) if map.is_empty() => Some(Setting::Given(Given::Table)),
             _ => None,
         };
         if let Some(setting) = setting {
@@ -285,6 +292,12 @@ impl Probe for Watcher {
         }
         self.note(&paths);
         let closed = (outcome != Some(Outcome::Body)).then(|| number(site));
+        if let Some(closed) = closed {
+            self.closed.entry(closed).or_insert_with(|| blocks::Site {
+                file: site.file.to_owned(),
+                offset: site.offset,
+            });
+        }
         for path in paths {
             self.decided.entry(path).or_default().extend(closed);
         }

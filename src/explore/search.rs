@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest as _, Sha256};
 
+use super::blocks::Blocks;
 use super::footprint::{Footprints, differences};
 use super::probe::{Condition, Watcher};
 use super::seen::{News, Seen};
@@ -53,6 +54,7 @@ pub(super) struct Search<'c, 's> {
     /// Switches that some render showed already, and the conditions that they may turn: what is new in a render is what
     /// its own switches revealed. One that showed nothing alone may show something where another has led to a condition.
     shown: BTreeSet<(Switch, Option<Condition>)>,
+    blocks: Blocks<'c>,
     /// Documents that were looked at, by hash.
     looked: BTreeSet<[u8; 32]>,
     seen: Seen,
@@ -79,6 +81,7 @@ impl<'c, 's> Search<'c, 's> {
             waiting: BTreeMap::new(),
             queued: BTreeSet::new(),
             shown: BTreeSet::new(),
+            blocks: Blocks::of(prepared.chart()),
             looked: BTreeSet::new(),
             seen: Seen::new(known),
             puzzled: BTreeSet::new(),
@@ -136,6 +139,15 @@ impl<'c, 's> Search<'c, 's> {
         }
     }
 
+    /// Charts ask for many values that may be empty; only those are filled that keep an image from being written.
+    fn is_worth_it(&mut self, switch: &Switch, conditions: &BTreeSet<Condition>, watcher: &Watcher) -> bool {
+        let site = |condition| watcher.closed.get(condition);
+        let mut of_images = conditions
+            .iter()
+            .filter(|c| self.blocks.enclose_image(**c, site(c)));
+        !matches!(switch, Switch::Value { setting, .. } if setting.is_given()) || of_images.next().is_some()
+    }
+
     fn render(&mut self, switches: &Switches) {
         self.done.renders += 1;
         let mut options = self.options.clone();
@@ -178,7 +190,9 @@ impl<'c, 's> Search<'c, 's> {
             );
         }
         for (switch, conditions) in watcher.switches() {
-            self.follow(switches, switch, &conditions);
+            if self.is_worth_it(&switch, &conditions, &watcher) {
+                self.follow(switches, switch, &conditions);
+            }
         }
         if switches.0.is_empty() && !watcher.apis.is_empty() {
             self.follow(switches, Switch::Apis(watcher.apis), &BTreeSet::new());

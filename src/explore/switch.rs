@@ -27,12 +27,43 @@ pub enum Setting {
     One,
     /// Something where a value is required.
     Filled,
+    /// Something where the values have nothing and a condition asks.
+    Given(Given),
+}
+
+/// What is put where the values have nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Given {
+    /// A text.
+    Text,
+    /// A list with a table in it, since templates read fields of the entries more often than not.
+    List,
+    /// A table with one entry.
+    Table,
 }
 
 impl Setting {
     /// Whether it puts something that means nothing where the values have nothing.
     pub(super) fn is_filling(&self) -> bool {
-        matches!(self, Self::Filled)
+        matches!(self, Self::Filled | Self::Given(_))
+    }
+
+    /// Whether it is that because a condition asks.
+    pub(super) fn is_given(&self) -> bool {
+        matches!(self, Self::Given(_))
+    }
+
+    fn json(&self) -> Value {
+        let filled = || Value::String(FILLED_IN.to_owned());
+        let table = |key: &str| Value::Object(Map::from_iter([(key.to_owned(), filled())]));
+        match self {
+            Self::Bool(value) => Value::Bool(*value),
+            Self::Text(text) => Value::String(text.clone()),
+            Self::One => Value::from(1),
+            Self::Filled | Self::Given(Given::Text) => filled(),
+            Self::Given(Given::List) => Value::Array(vec![table("name")]),
+            Self::Given(Given::Table) => table(FILLED_IN),
+        }
     }
 }
 
@@ -57,7 +88,7 @@ impl Switch {
         Self::Value { path, setting }
     }
 
-    /// Lower is tried earlier: switches that say so, then other truth values, modes, and switching off at last.
+    /// Lower is tried earlier: switches that say so, then other truth values, modes, switching off, and what is empty at last.
     pub(super) fn rank(&self) -> u8 {
         match self {
             Self::Apis(_) => 0,
@@ -68,6 +99,7 @@ impl Switch {
                 Setting::One => 4,
                 Setting::Bool(false) => 6,
                 Setting::Filled => 0,
+                Setting::Given(_) => 7,
             },
             Self::Upgrade => 5,
         }
@@ -100,7 +132,9 @@ impl fmt::Display for Switch {
                     Setting::Bool(value) => write!(f, "={value}"),
                     Setting::Text(text) => write!(f, "={}", crate::secret::printable(text, 80)),
                     Setting::One => f.write_str("=1"),
-                    Setting::Filled => f.write_str("=(any value)"),
+                    Setting::Filled | Setting::Given(Given::Text) => f.write_str("=(any value)"),
+                    Setting::Given(Given::List) => f.write_str("[0].name=(any value)"),
+                    Setting::Given(Given::Table) => write!(f, ".{FILLED_IN}=(any value)"),
                 }
             }
             Self::Apis(apis) => {
@@ -175,13 +209,7 @@ impl Switches {
         let mut root = Map::new();
         for switch in &self.0 {
             if let Switch::Value { path, setting } = switch {
-                let value = match setting {
-                    Setting::Bool(value) => Value::Bool(*value),
-                    Setting::Text(text) => Value::String(text.clone()),
-                    Setting::One => Value::from(1),
-                    Setting::Filled => Value::String(FILLED_IN.to_owned()),
-                };
-                put(&mut root, path, value);
+                put(&mut root, path, setting.json());
             }
         }
         Value::Object(root).to_string()
@@ -246,6 +274,29 @@ mod tests {
             ));
         assert_eq!(switches.json(), r#"{"metrics":{"enabled":true,"mode":"full"}}"#);
         assert_eq!(switches.to_string(), "metrics.enabled=true and metrics.mode=full");
+    }
+
+    #[test]
+    fn what_is_empty_is_filled_as_the_text_of_the_switch_says() {
+        for (given, json, text) in [
+            (Given::Text, r#"{"a":"filled-in"}"#, "a=(any value)"),
+            (
+                Given::List,
+                r#"{"a":[{"name":"filled-in"}]}"#,
+                "a[0].name=(any value)",
+            ),
+            (
+                Given::Table,
+                r#"{"a":{"filled-in":"filled-in"}}"#,
+                "a.filled-in=(any value)",
+            ),
+        ] {
+            let switches = Switches::default().with(Switch::new(path("a"), Setting::Given(given)));
+            assert_eq!(
+                (switches.json().as_str(), switches.to_string().as_str()),
+                (json, text)
+            );
+        }
     }
 
     #[test]

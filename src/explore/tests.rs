@@ -36,6 +36,18 @@ spec:
 {{- if and .Values.relay.enabled .Values.ui.enabled }}
   - {name: both, image: "docker.io/demo/both:1", args: ["{{ .Values.ui.enabled }}"]}
 {{- end }}
+{{- if .Values.endpoint }}
+  - {name: agent, image: "docker.io/demo/agent:1", args: [{{ .Values.endpoint }}]}
+{{- end }}
+{{- if .Values.own }}
+  - {name: own, image: {{ .Values.own }}}
+{{- end }}
+{{- range .Values.jobs }}
+  - {name: "{{ .name }}", image: "docker.io/demo/job:1"}
+{{- end }}
+{{- with .Values.selector }}
+  - {name: selector, args: [{{ . }}]}
+{{- end }}
   - {name: log, args: ["{{ .Values.relay.enabled }}", "{{ .Values.ui.enabled }}"]}
 {{- if .Values.broken.enabled }}{{ fail "never" }}{{ end }}
 "#;
@@ -46,6 +58,10 @@ architecture: standalone
 licensed: false
 local: {active: false}
 flavour: ''
+endpoint: ''
+own: ''
+jobs: []
+selector: {}
 relay: {enabled: false}
 ui: {enabled: false}
 key: ''
@@ -121,7 +137,9 @@ fn each_image_comes_with_the_switch_that_shows_it() {
         [
             "--api-versions demo.io/v1 → demo/api",
             "architecture=replication → demo/replica",
+            "endpoint=(any value) → demo/agent",
             "flavour=full → demo/more",
+            "jobs[0].name=(any value) → demo/job",
             "licensed=true and key=(any value) → demo/paid",
             "metrics.enabled=true and metrics.deep.enabled=true → demo/deep",
             "metrics.enabled=true → demo/exporter",
@@ -138,12 +156,23 @@ fn another_spelling_of_a_known_image_is_a_candidate_with_its_switch() {
     assert_eq!(
         rows(&found.variants),
         [
+            "flavour=(any value) → demo/web",
             "flavour=full → demo/web",
             "licensed=true and key=(any value) → demo/custom",
             "local.active=true → demo/web",
+            "own=(any value) → library/filled-in",
         ]
     );
     assert!(found.variants.iter().all(|s| s.tier == Tier::Candidate));
+}
+
+#[test]
+fn an_empty_value_that_keeps_no_image_back_is_left_empty() {
+    let folder = chart();
+    let chart = load(folder.path()).unwrap();
+    let prepared = Prepared::new(&chart);
+    let empty = empty_conditions(&prepared, &Options::default());
+    assert_eq!(empty, ["flavour", "endpoint", "own", "jobs"]);
 }
 
 #[test]

@@ -21,9 +21,12 @@ impl Survey<'_> {
                 let (release, trace) = prepared.render_watched(&valued, &options, Trace::default());
                 release.map(|release| (release, trace))
             });
+            let from = self.found.len();
+            let mut is_whole = false;
             let in_use = match rendered {
                 Ok((release, trace)) => {
                     self.release(chart, &release, &trace, label, profile);
+                    is_whole = release.failures.is_empty();
                     subcharts_of(&release)
                 }
                 Err(error) => {
@@ -36,6 +39,9 @@ impl Survey<'_> {
                 }
             };
             self.declared(chart, profile, &in_use);
+            if is_whole && !chart.is_library() {
+                self.silence(&prepared, &options, label, from);
+            }
             if self.plan.options.explore {
                 self.explore(&prepared, &options, profile);
             }

@@ -10,6 +10,7 @@ mod difference;
 mod formats;
 mod report;
 mod rows;
+mod silence;
 mod sources;
 mod text;
 mod why;

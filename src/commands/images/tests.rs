@@ -266,6 +266,34 @@ fn a_row_of_the_text_fits_on_80_columns_where_its_words_do() {
 }
 
 #[test]
+fn a_chart_that_renders_nothing_says_what_its_values_declare_and_which_empty_ones_it_waits_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = chart(
+        folder.path(),
+        "demo",
+        &format!("{{{{ if .Values.key }}}}\n{DEPLOYMENT}\n{{{{ end }}}}"),
+    );
+    std::fs::remove_file(path.join("templates/test.yaml")).unwrap();
+    std::fs::write(
+        path.join("Chart.yaml"),
+        "apiVersion: v2\nname: demo\nversion: 1.0.0\n",
+    )
+    .unwrap();
+    let options = Options {
+        sources: vec![path],
+        ..Options::default()
+    };
+    let report = images(&options);
+    let [warning] = report.warnings.as_slice() else {
+        unreachable!("{:?}", report.warnings)
+    };
+    let expected = "demo: nothing that runs was rendered; its values declare docker.io/demo/web:1.0, quay.io/demo/exporter:2.0, \
+                    and conditions read empty values: key";
+    assert!(warning.ends_with(expected), "{warning}");
+    assert_eq!(report.ending(), Ending::Done);
+}
+
+#[test]
 fn a_chart_that_fails_is_a_row_and_the_others_are_done() {
     let folder = tempfile::tempdir().unwrap();
     let options = Options {
