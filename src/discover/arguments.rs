@@ -112,7 +112,7 @@ impl<'t> Walk<'_, 't> {
         };
         for split in split::find(&named) {
             visit(self, split.repository, &|walk, line| {
-                walk.strong(&split.text, Rule::Flag, line, scope);
+                walk.pieced(&split, Rule::Flag, line, scope);
             });
             for other in split.others {
                 visit(self, other, &|_, _| {});

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::reading;
 use super::scope::Scope;
 use super::sighting::{Place, Reading, Rule, Severity, Sighting, Tier};
+use super::split::Split;
 use super::walk::Walk;
+use super::{joins, reading};
 
 /// Why a text is on the list of unresolved ones.
 #[derive(Debug)]
@@ -49,6 +50,21 @@ impl Walk<'_, '_> {
                 self.unresolved(text, trouble, line, scope);
             }
         }
+    }
+
+    /// An image that was put together from names that begin alike.
+    pub(super) fn pieced(&mut self, split: &Split<'_>, rule: Rule, line: u32, scope: Scope) {
+        if split.is_bare {
+            self.bare(&split.text, rule, line, scope);
+        } else {
+            self.strong(&split.text, rule, line, scope);
+        }
+    }
+
+    /// A name with its tag and without a registry: listed, since Docker Hub would be a guess.
+    pub(super) fn bare(&mut self, text: &str, rule: Rule, line: u32, scope: Scope) {
+        let trouble = Trouble::new(Tier::Candidate, rule, Severity::Note, joins::BARE.to_owned());
+        self.unresolved(text, trouble, line, scope);
     }
 
     /// A text that may be an image; one that cannot be read is dropped, since nothing announced it.

@@ -20,6 +20,8 @@ pub(crate) struct Split<'t> {
     pub(crate) repository: &'t str,
     /// The other names that went into it.
     pub(crate) others: Vec<&'t str>,
+    /// Whether the repository is one word and no name holds its registry, so that all before it stands elsewhere.
+    pub(crate) is_bare: bool,
 }
 
 /// Last words of names that hold a repository.
@@ -27,6 +29,9 @@ const REPOSITORY: [&str; 2] = ["repository", "repo"];
 
 /// Words of names whose repository holds something else than images.
 const OTHER_REPOSITORIES: [&str; 5] = ["chart", "charts", "helm", "git", "maven"];
+
+/// Words of names whose registry is none of images.
+const OTHER_REGISTRIES: [&str; 5] = ["schema", "npm", "package", "chart", "helm"];
 
 /// The names that hold scalars or nothing; none at all if no name could end in a piece of an image.
 pub(crate) fn scalars<'t>(
@@ -107,6 +112,7 @@ impl<'t> Names<'t> {
         let digest = self.beside(stem, &["digest", "sha", "sha256"], reading::is_digest);
         let registry = self
             .beside(stem, &["registry"], |registry| !registry.is_empty())
+            .or_else(|| self.registry_of_more(stem))
             .filter(|_| !joins::starts_with_host(repository));
         if tag.is_none() && digest.is_none() {
             return None;
@@ -129,7 +135,30 @@ impl<'t> Names<'t> {
                 .flatten()
                 .map(|n| n.name)
                 .collect(),
+            is_bare: registry.is_none() && !repository.contains('/'),
         })
+    }
+
+    /// The registry that several images share: of the names that end in that word, the one that begins most like the stem.
+    fn registry_of_more(&self, stem: &[String]) -> Option<Named<'t>> {
+        let shared = |words: &[String]| words.iter().zip(stem).take_while(|(a, b)| a == b).count();
+        let is_one = |words: &[String], value: &str| {
+            words.last().is_some_and(|last| last == "registry")
+                && !words.iter().any(|word| OTHER_REGISTRIES.contains(&word.as_str()))
+                && !value.is_empty()
+                && !["://", "{{", "$"].iter().any(|mark| value.contains(mark))
+        };
+        self.names
+            .iter()
+            .filter(|(words, other)| is_one(words, other.value) && shared(words) > 0)
+            .reduce(|best, next| {
+                if shared(&next.0) > shared(&best.0) {
+                    next
+                } else {
+                    best
+                }
+            })
+            .map(|(_, named)| *named)
     }
 }
 
@@ -227,6 +256,31 @@ mod tests {
             ("x.digest", digest.as_str()),
         ];
         assert_eq!(texts(&pairs), [format!("quay.io/a/b:v1@{digest}")]);
+    }
+
+    #[test]
+    fn a_registry_that_several_images_share_is_the_one_whose_name_begins_most_alike() {
+        let found = |pairs: &[(&str, &str)]| {
+            let named: Vec<Named<'_>> = pairs.iter().map(|&(name, value)| Named { name, value }).collect();
+            let split = find(&named).remove(0);
+            (split.text, split.is_bare)
+        };
+        let image = [("APP_AGENT_IMAGE_NAME", "agent"), ("APP_AGENT_IMAGE_TAG", "7.1")];
+        let with = |more: &[(&'static str, &'static str)]| [&image, more].concat();
+        assert_eq!(
+            found(&with(&[
+                ("APP_REGISTRY", "other.example.com"),
+                ("APP_AGENT_BASE_REGISTRY", "r.example.com/a")
+            ])),
+            ("r.example.com/a/agent:7.1".to_owned(), false)
+        );
+        for more in [
+            [("OTHER_REGISTRY", "r.example.com")],
+            [("APP_REGISTRY", "https://r.example.com")],
+            [("APP_SCHEMA_REGISTRY", "schema:8081")],
+        ] {
+            assert_eq!(found(&with(&more)), ("agent:7.1".to_owned(), true), "{more:?}");
+        }
     }
 
     #[test]

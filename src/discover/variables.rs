@@ -27,7 +27,7 @@ impl<'t> Walk<'_, 't> {
         for split in split::find(&scalars) {
             let (index, line) = place(split.repository);
             self.within(&index, |walk| {
-                walk.within("value", |walk| walk.strong(&split.text, Rule::Env, line, scope));
+                walk.within("value", |walk| walk.pieced(&split, Rule::Env, line, scope));
             });
             joined.insert(split.repository);
             joined.extend(split.others);

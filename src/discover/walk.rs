@@ -85,7 +85,7 @@ impl<'w, 't> Walk<'w, 't> {
         let line_of = |name: &str| map.get(name).map_or(map.line, |node| node.line);
         for split in split::find(&scalars) {
             self.within(split.repository, |walk| {
-                walk.strong(&split.text, Rule::ImageMap, line_of(split.repository), scope);
+                walk.pieced(&split, Rule::ImageMap, line_of(split.repository), scope);
             });
             taken.push(split.repository);
             taken.extend(split.others);
@@ -158,13 +158,7 @@ impl<'w, 't> Walk<'w, 't> {
 
     fn joined(&mut self, join: &joins::Join, scope: Scope) {
         if join.is_bare {
-            let trouble = Trouble::new(
-                Tier::Candidate,
-                Rule::ImageMap,
-                Severity::Note,
-                joins::BARE.to_owned(),
-            );
-            self.unresolved(&join.text, trouble, join.line, scope);
+            self.bare(&join.text, Rule::ImageMap, join.line, scope);
         } else if join.exact {
             self.strong(&join.text, Rule::ImageMap, join.line, scope);
         } else if let Ok(reference) = reading::read(&join.text) {

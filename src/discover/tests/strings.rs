@@ -307,3 +307,14 @@ fn a_name_and_a_tag_without_a_registry_are_noted() {
         (1, Severity::Note, "agent:7.1")
     );
 }
+
+#[test]
+fn variables_share_a_registry_and_a_bare_name_without_one_is_noted() {
+    let env = "env: [{name: APP_CONTAINER_REGISTRY, value: r.example.com}, {name: APP_AGENT_IMAGE_NAME, value: agent}, \
+               {name: APP_AGENT_IMAGE_TAG, value: '7.1'}]\n";
+    assert_eq!(images(env), ["2 r.example.com/agent:7.1"]);
+    let bare =
+        "env: [{name: APP_AGENT_IMAGE_NAME, value: agent}, {name: APP_AGENT_IMAGE_TAG, value: '7.1'}]\n";
+    assert_eq!(images(bare), [] as [&str; 0]);
+    assert_eq!(unresolved(bare)[0].1, "agent:7.1");
+}
