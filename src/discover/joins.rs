@@ -29,7 +29,10 @@ pub(crate) const BARE: &str = "a name and a tag: its registry and path stand els
 /// only the directory of the image.
 pub(crate) fn read(map: &Node, under: &str) -> Option<Join> {
     let field = |key: &'static str| map.filled(key).map(|text| (key, text));
-    let registry = field("registry").or_else(|| field("imageRegistry"));
+    let about_image = names::holds_image(under) || names::holds_images(under);
+    let registry = field("registry")
+        .or_else(|| field("imageRegistry"))
+        .or_else(|| registry_host(map).filter(|_| about_image));
     // `newName` and `newTag` are kustomize's.
     let tag = ["tag", "imageTag", "newTag", "imageVersion", "defaultImageVersion"]
         .into_iter()
@@ -39,7 +42,6 @@ pub(crate) fn read(map: &Node, under: &str) -> Option<Join> {
         .or_else(|| field("sha"))
         .or_else(|| field("sha256"))
         .or_else(|| field("imageDigest"));
-    let about_image = names::holds_image(under) || names::holds_images(under);
     let repository = field("repository")
         .or_else(|| field("imageRepository"))
         .or_else(|| field("repo").filter(|_| about_image));
@@ -47,25 +49,19 @@ pub(crate) fn read(map: &Node, under: &str) -> Option<Join> {
 
     let mut is_bare = false;
     let (mut keys, name, tag) = match (repository, image) {
-        (Some((repository_key, repository)), Some((image_key, image))) => {
-            if image.contains('/') || image.contains(':') {
-                return None; // The image stands for itself.
-            }
-            let tag = version.or(tag);
-            tag.or(digest)?;
-            (
-                vec![repository_key, image_key],
-                format!("{}/{image}", repository.trim_end_matches('/')),
-                tag,
-            )
-        }
+        (Some(repository), Some(image)) => pair(repository, image, tag, version, digest)?,
         (Some((key, repository)), None) => {
             let tag = tag.or_else(|| version.filter(|_| registry.is_some() || about_image));
             let declared = map.get("tag").is_some() || map.get("imageTag").is_some();
             if tag.is_none() && digest.is_none() && !(declared || about_image || registry.is_some()) {
                 return None;
             }
-            (vec![key], repository.to_owned(), tag)
+            let host = registry.map(|(_, host)| host);
+            let name = field("name").filter(|_| about_image && is_directory(host, repository));
+            match name.filter(|(_, name)| !name.contains(':')) {
+                Some((name_key, name)) => (vec![key, name_key], below(repository, name), tag),
+                None => (vec![key], repository.to_owned(), tag),
+            }
         }
         (None, Some((key, image))) => {
             if super::reading::is_exact(image) {
@@ -146,6 +142,61 @@ pub(crate) fn read(map: &Node, under: &str) -> Option<Join> {
     })
 }
 
+/// A field with its key.
+type Field<'m> = (&'static str, &'m str);
+
+/// A map with a repository and an image: the one may be the directory or the registry of the other.
+fn pair<'m>(
+    (repository_key, repository): Field<'m>,
+    (image_key, image): Field<'m>,
+    tag: Option<Field<'m>>,
+    version: Option<Field<'m>>,
+    digest: Option<Field<'m>>,
+) -> Option<(Vec<&'static str>, String, Option<Field<'m>>)> {
+    if super::reading::is_exact(image) || image.ends_with(':') {
+        return None; // The image stands for itself.
+    }
+    let is_path = image.contains('/');
+    let tag = if is_path { tag.or(version) } else { version.or(tag) };
+    let is_below = !is_path || is_directory(None, repository) && !starts_with_host(image);
+    if !is_path || !is_below {
+        tag.or(digest)?;
+    }
+    Some(if is_below {
+        (vec![repository_key, image_key], below(repository, image), tag)
+    } else {
+        (vec![image_key], image.to_owned(), tag)
+    })
+}
+
+fn below(directory: &str, name: &str) -> String {
+    format!("{}/{name}", directory.trim_end_matches('/'))
+}
+
+/// A registry under one of the rarer keys, where nothing but a host can be meant.
+fn registry_host(map: &Node) -> Option<(&'static str, &str)> {
+    ["registryUrl", "registryHost", "host"]
+        .into_iter()
+        .filter_map(|key| Some((key, map.filled(key)?)))
+        .find(|(_, host)| is_host(host))
+}
+
+/// Whether a repository can be no more than the directory of an image: a host and one component at most. On Docker Hub
+/// one component is an image as well.
+fn is_directory(registry: Option<&str>, repository: &str) -> bool {
+    let (host, path) = match registry {
+        Some(registry) => (registry, repository),
+        None => repository.split_once('/').unwrap_or((repository, "")),
+    };
+    is_host(host) && host != "docker.io" && !path.trim_end_matches('/').contains('/')
+}
+
+/// Whether a text is a host and nothing else.
+fn is_host(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':');
+    text.chars().all(plain) && (text.contains(['.', ':']) || text == "localhost")
+}
+
 /// Whether a name brings its own registry: its first part has a dot or a port.
 pub(crate) fn starts_with_host(name: &str) -> bool {
     name.split_once('/')
@@ -179,6 +230,62 @@ mod tests {
         assert_eq!(
             join(r#"{"repository":"nvcr.io/nvidia","image":"driver","version":"sha256:ab"}"#).unwrap(),
             "nvcr.io/nvidia/driver@sha256:ab"
+        );
+    }
+
+    #[test]
+    fn a_name_is_put_below_a_repository_that_is_no_more_than_its_directory() {
+        for (json, expected) in [
+            (
+                r#"{"repository":"gcr.io/acme","name":"worker","tag":"2"}"#,
+                "gcr.io/acme/worker:2",
+            ),
+            (
+                r#"{"registry":"quay.io","repository":"acme","name":"thing","tag":"v1"}"#,
+                "quay.io/acme/thing:v1",
+            ),
+            (
+                r#"{"repository":"quay.io/acme/web","name":"web-container","tag":"1"}"#,
+                "quay.io/acme/web:1",
+            ),
+            (
+                r#"{"registry":"docker.io","repository":"nginx","name":"proxy","tag":"1"}"#,
+                "docker.io/nginx:1",
+            ),
+            (
+                r#"{"repository":"acme/web","name":"front","tag":"1"}"#,
+                "acme/web:1",
+            ),
+        ] {
+            assert_eq!(join(json).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn a_path_without_a_tag_takes_the_one_beside_it_and_a_host_beside_it_as_its_registry() {
+        for (json, expected) in [
+            (
+                r#"{"repo":"quay.io","image":"acme/in8","tag":"v8"}"#,
+                "quay.io/acme/in8:v8",
+            ),
+            (
+                r#"{"registryUrl":"quay.io","image":"acme/in8","tag":"v8"}"#,
+                "quay.io/acme/in8:v8",
+            ),
+            (
+                r#"{"host":"quay.io","repository":"acme/in8","tag":"v8"}"#,
+                "quay.io/acme/in8:v8",
+            ),
+            (
+                r#"{"repository":"somewhere","image":"quay.io/acme/in8","tag":"v8"}"#,
+                "quay.io/acme/in8:v8",
+            ),
+        ] {
+            assert_eq!(join(json).unwrap(), expected);
+        }
+        assert_eq!(
+            join(r#"{"repository":"quay.io","image":"acme/in8:v1","tag":"v8"}"#),
+            None
         );
     }
 

@@ -132,6 +132,14 @@ fn nvidia_triples_are_joined_and_read_once() {
 }
 
 #[test]
+fn a_map_that_names_an_image_below_its_directory_names_nothing_else() {
+    let text = "kind: Worker\nspec: {image: {repository: gcr.io/acme, name: worker, tag: 2.21.0}}\n";
+    assert_eq!(images(text), ["2 gcr.io/acme/worker:2.21.0"]);
+    let text = "kind: Worker\nspec: {image: {repo: quay.io, image: acme/in8, tag: v8}}\n";
+    assert_eq!(images(text), ["2 quay.io/acme/in8:v8"]);
+}
+
+#[test]
 fn eck_builds_its_image_from_the_version() {
     let text = "apiVersion: elasticsearch.k8s.elastic.co/v1\nkind: Elasticsearch\nspec: {version: 8.15.0}\n";
     assert_eq!(
