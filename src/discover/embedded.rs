@@ -214,7 +214,11 @@ fn assignment(line: &str) -> Option<(&str, &str)> {
         (None, None) => return None,
     };
     let key = key.trim().trim_matches(['"', '\'']);
+    // As in YAML, a comment begins at a `#` behind white space.
+    let comment = value.find(" #").or_else(|| value.find("\t#"));
     let value = value
+        .get(..comment.unwrap_or(value.len()))
+        .unwrap_or(value)
         .trim()
         .trim_end_matches([',', ';'])
         .trim_matches(['"', '\'']);

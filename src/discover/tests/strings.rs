@@ -318,3 +318,13 @@ fn variables_share_a_registry_and_a_bare_name_without_one_is_noted() {
     assert_eq!(images(bare), [] as [&str; 0]);
     assert_eq!(unresolved(bare)[0].1, "agent:7.1");
 }
+
+#[test]
+fn a_comment_behind_an_image_in_a_text_that_is_no_document_hides_nothing() {
+    let text = "kind: ConfigMap\ndata:\n  a.tpl: |\n    {{ if .X }}\n    image: busybox:1.28 # the shell\n    \
+                toolImage = 'quay.io/a/tool:1'\t# the tool\n    otherImage: quay.io/a/other:1#2\n    {{ end }}\n";
+    assert_eq!(
+        images(text),
+        ["2 docker.io/library/busybox:1.28", "2 quay.io/a/tool:1"]
+    );
+}
