@@ -29,12 +29,15 @@ impl Survey<'_> {
             return;
         }
         let images = some(&images.into_iter().collect::<Vec<_>>());
-        let mut warning = format!("{label}: nothing that runs was rendered; its values declare {images}");
         let empty = explore::empty_conditions(prepared, options);
-        if !empty.is_empty() {
-            warning += &format!(", and conditions read empty values: {}", some(&empty));
-        }
-        self.report.warnings.push(warning);
+        let conditions = if empty.is_empty() {
+            String::new()
+        } else {
+            format!(", and conditions read empty values: {}", some(&empty))
+        };
+        self.report.warnings.push(format!(
+            "{label}: nothing that runs was rendered; its values declare {images}{conditions}"
+        ));
     }
 }
 
