@@ -294,6 +294,38 @@ fn a_chart_that_renders_nothing_says_what_its_values_declare_and_which_empty_one
 }
 
 #[test]
+fn another_registry_for_a_known_image_is_a_candidate_that_names_its_switch() {
+    let folder = tempfile::tempdir().unwrap();
+    let local = DEPLOYMENT.replace(
+        "{{ .Values.image.registry }}",
+        "{{ if .Values.local.enabled }}localhost:5000/{{ end }}{{ .Values.image.registry }}",
+    );
+    let path = chart(folder.path(), "demo", &local);
+    std::fs::write(
+        path.join("values.yaml"),
+        format!("{VALUES}local: {{enabled: false}}\n"),
+    )
+    .unwrap();
+    let options = Options {
+        sources: vec![path],
+        explore: true,
+        ..Options::default()
+    };
+    let report = images(&options);
+    let moved = "localhost:5000/docker.io/demo/web:1.0";
+    assert!(!references(&report.images).contains(&format!("1 {moved}")));
+    assert!(references(&report.candidates).contains(&format!("4 {moved}")));
+    assert!(
+        report.explored[0]
+            .revealed
+            .iter()
+            .all(|r| r.reference.to_string() != moved)
+    );
+    let text = report.to_string();
+    assert!(text.contains("only with local.enabled=true"), "{text}");
+}
+
+#[test]
 fn a_chart_that_fails_is_a_row_and_the_others_are_done() {
     let folder = tempfile::tempdir().unwrap();
     let options = Options {

@@ -275,11 +275,10 @@ fn doubt(occurrence: &Occurrence) -> String {
             dotted(occurrence)
         ),
         (Rule::ChartAnnotation | Rule::ChartLock, _) => "declared by the chart, not rendered".to_owned(),
-        _ => format!(
-            "{} in {}",
-            occurrence.rule.id(),
-            super::why::object(&occurrence.place)
-        ),
+        (rule, switch) => {
+            let with = switch.map_or(String::new(), |switch| format!(", only with {switch}"));
+            format!("{} in {}{with}", rule.id(), super::why::object(&occurrence.place))
+        }
     }
 }
 
