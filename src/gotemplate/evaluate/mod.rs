@@ -105,7 +105,7 @@ impl<'t, P: Probe> Render<'t, P> {
             variables: 0,
         };
         let body = evaluation.named(name.as_bytes())?;
-        evaluation.execute(&body, Operand::of(data.clone()))?;
+        evaluation.execute(&body, Operand::of(data.clone()).unboxed())?;
         Ok(evaluation.out)
     }
 
@@ -187,7 +187,8 @@ impl<P: Probe> Evaluation<'_, P> {
     fn captured(&mut self, body: &Arc<Body>, data: &Value) -> Result<GoString> {
         let outer = std::mem::take(&mut self.out);
         self.captures += 1;
-        let result = self.execute(body, Operand::of(data.clone()));
+        // No data is no value, as for `template`: a nil kept as one would fail at its first field.
+        let result = self.execute(body, Operand::of(data.clone()).unboxed());
         self.captures -= 1;
         let inner = std::mem::replace(&mut self.out, outer);
         result.map(|()| GoString::from(inner))

@@ -167,6 +167,22 @@ fn what_a_text_defines_is_visible_inside_its_call_only() {
 }
 
 #[test]
+fn a_template_without_data_has_empty_fields() {
+    let define = r#"{{ define "a" }}[{{ .x.y }}{{ $.x.y }}]{{ end }}"#;
+    for call in [r#"{{ include "a" .none }}"#, r#"{{ include "a" nil }}"#] {
+        let printed = run(&format!("{define}{call}")).unwrap();
+        assert_eq!(printed, "[<no value><no value>]", "{call}");
+    }
+    assert_eq!(run(r#"{{ tpl "{{ .x.y }}" nil }}"#).unwrap(), "<no value>");
+    // A nil that lies in the data is another thing.
+    let below = run(&format!(r#"{define}{{{{ include "a" .m }}}}"#)).unwrap_err();
+    assert!(
+        below.ends_with("<.x.y>: nil pointer evaluating interface {}.y"),
+        "{below}"
+    );
+}
+
+#[test]
 fn functions_reach_the_state_of_the_render() {
     assert_eq!(run("{{ seed }}").unwrap(), "7");
 }
