@@ -71,6 +71,7 @@ mod url;
 use crate::gotemplate::Function;
 
 pub use encoding::{from_yaml_value, to_yaml_value};
+pub use re2::{Error as RegexError, matches as regex_matches};
 pub use surroundings::{Keys, Surroundings};
 
 /// Bytes that are usually, but not always, UTF-8.

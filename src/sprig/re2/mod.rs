@@ -27,7 +27,7 @@ const KEPT: usize = 256;
 /// Why a pattern is no regular expression, in Go's words.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("error parsing regexp: {problem}: `{part}`")]
-pub(super) struct Error {
+pub struct Error {
     problem: &'static str,
     part: String,
 }
@@ -67,6 +67,14 @@ pub(super) fn compile(pattern: &[u8]) -> Compiled {
         kept.insert(pattern.to_vec(), compiled.clone());
     });
     compiled
+}
+
+/// Whether an expression of Go's grammar matches anywhere in a text.
+///
+/// # Errors
+/// Says, in Go's words, why the pattern is none.
+pub fn matches(pattern: &str, text: &str) -> Result<bool, Error> {
+    Ok(compile(pattern.as_bytes())?.is_match(text.as_bytes()))
 }
 
 impl Regex {

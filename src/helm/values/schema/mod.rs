@@ -1,5 +1,7 @@
 //! `values.schema.json`: whether the values are what a chart says it takes.
 
+mod patterns;
+
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
@@ -103,22 +105,36 @@ fn check_in_time(schema: &Arc<[u8]>, values: &Map, end: Instant) -> Vec<String> 
 }
 
 fn check_values(schema: &[u8], values: &serde_json::Value) -> Vec<String> {
-    let schema: serde_json::Value = match serde_json::from_slice(schema) {
+    let mut schema: serde_json::Value = match serde_json::from_slice(schema) {
         Ok(schema) => schema,
         Err(e) => return vec![format!("the schema is no JSON: {e}")],
     };
     if deeper_than(&schema, DEPTH) {
         return vec![format!("the schema is nested more than {DEPTH} levels deep")];
     }
-    let validator = match jsonschema::options().with_retriever(NoRetrieval).build(&schema) {
+    let built = patterns::rewrite(&mut schema, values)
+        .and_then(|()| options().build(&schema).map_err(|error| error.to_string()));
+    let validator = match built {
         Ok(validator) => validator,
-        Err(e) => return vec![format!("the schema cannot be used: {e}")],
+        Err(why) => {
+            return vec![format!(
+                "the schema cannot be used: {}",
+                printable(&why, PROBLEM_SHOWN)
+            )];
+        }
     };
     validator
         .iter_errors(values)
         .take(NAMED)
         .map(|e| told(&e))
         .collect()
+}
+
+/// How the validator has to read schemas to find what Helm's finds.
+fn options() -> jsonschema::ValidationOptions<'static> {
+    jsonschema::options()
+        .with_retriever(NoRetrieval)
+        .with_keyword(patterns::PATTERN, |_, pattern, _| patterns::keyword(pattern))
 }
 
 /// A violation in one line of bounded length. A long value is not repeated: what the schema wants must stay readable.
@@ -188,6 +204,59 @@ mod tests {
         let schema = r#"{"properties": {"a": {"type": "integer"}}}"#;
         let told = complaints(schema, &format!(r#"{{"a": "{}"}}"#, "x".repeat(30_000)));
         assert_eq!(told, [r#"at '/a': the value is not of type "integer""#]);
+    }
+
+    #[test]
+    fn patterns_are_read_by_go_s_grammar_in_every_draft() {
+        for draft in [
+            "http://json-schema.org/draft-07/schema#",
+            "https://json-schema.org/draft/2020-12/schema",
+        ] {
+            for (pattern, text) in [
+                ("^(?i)(debug|info)$", "DEBUG"),
+                (r"^[\\w-\\.]+$", "a-b.c"),
+                ("^[[:alnum:]]+$", "ab1"),
+                (r"\\Aab\\z", "ab"),
+                ("(?P<n>a)", "a"),
+                (r"\\pL", "é"),
+            ] {
+                let schema =
+                    format!(r#"{{"$schema": "{draft}", "properties": {{"a": {{"pattern": "{pattern}"}}}}}}"#);
+                assert!(complaints(&schema, &format!("a: {text}")).is_empty(), "{schema}");
+                let told = complaints(&schema, "a: '%%'");
+                assert!(told.iter().all(|t| t.contains("does not match")), "{told:?}");
+                assert_eq!(told.len(), 1, "{schema}");
+                let schema = format!(
+                    r#"{{"$schema": "{draft}", "patternProperties": {{"{pattern}": {{"type": "integer"}}}}, "additionalProperties": false}}"#
+                );
+                assert!(complaints(&schema, &format!("{text}: 1")).is_empty(), "{schema}");
+                assert!(!complaints(&schema, &format!("{text}: x")).is_empty(), "{schema}");
+                assert!(!complaints(&schema, "'%%': 1").is_empty(), "{schema}");
+            }
+            for place in [
+                r#""properties": {"a": {"pattern": "^(?!x)"}}"#,
+                r#""patternProperties": {"^(?!x)": true}"#,
+                r#""definitions": {"a": {"pattern": "^(?!x)"}}"#,
+            ] {
+                let told = complaints(&format!(r#"{{"$schema": "{draft}", {place}}}"#), "a: 1");
+                assert!(told.first().unwrap().contains("error parsing regexp"), "{told:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_name_of_odd_characters_meets_the_schemas_of_all_its_patterns() {
+        let schema = r#"{"patternProperties": {"^.": {"type": "integer"}, ".$": {"minimum": 3}}}"#;
+        let odd = r##"'!"#$%&()*+,-./:;<=>?@[\]^_`{|}~ é'"##;
+        assert!(complaints(schema, &format!("{odd}: 3")).is_empty());
+        assert_eq!(complaints(schema, &format!("{odd}: 2.5")).len(), 2);
+    }
+
+    #[test]
+    fn what_is_a_value_in_a_schema_keeps_its_pattern() {
+        let schema = r#"{"properties": {"a": {"enum": [{"pattern": "x"}]}, "default": {"pattern": "^b$"}}}"#;
+        assert!(complaints(schema, "{a: {pattern: x}, default: b}").is_empty());
+        assert_eq!(complaints(schema, "{a: {}, default: c}").len(), 2);
     }
 
     #[test]
