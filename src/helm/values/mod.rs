@@ -146,10 +146,18 @@ fn json_table(text: &str) -> Result<Map, Error> {
 }
 
 /// All documents of a values file, later ones over earlier ones.
+///
+/// Helm 4 goes through the file line by line and ends every line, the last one too: a block of text that ends the
+/// file without a line end gets one.
 pub(super) fn merge_documents(name: &str, text: &[u8]) -> Result<Map, Error> {
     let mut values = Map::new();
     for document in documents(text) {
-        merge(&mut values, table(name, document)?);
+        let table = if document.ends_with(b"\n") {
+            table(name, document)?
+        } else {
+            table(name, &[document, b"\n"].concat())?
+        };
+        merge(&mut values, table);
     }
     Ok(values)
 }
