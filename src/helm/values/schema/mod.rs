@@ -1,5 +1,6 @@
 //! `values.schema.json`: whether the values are what a chart says it takes.
 
+mod outside;
 mod patterns;
 
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use jsonschema::{Retrieve, Uri};
+use outside::Outside;
 
 use super::live;
 use super::tree::Instance;
@@ -105,22 +106,18 @@ fn check_in_time(schema: &Arc<[u8]>, values: &Map, end: Instant) -> Vec<String> 
 }
 
 fn check_values(schema: &[u8], values: &serde_json::Value) -> Vec<String> {
-    let mut schema: serde_json::Value = match serde_json::from_slice(schema) {
+    let schema: serde_json::Value = match serde_json::from_slice(schema) {
         Ok(schema) => schema,
         Err(e) => return vec![format!("the schema is no JSON: {e}")],
     };
     if deeper_than(&schema, DEPTH) {
         return vec![format!("the schema is nested more than {DEPTH} levels deep")];
     }
-    let built = patterns::rewrite(&mut schema, values)
-        .and_then(|()| options().build(&schema).map_err(|error| error.to_string()));
-    let validator = match built {
+    let validator = match validator(schema, values) {
         Ok(validator) => validator,
         Err(why) => {
-            return vec![format!(
-                "the schema cannot be used: {}",
-                printable(&why, PROBLEM_SHOWN)
-            )];
+            let why = printable(&why, PROBLEM_SHOWN);
+            return vec![format!("the schema cannot be used: {why}")];
         }
     };
     validator
@@ -130,11 +127,19 @@ fn check_values(schema: &[u8], values: &serde_json::Value) -> Vec<String> {
         .collect()
 }
 
-/// How the validator has to read schemas to find what Helm's finds.
-fn options() -> jsonschema::ValidationOptions<'static> {
+/// The validator, told what Helm's reads in another way.
+fn validator(
+    mut schema: serde_json::Value,
+    values: &serde_json::Value,
+) -> Result<jsonschema::Validator, String> {
+    patterns::rewrite(&mut schema, values)?;
+    let outside = Outside::default();
     jsonschema::options()
-        .with_retriever(NoRetrieval)
+        .with_retriever(outside.clone())
+        .with_keyword(outside::KEYWORD, |_, uri, _| outside::keyword(uri))
         .with_keyword(patterns::PATTERN, |_, pattern, _| patterns::keyword(pattern))
+        .build(&schema)
+        .map_err(|error| outside.explained(&error))
 }
 
 /// A violation in one line of bounded length. A long value is not repeated: what the schema wants must stay readable.
@@ -158,22 +163,6 @@ fn deeper_than(value: &serde_json::Value, limit: usize) -> bool {
         serde_json::Value::Array(items) => items.iter().any(|v| deeper_than(v, limit)),
         serde_json::Value::Object(fields) => fields.values().any(|v| deeper_than(v, limit)),
         _ => false,
-    }
-}
-
-/// Fetches nothing: a schema that names other documents gets no network and no file of the host
-/// (CVE-2025-55199). Names without a place (`urn:`) stand for "anything goes", as in Helm.
-struct NoRetrieval;
-
-impl Retrieve for NoRetrieval {
-    fn retrieve(
-        &self,
-        uri: &Uri<String>,
-    ) -> Result<serde_json::Value, Box<dyn std::error::Error + Send + Sync>> {
-        if uri.scheme().as_str() == "urn" {
-            return Ok(serde_json::Value::Bool(true));
-        }
-        Err(format!("{uri} is outside the chart, and schemas are read without network or disk").into())
     }
 }
 
@@ -266,6 +255,29 @@ mod tests {
             assert!(!found.is_empty(), "{place} was followed");
         }
         assert!(complaints(r#"{"$ref": "urn:example:any"}"#, "a: 1").is_empty());
+    }
+
+    #[test]
+    fn a_reference_out_of_the_chart_that_nothing_leads_to_does_no_harm() {
+        for place in [
+            "https://example.com/s.json",
+            "https://example.com/s.json#/definitions/x",
+            "other.json#/x",
+        ] {
+            let schema = |more: &str| {
+                format!(r#"{{"definitions": {{"x": {{"$ref": "{place}"}}}}, "properties": {{"a": {more}}}}}"#)
+            };
+            assert!(
+                complaints(&schema(r#"{"type": "integer"}"#), "a: 1").is_empty(),
+                "{place}"
+            );
+            let reached = complaints(&schema(r##"{"$ref": "#/definitions/x"}"##), "a: 1");
+            let told = reached.first().unwrap();
+            assert!(
+                told.contains("is outside the chart, and schemas are read without"),
+                "{told}"
+            );
+        }
     }
 
     #[test]
