@@ -138,6 +138,9 @@ fn validator(
         .with_retriever(outside.clone())
         .with_keyword(outside::KEYWORD, |_, uri, _| outside::keyword(uri))
         .with_keyword(patterns::PATTERN, |_, pattern, _| patterns::keyword(pattern))
+        // Helm's takes both for remarks.
+        .without_content_encoding_support("base64")
+        .without_content_media_type_support("application/json")
         .build(&schema)
         .map_err(|error| outside.explained(&error))
 }
@@ -277,6 +280,22 @@ mod tests {
                 told.contains("is outside the chart, and schemas are read without"),
                 "{told}"
             );
+        }
+    }
+
+    #[test]
+    fn how_a_text_is_encoded_is_a_remark() {
+        let schema = |more: &str| {
+            format!(
+                r#"{{"$schema": "http://json-schema.org/draft-07/schema#", "properties": {{"a": {more}}}}}"#
+            )
+        };
+        for more in [
+            r#"{"contentEncoding": "base64"}"#,
+            r#"{"contentMediaType": "application/json"}"#,
+            r#"{"contentEncoding": "base64", "contentMediaType": "application/json"}"#,
+        ] {
+            assert!(complaints(&schema(more), "a: '!!'").is_empty(), "{more}");
         }
     }
 
