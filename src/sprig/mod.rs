@@ -73,6 +73,7 @@ use crate::gotemplate::Function;
 pub use encoding::{from_yaml_value, to_yaml_value};
 pub use re2::{Error as RegexError, matches as regex_matches};
 pub use surroundings::{Keys, Surroundings};
+pub use url::{UrlParts, url_parts};
 
 /// Bytes that are usually, but not always, UTF-8.
 type Bytes = Vec<u8>;

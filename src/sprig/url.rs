@@ -31,8 +31,31 @@ struct Url {
     user: Option<(Bytes, Option<Bytes>)>,
     host: Bytes,
     path: Bytes,
+    /// The path as it is written.
+    written_path: Bytes,
     query: Bytes,
     fragment: Bytes,
+}
+
+/// What others want to know of an address that Go's parser takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UrlParts {
+    /// Whether it names a scheme.
+    pub is_absolute: bool,
+    /// The host without port and brackets.
+    pub hostname: String,
+    /// The path, its escapes as they are written.
+    pub written_path: String,
+}
+
+/// The parts of an address; nothing if Go's parser refuses it.
+pub fn url_parts(text: &str) -> Option<UrlParts> {
+    let url = Url::parse(text.as_bytes()).ok()?;
+    Some(UrlParts {
+        is_absolute: !url.scheme.is_empty(),
+        hostname: String::from_utf8_lossy(url.hostname()).into_owned(),
+        written_path: String::from_utf8_lossy(&url.written_path).into_owned(),
+    })
 }
 
 fn parse(arguments: Arguments<'_>) -> Result<Value, Failure> {
@@ -63,7 +86,7 @@ fn join(arguments: Arguments<'_>) -> Result<Value, Failure> {
         query: part(map, "query")?,
         opaque: part(map, "opaque")?,
         fragment: part(map, "fragment")?,
-        user: None,
+        ..Url::default()
     };
     let user = part(map, "userinfo")?;
     if !user.is_empty() {
@@ -133,6 +156,7 @@ impl Url {
             rest = path;
         }
         url.path = unescaped(rest, Place::Path)?;
+        url.written_path = rest.to_vec();
         Ok(url)
     }
 

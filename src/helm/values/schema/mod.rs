@@ -1,5 +1,6 @@
 //! `values.schema.json`: whether the values are what a chart says it takes.
 
+mod formats;
 mod outside;
 mod patterns;
 
@@ -134,7 +135,7 @@ fn validator(
 ) -> Result<jsonschema::Validator, String> {
     patterns::rewrite(&mut schema, values)?;
     let outside = Outside::default();
-    jsonschema::options()
+    formats::add(jsonschema::options())
         .with_retriever(outside.clone())
         .with_keyword(outside::KEYWORD, |_, uri, _| outside::keyword(uri))
         .with_keyword(patterns::PATTERN, |_, pattern, _| patterns::keyword(pattern))
@@ -297,6 +298,26 @@ mod tests {
         ] {
             assert!(complaints(&schema(more), "a: '!!'").is_empty(), "{more}");
         }
+    }
+
+    /// Where a message finds something wrong.
+    fn places(told: &str) -> Vec<String> {
+        let places = told.lines().filter_map(|line| line.split_once("at '/"));
+        let mut places: Vec<_> = places
+            .filter_map(|(_, rest)| Some(rest.split_once('\'')?.0.to_owned()))
+            .collect();
+        places.sort();
+        places
+    }
+
+    #[test]
+    fn texts_miss_their_formats_where_helm_says_so() {
+        let rule =
+            std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/render/schema-formats-violated");
+        let read = |name: &str| std::fs::read_to_string(rule.join(name)).unwrap();
+        let ours = complaints(&read("chart/values.schema.json"), &read("chart/values.yaml"));
+        assert_eq!(places(&ours.join("\n")), places(&read("failed-helm4")));
+        assert_eq!(places(&ours.join("\n")), places(&read("failed-helm3")));
     }
 
     #[test]
