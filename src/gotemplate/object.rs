@@ -21,9 +21,21 @@ pub trait Object: fmt::Debug {
         None
     }
 
-    /// The names of all exported fields in order of declaration, for printing with `%v`.
+    /// The names of all fields in order of declaration, for printing with `%v`.
     fn fields(&self) -> &'static [&'static str] {
         &[]
+    }
+
+    /// The field of that name that is not exported: printing shows it, nothing else does.
+    fn hidden_field(&self, name: &[u8]) -> Option<Value> {
+        let _ = name;
+        None
+    }
+
+    /// What a function gets for it, and a printed struct around it holds. Go copies a struct then, and the methods of
+    /// its pointer stay behind, `String` too.
+    fn copied(&self) -> Option<Value> {
+        None
     }
 
     /// The parameters of the exported method of that name; `None` if there is no such method.

@@ -145,6 +145,15 @@ impl Value {
         }
     }
 
+    /// The value as a function gets it ([`Object::copied`]).
+    #[must_use]
+    pub fn copied(self) -> Self {
+        match self {
+            Self::Object(object) => object.copied().unwrap_or(Self::Object(object)),
+            other => other,
+        }
+    }
+
     /// The bytes of a string.
     pub fn as_text(&self) -> Option<&GoString> {
         match self {

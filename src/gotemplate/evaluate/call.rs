@@ -93,6 +93,11 @@ impl<P: Probe> Evaluation<'_, P> {
             let ty = signature.parameter(arguments.len()).unwrap_or(Type::ANY);
             values.push(assign(last.value, ty).map_err(|message| frame.error(message))?);
         }
+        for value in &mut values {
+            if matches!(value, Value::Object(_)) {
+                *value = std::mem::take(value).copied();
+            }
+        }
         // Reading long texts is work, as making them is.
         let read = values.iter().map(|value| match value {
             Value::String(text) | Value::Bytes(text) => text.len(),

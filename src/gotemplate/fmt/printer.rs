@@ -297,8 +297,9 @@ impl Printer {
                 self.text(name);
                 self.text(":");
             }
-            let field = object.field(name.as_bytes()).unwrap_or_default();
-            self.value(&field, verb, depth + 1)?;
+            let name = name.as_bytes();
+            let field = object.field(name).or_else(|| object.hidden_field(name));
+            self.value(&field.unwrap_or_default().copied(), verb, depth + 1)?;
         }
         self.text("}");
         Ok(())

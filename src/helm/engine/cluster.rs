@@ -49,6 +49,7 @@ pub(super) fn value(capabilities: &Capabilities) -> Value {
         kube: Value::Object(Rc::new(Kube {
             version: capabilities.kube.clone(),
             profile,
+            is_copy: false,
         })),
         versions: Value::Object(Rc::new(Versions(versions))),
         helm: Value::Object(Rc::new(Helm(profile))),
@@ -86,10 +87,12 @@ impl Object for Cluster {
     }
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Kube {
     version: KubeVersion,
     profile: Profile,
+    /// A copy has lost its methods, which Helm gave to the pointer.
+    is_copy: bool,
 }
 
 impl Object for Kube {
@@ -108,11 +111,27 @@ impl Object for Kube {
     }
 
     fn fields(&self) -> &'static [&'static str] {
-        &["Version", "Major", "Minor"]
+        if self.profile.is_helm4() {
+            &["Version", "normalizedVersion", "Major", "Minor"]
+        } else {
+            &["Version", "Major", "Minor"]
+        }
+    }
+
+    fn hidden_field(&self, name: &[u8]) -> Option<Value> {
+        (name == b"normalizedVersion").then(|| Value::string(self.version.normalised.as_str()))
+    }
+
+    fn copied(&self) -> Option<Value> {
+        let copy = Self {
+            is_copy: true,
+            ..self.clone()
+        };
+        Some(Value::Object(Rc::new(copy)))
     }
 
     fn method(&self, name: &[u8]) -> Option<&'static Signature> {
-        matches!(name, b"String" | b"GitVersion").then_some(&NOTHING)
+        (!self.is_copy && matches!(name, b"String" | b"GitVersion")).then_some(&NOTHING)
     }
 
     fn call(&self, name: &[u8], _: Arguments<'_>, _: &mut dyn Engine) -> Result<Value, Failure> {
@@ -123,7 +142,7 @@ impl Object for Kube {
     }
 
     fn display(&self) -> Option<GoString> {
-        Some(self.version.normalised.as_str().into())
+        (!self.is_copy).then(|| self.version.normalised.as_str().into())
     }
 
     fn as_any(&self) -> &dyn Any {
