@@ -58,8 +58,9 @@ pub trait Object: fmt::Debug {
         None
     }
 
-    /// What encoders write instead of the fields: a map from the names in Go's `json` tags, empty fields left out.
-    fn encoded(&self) -> Option<Value> {
+    /// What encoders write instead of the fields: values by the names in Go's `json` tags, in order of declaration,
+    /// empty fields left out.
+    fn encoded(&self) -> Option<Vec<(String, Value)>> {
         None
     }
 

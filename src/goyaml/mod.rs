@@ -49,7 +49,7 @@ mod yaml;
 
 pub use decode::{Documents, documents, parse, parse_json_style};
 pub use error::{Error, Position};
-pub use json::{from_json, to_json, to_pretty_json, to_raw_json};
+pub use json::{from_json, placed, to_json, to_pretty_json, to_raw_json};
 pub use listed::{Listed, parse_listed};
 pub use template::{from_json_array, from_json_map, from_yaml, from_yaml_array};
 pub use value::{Map, Value};

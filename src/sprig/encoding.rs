@@ -85,6 +85,7 @@ fn lenient_json(arguments: Arguments<'_>, write: Written) -> Result<Value, Failu
 fn strict_json(arguments: Arguments<'_>, write: Written) -> Result<Value, Failure> {
     let mut walk = Walk {
         stand_in: '\u{10ffff}',
+        keeps_order: true,
         ..Walk::default()
     };
     let document = walk.document(arguments.value(0)?, DEEPEST)?;
@@ -162,6 +163,8 @@ struct Walk {
     taken: usize,
     /// What stands for a byte that is no text.
     stand_in: char,
+    /// Whether the fields of a struct stay in their order, as in JSON; YAML sorts them.
+    keeps_order: bool,
     /// Whether there was such a byte.
     broken: bool,
 }
@@ -171,6 +174,7 @@ impl Default for Walk {
         Self {
             taken: 0,
             stand_in: REPLACEMENT,
+            keeps_order: false,
             broken: false,
         }
     }
@@ -254,15 +258,29 @@ impl Walk {
         if let Some(time) = object.as_any().downcast_ref::<super::date::Moment>() {
             return Ok(goyaml::Value::String(time.to_json_text()));
         }
-        if let Some(plain) = object.encoded().or_else(|| object.underlying()) {
-            return self.document(&plain, levels);
-        }
+        let fields = match (object.encoded(), object.underlying()) {
+            (Some(fields), _) => fields,
+            (None, Some(plain)) => return self.document(&plain, levels),
+            (None, None) => exported(object),
+        };
         let mut entries = goyaml::Map::new();
-        for name in object.fields() {
-            if let Some(value) = object.field(name.as_bytes()) {
-                entries.insert((*name).to_owned(), self.document(&value, levels)?);
-            }
+        for (place, (name, value)) in fields.into_iter().enumerate() {
+            let value = self.document(&value, levels)?;
+            let key = if self.keeps_order {
+                goyaml::placed(place, &name)
+            } else {
+                name
+            };
+            entries.insert(key, value);
         }
         Ok(goyaml::Value::Map(entries))
     }
+}
+
+/// The fields of an object by their own names.
+fn exported(object: &dyn Object) -> Vec<(String, Value)> {
+    let fields = object.fields().iter();
+    fields
+        .filter_map(|name| Some(((*name).to_owned(), object.field(name.as_bytes())?)))
+        .collect()
 }

@@ -4,4 +4,4 @@ mod read;
 mod write;
 
 pub use read::from_json;
-pub use write::{to_json, to_pretty_json, to_raw_json};
+pub use write::{placed, to_json, to_pretty_json, to_raw_json};

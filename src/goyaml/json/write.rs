@@ -1,4 +1,4 @@
-//! The writer: keys sorted, `<`, `>` and `&` escaped unless asked not to.
+//! The writer: keys sorted (but those of structs), `<`, `>` and `&` escaped unless asked not to.
 
 use std::fmt::Write as _;
 
@@ -33,6 +33,20 @@ pub fn to_pretty_json(value: &Value) -> Result<String, Error> {
     let mut writer = Writer::new(true, true);
     writer.value(value)?;
     Ok(writer.out)
+}
+
+/// What a key begins with that keeps its place: no text holds this character. Two digits follow.
+const PLACE: char = '\u{10fffe}';
+
+/// The name of the field in that place of a struct, as a key. Go writes a map by its sorted keys and a struct in the
+/// order of its fields: the writers here sort such keys by their places, and write the names alone.
+pub fn placed(place: usize, name: &str) -> String {
+    format!("{PLACE}{place:02}{name}")
+}
+
+fn name_of(key: &str) -> &str {
+    let placed = key.strip_prefix(PLACE);
+    placed.and_then(|key| key.get(2..)).unwrap_or(key)
 }
 
 struct Writer {
@@ -89,7 +103,7 @@ impl Writer {
         self.open('{')?;
         for (index, (key, element)) in map.iter().enumerate() {
             self.separate(index > 0);
-            string(&mut self.out, key, self.escape_html);
+            string(&mut self.out, name_of(key), self.escape_html);
             self.out.push_str(if self.pretty { ": " } else { ":" });
             self.value(element)?;
         }

@@ -200,13 +200,13 @@ impl Object for Record {
         self.names
     }
 
-    fn encoded(&self) -> Option<Value> {
+    fn encoded(&self) -> Option<Vec<(String, Value)>> {
         let entries = self.names.iter().filter_map(|name| {
             let value = self.fields.get(name.as_bytes())?;
             let always = ["IsRoot", "Repository"].contains(name);
-            (always || value.truth()).then(|| (GoString::from(tag(name)), value))
+            (always || value.truth()).then(|| (tag(name), value))
         });
-        Some(Map::with_entries(Type::ANY_MAP, entries.collect()).into())
+        Some(entries.collect())
     }
 
     fn as_any(&self) -> &dyn Any {

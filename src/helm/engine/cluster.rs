@@ -3,9 +3,7 @@
 use std::any::Any;
 use std::rc::Rc;
 
-use crate::gotemplate::{
-    Arguments, Engine, Failure, GoString, Kind, List, Map, Object, Signature, Type, Value,
-};
+use crate::gotemplate::{Arguments, Engine, Failure, GoString, Kind, List, Object, Signature, Type, Value};
 use crate::helm::capabilities::{Capabilities, KubeVersion};
 use crate::helm::profile::Profile;
 
@@ -196,15 +194,15 @@ impl Object for Helm {
         }))
     }
 
-    fn encoded(&self) -> Option<Value> {
+    fn encoded(&self) -> Option<Vec<(String, Value)>> {
         let mut names = vec![("version", "Version"), ("go_version", "GoVersion")];
         if self.0.is_helm4() {
             names.push(("kube_client_version", "KubeClientVersion"));
         }
         let entries = names
             .iter()
-            .filter_map(|(tag, name)| Some((*tag, self.field(name.as_bytes())?)));
-        Some(entries.collect::<Map>().into())
+            .filter_map(|(tag, name)| Some(((*tag).to_owned(), self.field(name.as_bytes())?)));
+        Some(entries.collect())
     }
 
     fn fields(&self) -> &'static [&'static str] {
