@@ -49,7 +49,8 @@ fn enable(chart: &mut Instance<'_>, asked: &Map, path: &str, rules: Rules<'_>) -
         let path = format!("{path}{}.", below.name);
         enable(below, &values, &path, rules)?;
     }
-    chart.declared = Some(declared);
+    // Where none is left, Helm takes the chart for one that declares none, and imports nothing for it.
+    chart.declared = (!declared.is_empty()).then_some(declared);
     Ok(())
 }
 
