@@ -1,6 +1,6 @@
 //! What a chart says of its images without being rendered: its values, its annotations and its `Images.lock`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::chart::subject_of;
 use super::{ProfileValues, Survey};
@@ -71,8 +71,9 @@ impl Survey<'_> {
             path.replace('/', ".") + "."
         };
         let condition = |key: &str| is_true(layers, &format!("{prefix}{key}"));
+        let none = BTreeMap::new();
         let found = scan_annotations(
-            &chart.metadata.annotations,
+            chart.metadata.annotations.as_ref().unwrap_or(&none),
             &subject("Chart.yaml"),
             &declared,
             &condition,
@@ -96,7 +97,9 @@ impl Survey<'_> {
     /// What the chart's own values declare, for a chart that has a list of its images: where a parent or the user overrides
     /// one, the list still names what the chart ships.
     fn shipped(&mut self, chart: &Chart) -> Vec<Sighting> {
-        if chart.metadata.annotations.is_empty() && !chart.files.iter().any(|f| f.name == "Images.lock") {
+        let annotations = chart.metadata.annotations.as_ref();
+        if annotations.is_none_or(BTreeMap::is_empty) && !chart.files.iter().any(|f| f.name == "Images.lock")
+        {
             return Vec::new();
         }
         let mut own = Vec::new();

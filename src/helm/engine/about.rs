@@ -86,7 +86,7 @@ fn chart_fields(metadata: &Metadata, is_root: bool, profile: Profile) -> Map {
         ("Tags", text(&metadata.tags)),
         ("AppVersion", text(&metadata.app_version)),
         ("Deprecated", metadata.deprecated.into()),
-        ("Annotations", annotations(&metadata.annotations)),
+        ("Annotations", annotations(metadata.annotations.as_ref())),
         ("KubeVersion", text(&metadata.kube_version)),
         ("Dependencies", list(&DEPENDENCIES, dependencies).into()),
         ("Type", text(&metadata.kind)),
@@ -107,10 +107,10 @@ fn texts(items: &[String], profile: Profile) -> Value {
     }
 }
 
-fn annotations(entries: &BTreeMap<String, String>) -> Value {
-    if entries.is_empty() {
+fn annotations(entries: Option<&BTreeMap<String, String>>) -> Value {
+    let Some(entries) = entries else {
         return Map::nil(Type::STRING_MAP).into();
-    }
+    };
     let entries = entries.iter();
     let entries = entries.map(|(k, v)| (GoString::from(k.as_str()), Value::string(v.as_str())));
     Map::with_entries(Type::STRING_MAP, entries.collect()).into()

@@ -35,8 +35,8 @@ pub struct Metadata {
     pub app_version: String,
     /// Whether nobody should start using it.
     pub deprecated: bool,
-    /// Notes for other tools, e.g. `images`.
-    pub annotations: BTreeMap<String, String>,
+    /// Notes for other tools, e.g. `images`; nothing if the file has no such field.
+    pub annotations: Option<BTreeMap<String, String>>,
     /// A constraint on the version of Kubernetes.
     pub kube_version: String,
     /// The charts it depends on, from here or from `requirements.yaml`.
@@ -177,7 +177,8 @@ impl Metadata {
                 Some("tags") => self.tags.decode(value)?,
                 Some("appVersion") => self.app_version.decode(value)?,
                 Some("deprecated") => self.deprecated.decode(value)?,
-                Some("annotations") => self.annotations.decode(value)?,
+                Some("annotations") if value.is_null() => self.annotations = None,
+                Some("annotations") => self.annotations.get_or_insert_default().decode(value)?,
                 Some("kubeVersion") => self.kube_version.decode(value)?,
                 Some("dependencies") => self.dependencies.decode(value)?,
                 Some("type") => self.kind.decode(value)?,
