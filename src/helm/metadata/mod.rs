@@ -43,6 +43,8 @@ pub struct Metadata {
     pub dependencies: Option<Vec<Dependency>>,
     /// `application`, `library` or nothing.
     pub kind: String,
+    /// A list of the file that holds an empty entry, where Helm wants none.
+    pub(in crate::helm) empty_node: Option<&'static str>,
 }
 
 /// A person or group that looks after a chart.
@@ -163,7 +165,9 @@ impl Metadata {
             return Ok(());
         };
         for (key, value) in fields {
-            match decode::field(key, &FIELDS) {
+            let field = decode::field(key, &FIELDS);
+            self.note_empty_nodes(field, value);
+            match field {
                 Some("name") => self.name.decode(value)?,
                 Some("home") => self.home.decode(value)?,
                 Some("sources") => self.sources.decode(value)?,
@@ -188,6 +192,13 @@ impl Metadata {
         Ok(())
     }
 
+    fn note_empty_nodes(&mut self, field: Option<&'static str>, value: &Value) {
+        let list = field.filter(|name| ["maintainers", "dependencies"].contains(name));
+        if value.as_seq().is_some_and(|items| items.contains(&Value::Null)) {
+            self.empty_node = self.empty_node.or(list);
+        }
+    }
+
     /// Cleans the text fields and checks what Helm checks.
     pub(super) fn validate(&mut self) -> Result<(), Invalid> {
         for text in [
@@ -209,6 +220,9 @@ impl Metadata {
             for text in [&mut maintainer.name, &mut maintainer.email, &mut maintainer.url] {
                 sanitise(text);
             }
+        }
+        if let Some(list) = self.empty_node {
+            return Err(Invalid::EmptyNode { list });
         }
         self.validate_dependencies()
     }
