@@ -57,19 +57,23 @@ fn first(text: &[u8], values: &Values) -> Result<Value, Error> {
         .transpose()?
         .unwrap_or_default();
     if values.floats {
-        limits::with_stack(|| no_infinity(&document))?;
+        no_infinity(&document)?;
     }
     Ok(document)
 }
 
-/// JSON has neither infinities nor not-a-number.
-fn no_infinity(value: &Value) -> Result<(), Error> {
+/// Refuses what JSON does not have: infinities and not-a-number. Helm reads most documents by way of JSON.
+pub fn no_infinity(value: &Value) -> Result<(), Error> {
+    limits::with_stack(|| no_infinity_below(value))
+}
+
+fn no_infinity_below(value: &Value) -> Result<(), Error> {
     match value {
         Value::Float(number) if !number.is_finite() => Err(Error::NotJson {
             value: number::general(*number),
         }),
-        Value::Seq(elements) => elements.iter().try_for_each(no_infinity),
-        Value::Map(map) => map.values().try_for_each(no_infinity),
+        Value::Seq(elements) => elements.iter().try_for_each(no_infinity_below),
+        Value::Map(map) => map.values().try_for_each(no_infinity_below),
         _ => Ok(()),
     }
 }

@@ -47,7 +47,7 @@ mod text;
 mod value;
 mod yaml;
 
-pub use decode::{Documents, documents, parse, parse_json_style};
+pub use decode::{Documents, documents, no_infinity, parse, parse_json_style};
 pub use error::{Error, Position};
 pub use json::{from_json, placed, to_json, to_pretty_json, to_raw_json};
 pub use listed::{Listed, parse_listed};

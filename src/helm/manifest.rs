@@ -209,7 +209,11 @@ pub(super) fn split(content: &[u8], profile: Profile) -> Vec<&[u8]> {
 }
 
 fn document(path: &str, text: &[u8], lines_before: u32) -> Result<Option<Document>, Error> {
-    let parsed = goyaml::parse(text).map_err(|source| Error::Manifest {
+    let parsed = goyaml::parse(text).and_then(|parsed| {
+        no_infinity(&parsed)?;
+        Ok(parsed)
+    });
+    let parsed = parsed.map_err(|source| Error::Manifest {
         template: path.to_owned(),
         source,
     })?;
@@ -237,6 +241,28 @@ fn document(path: &str, text: &[u8], lines_before: u32) -> Result<Option<Documen
         hook_events: events,
         is_crd: false,
     }))
+}
+
+/// Helm reads a document by way of JSON, which has no infinities. What it wants as text becomes text before that.
+fn no_infinity(document: &Value) -> Result<(), goyaml::Error> {
+    let Value::Map(fields) = document else {
+        return goyaml::no_infinity(document);
+    };
+    for (key, value) in fields {
+        match (decode::field(key, &["apiVersion", "kind", "metadata"]), value) {
+            (Some("metadata"), Value::Map(metadata)) => no_infinity_in_metadata(metadata)?,
+            (Some("metadata") | None, other) => goyaml::no_infinity(other)?,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn no_infinity_in_metadata(fields: &goyaml::Map) -> Result<(), goyaml::Error> {
+    fields
+        .iter()
+        .filter(|(key, _)| decode::field(key, &["name", "annotations"]).is_none())
+        .try_for_each(|(_, value)| goyaml::no_infinity(value))
 }
 
 /// The events of an annotation; nothing if one of them is unknown.
@@ -350,6 +376,30 @@ mod tests {
         let sorted = sort(&files, &Options::default()).unwrap().documents;
         assert_eq!(sorted.len(), 1);
         assert!(sorted[0].is_hook && sorted[0].is_test);
+    }
+
+    #[test]
+    fn an_infinity_is_no_json_but_where_a_text_is_wanted() {
+        let sorted = |text: &str| {
+            let files = [("c/templates/a.yaml".to_owned(), text.as_bytes().to_vec())].into();
+            sort(&files, &Options::default()).is_ok()
+        };
+        for text in [
+            "a: .inf",
+            "a: [{b: -.inf}]",
+            "metadata: {labels: {a: .nan}}",
+            "x: &a .inf\ny: *a",
+        ] {
+            assert!(!sorted(text), "{text}");
+        }
+        for text in [
+            "kind: .inf",
+            "metadata: {name: .inf, annotations: {a: .nan}}",
+            ".inf: a",
+            "a: '.inf'",
+        ] {
+            assert!(sorted(text), "{text}");
+        }
     }
 
     #[test]
