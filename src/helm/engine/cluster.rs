@@ -44,13 +44,23 @@ pub(super) fn value(capabilities: &Capabilities) -> Value {
     );
     Value::Object(Rc::new(Cluster {
         profile,
-        kube: Value::Object(Rc::new(Kube {
-            version: capabilities.kube.clone(),
-            profile,
-            is_copy: false,
-        })),
+        kube: kube(&capabilities.kube, profile),
         versions: Value::Object(Rc::new(Versions(versions))),
         helm: Value::Object(Rc::new(Helm(profile))),
+    }))
+}
+
+/// The version and the copy that functions get of it: always the same one, so that it equals itself.
+fn kube(version: &KubeVersion, profile: Profile) -> Value {
+    let copy = Kube {
+        version: version.clone(),
+        profile,
+        copy: None,
+    };
+    Value::Object(Rc::new(Kube {
+        version: version.clone(),
+        profile,
+        copy: Some(Value::Object(Rc::new(copy))),
     }))
 }
 
@@ -85,12 +95,12 @@ impl Object for Cluster {
     }
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Kube {
     version: KubeVersion,
     profile: Profile,
-    /// A copy has lost its methods, which Helm gave to the pointer.
-    is_copy: bool,
+    /// What functions get. It has none itself, and no methods: Helm gave these to the pointer.
+    copy: Option<Value>,
 }
 
 impl Object for Kube {
@@ -121,15 +131,11 @@ impl Object for Kube {
     }
 
     fn copied(&self) -> Option<Value> {
-        let copy = Self {
-            is_copy: true,
-            ..self.clone()
-        };
-        Some(Value::Object(Rc::new(copy)))
+        self.copy.clone()
     }
 
     fn method(&self, name: &[u8]) -> Option<&'static Signature> {
-        (!self.is_copy && matches!(name, b"String" | b"GitVersion")).then_some(&NOTHING)
+        (self.copy.is_some() && matches!(name, b"String" | b"GitVersion")).then_some(&NOTHING)
     }
 
     fn call(&self, name: &[u8], _: Arguments<'_>, _: &mut dyn Engine) -> Result<Value, Failure> {
@@ -140,7 +146,8 @@ impl Object for Kube {
     }
 
     fn display(&self) -> Option<GoString> {
-        (!self.is_copy).then(|| self.version.normalised.as_str().into())
+        let is_held = self.copy.is_some();
+        is_held.then(|| self.version.normalised.as_str().into())
     }
 
     fn as_any(&self) -> &dyn Any {
