@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::digest::{Algorithm, Digest};
 use crate::fsx::Kind;
-use crate::oci::{Descriptor, NESTING_CAP, media_type};
+use crate::oci::{Descriptor, NESTING_CAP};
 use crate::reference::Reference;
 
 use super::{Bundle, Error, Inventory, layout};
@@ -80,17 +80,12 @@ fn readable(
     if depth == 0 || !seen.insert(digest) || inventory.absent.contains_key(&digest) {
         return Ok(());
     }
-    let document = match bundle.document(&digest, &descriptor.media_type) {
-        Ok((_, document)) => document,
-        // A document of a type that nobody here knows is carried as it is, and needs nothing.
-        Err(Error::BadManifest { .. }) if !media_type::ACCEPTED.contains(&&*descriptor.media_type) => {
-            return Ok(());
-        }
-        Err(error) => {
-            let source = Box::new(error);
-            return Err(Error::CannotPrune { digest, source });
-        }
-    };
+    let (_, document) = bundle
+        .document(&digest, &descriptor.media_type)
+        .map_err(|error| Error::CannotPrune {
+            digest,
+            source: Box::new(error),
+        })?;
     for child in &document.manifests {
         readable(bundle, inventory, child, depth - 1, seen)?;
     }

@@ -9,7 +9,7 @@ use futures_util::stream::{self, StreamExt as _};
 
 use crate::bundle::{Absent, AbsentReason};
 use crate::digest::Digest;
-use crate::oci::{self, Descriptor, Document, NESTING_CAP, media_type};
+use crate::oci::{Descriptor, Document, NESTING_CAP, media_type};
 use crate::reference::Repository;
 
 use super::Error;
@@ -180,12 +180,12 @@ impl Walk<'_> {
     ) -> Result<Vec<Child>, Error> {
         trail.check(bytes.len(), 0)?;
         let called = Some(descriptor.media_type.as_str()).filter(|t| !t.is_empty());
-        let document = parse(&bytes, called, descriptor.digest)?;
+        let document = Document::parse_or_opaque(&bytes, called).map_err(|source| Error::Manifest {
+            digest: descriptor.digest,
+            source,
+        })?;
         drop(bytes);
-        trail.is_carried |= !is_attestation && document.as_ref().is_none_or(|d| !d.is_index());
-        let Some(document) = document else {
-            return Ok(Vec::new());
-        };
+        trail.is_carried |= !is_attestation && !document.is_index();
         self.note_blobs(&document, trail)?;
         let (kept, left_out) = self.split(&document.manifests)?;
         for child in left_out {
@@ -222,19 +222,6 @@ impl Walk<'_> {
             }
         }
         Ok(())
-    }
-}
-
-/// What a manifest points to; `None` for a document of a type that nobody here knows, which is carried as it is.
-fn parse(bytes: &[u8], called: Option<&str>, digest: Digest) -> Result<Option<Document>, Error> {
-    match Document::parse(bytes, called) {
-        Ok(document) => Ok(Some(document)),
-        Err(oci::Error::Json(_) | oci::Error::Empty)
-            if called.is_some_and(|t| !media_type::ACCEPTED.contains(&t)) =>
-        {
-            Ok(None)
-        }
-        Err(source) => Err(Error::Manifest { digest, source }),
     }
 }
 
