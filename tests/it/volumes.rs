@@ -138,6 +138,11 @@ fn a_volume_takes_the_place_of_nothing_else() {
     let ran = onto("1", "stick").ended_with(2);
     assert!(ran.err.contains("holds volume 2 of 2"), "{}", ran.err);
     assert_eq!(tree(&program.path("stick")), before);
+    // One that was mended is still the same volume.
+    let bundle = Bundle::open(&program.path("stick")).unwrap();
+    let carried = bundle.entries().keys().next().unwrap().to_string();
+    let mend = ["--rehash", "--to", "stick"];
+    program.export(&[carried.as_str()], &mend).ended_with(0);
     // The run that was refused is not taken for one that was interrupted.
     program.run(&["prune", "stick"]).ended_with(0);
     onto("2", "stick").ended_with(0);

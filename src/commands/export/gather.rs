@@ -68,6 +68,16 @@ pub(in crate::commands) fn open(
     Ok(Arc::new(writer.hashing_all(rehash)))
 }
 
+/// A volume whose images are brought again, as `verify` asks for, stays that volume.
+fn same_volume(writer: &Writer, plan: &transfer::Plan) -> Option<Volume> {
+    let before = writer.before()?;
+    let are_known = plan
+        .items
+        .iter()
+        .all(|item| before.references.contains_key(&item.key));
+    before.volume.clone().filter(|_| are_known)
+}
+
 /// Brings the references from any source: `import --to dir:` brings one bundle into another.
 pub(in crate::commands) async fn gather(
     gathering: Gathering,
@@ -136,7 +146,7 @@ pub(in crate::commands) async fn gather(
             .map(|item| (item.key.clone(), std::mem::take(&mut item.provenance)))
             .collect(),
         absent: std::mem::take(&mut plan.absent),
-        volume,
+        volume: volume.or_else(|| same_volume(&writer, &plan)),
         prune: false,
         asked: told.asked,
         referrers_left_out: match choice.referrers {
