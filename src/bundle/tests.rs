@@ -1,4 +1,5 @@
 use super::*;
+use crate::{fsx, oci};
 
 fn place() -> (tempfile::TempDir, Folder) {
     let place = tempfile::tempdir().unwrap();

@@ -16,6 +16,7 @@ mod catalog;
 mod charts;
 mod conditions;
 mod content;
+mod house;
 mod metrics;
 mod page;
 mod registry;

@@ -18,21 +18,23 @@
 
 mod accepted;
 pub mod evidence;
-mod key;
 pub mod keyless;
+mod pem_key;
 mod policy;
 mod seal;
 mod signers;
+mod ssh_key;
 mod sshsig;
 mod wire;
 mod x509;
 
 pub use accepted::{ACCEPTED, Accepted, Candidate};
-pub use key::{PemKey, SshKey};
 pub use keyless::{Keyless, Signer, TrustedRoot};
+pub use pem_key::PemKey;
 pub use policy::{Attestation, Image, Keyring, Pattern, Policy, Rule, Signature, Violation, Vouched};
 pub use seal::{Demand, Seal, SignatureFile, Signed};
 pub use signers::AllowedSigners;
+pub use ssh_key::SshKey;
 pub use sshsig::SshSignature;
 
 use std::path::PathBuf;

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
-use super::key::SshKey;
+use super::ssh_key::SshKey;
 use super::{Error, NAMESPACE, Pattern};
 use crate::secret::printable;
 

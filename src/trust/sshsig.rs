@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::key::SshKey;
+use super::ssh_key::SshKey;
 use super::wire::{Wire, put_string};
 use super::{Error, NAMESPACE};
 use crate::digest::{Algorithm, Digest};

@@ -3,9 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{
-    Error, LONGEST_CONSTRAINT, MOST_ALTERNATIVES, Shape, Version, compare_identifier_lists, leading,
-};
+use super::order::compare_identifier_lists;
+use super::{Error, LONGEST_CONSTRAINT, MOST_ALTERNATIVES, Shape, Version, leading};
 
 /// A range of versions: alternatives joined by `||`, each a list of comparators that must all hold.
 ///

@@ -6,6 +6,8 @@
 //! old index, and the next run completes.
 
 mod beside;
+mod ending;
+mod on_its_way;
 mod parts;
 
 use std::collections::BTreeMap;
@@ -15,16 +17,14 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::digest::{Algorithm, Digest};
 use crate::fsx::{self, Acknowledged, Commit, Committer, Folder, Hashing, Lock, Staged, Volume};
-use crate::observe::Identity;
 use crate::oci::Descriptor;
 use crate::reference::Reference;
 
-use super::{
-    Arrived, Bundle, Closing, Entries, Error, Held, Incoming, Inventory, Pruned, blob, index, layout,
-    read_back, streamed,
-};
+use super::{Arrived, Bundle, Entries, Error, Held, Incoming, Inventory, blob, index, layout, read_back};
 use beside::begin;
 pub(super) use beside::write_if_new;
+pub use ending::Finished;
+use on_its_way::temporary;
 use parts::Together;
 use read_back::Written;
 
@@ -46,15 +46,6 @@ pub struct Writer {
     hashes_all: bool,
     /// What this run has made durable, for reading it back.
     pub(super) written: Arc<Written>,
-}
-
-/// How a run ended.
-#[derive(Clone, Debug)]
-pub struct Finished {
-    /// Which bundle it is now, and the number of its runs.
-    pub identity: Identity,
-    /// What was removed, if the run was asked to.
-    pub pruned: Option<Pruned>,
 }
 
 impl Writer {
@@ -244,13 +235,7 @@ impl Writer {
 
     /// How many bytes of each blob earlier runs left on their way.
     pub fn staged_lengths(&self) -> Result<BTreeMap<Digest, u64>, Error> {
-        let mut lengths = BTreeMap::new();
-        for entry in self.tmp.entries()? {
-            if let Some(digest) = on_its_way(&entry.name) {
-                *lengths.entry(digest).or_default() += entry.size;
-            }
-        }
-        Ok(lengths)
+        on_its_way::lengths(&self.tmp)
     }
 
     /// Gives a finished blob its name if it is what `expected` says, and tells when it is durable.
@@ -308,34 +293,6 @@ impl Writer {
             }
             acknowledged(result);
         })
-    }
-
-    /// Begins to read back what becomes durable while other blobs still come, on `threads` threads, if the bundle lies on a
-    /// disk that is built in. What else a bundle lies on may write in a circle, which only a look at the end finds out.
-    pub fn read_back_on_the_way(&self, threads: usize) {
-        if fsx::is_built_in(&self.bundle.folder) {
-            self.written.read_on_the_way(&self.bundle, threads);
-        }
-    }
-
-    /// Hashes every blob that this run wrote again as the drive has it, past the page cache as far as the system allows,
-    /// on `threads` threads. Wrong ones are removed, so that another run brings them anew. What the end of the run
-    /// writes will be read again, too.
-    pub fn read_back(&self, threads: usize) -> Result<(), Error> {
-        let unkept = self.written.read_back(&self.bundle, threads);
-        for digest in &unkept.blobs {
-            // A drive that lies may refuse this, too. The lock then tells the next run to trust nothing unhashed.
-            let _ = self.remove_blob(digest);
-        }
-        match (unkept.blobs.first(), unkept.unreadable) {
-            (Some(first), _) => Err(Error::NotKept {
-                path: self.bundle.path().to_path_buf(),
-                wrong: unkept.blobs.len(),
-                first: first.to_string(),
-            }),
-            (None, Some(error)) => Err(error),
-            (None, None) => Ok(()),
-        }
     }
 
     /// Says that no more blobs come, so that the last ones need not wait for others.
@@ -401,29 +358,6 @@ impl Writer {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes everything that makes the run's content visible, in the order of the module's page, and ends the run.
-    pub fn finish(self, closing: Closing) -> Result<Finished, Error> {
-        let root = &self.bundle.folder;
-        let bundle = self.preview();
-        streamed::write_if_new(root, layout::INDEX, &|to| index::encode(&bundle.entries, to))?;
-        let is_pruned = closing.prune;
-        let closed = super::closing::close(&bundle, self.before, closing)?;
-        clear_leftovers(&self.tmp, &bundle)?;
-        let pruned = if is_pruned {
-            let before = self.bundle.entries();
-            Some(super::prune::unreached(&bundle, before, &closed.inventory)?)
-        } else {
-            None
-        };
-        drop(self.committer);
-        if self.written.was_read_back() {
-            read_back::pages(&bundle, &closed)?;
-        }
-        self.lock.release()?;
-        let identity = super::inventory::identity(&closed.inventory, closed.digest);
-        Ok(Finished { identity, pruned })
-    }
-
     /// Removes everything that is on its way and not whole, to make room.
     pub fn drop_partial(&self) -> Result<(), Error> {
         for entry in self.tmp.entries()? {
@@ -431,30 +365,4 @@ impl Writer {
         }
         Ok(())
     }
-}
-
-/// Removes temporary files of blobs that are whole now. What is left of others is gone on with by a later run.
-fn clear_leftovers(tmp: &Folder, bundle: &Bundle) -> Result<(), Error> {
-    for entry in tmp.entries()? {
-        let is_whole = match on_its_way(&entry.name) {
-            Some(digest) => bundle.blob_size(&digest)?.is_some(),
-            None => true,
-        };
-        if is_whole {
-            tmp.remove(&entry.name)?;
-        }
-    }
-    Ok(())
-}
-
-/// A blob's name while it is on its way.
-fn temporary(digest: &Digest) -> String {
-    format!("{}-{}", digest.algorithm().name(), digest.hex())
-}
-
-/// The blob that a temporary name is of: the whole of it, or a part.
-fn on_its_way(name: &str) -> Option<Digest> {
-    let (algorithm, rest) = name.split_once('-')?;
-    let hex = rest.split('.').next().unwrap_or_default();
-    format!("{algorithm}:{hex}").parse().ok()
 }

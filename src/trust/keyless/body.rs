@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::{Error, decoded, hex};
 use crate::trust;
-use crate::trust::key::Hash;
+use crate::trust::pem_key::Hash;
 use crate::trust::x509::Certificate;
 
 /// What the entry must be about.

@@ -6,7 +6,7 @@ use spki::der::asn1::ObjectIdentifier;
 use super::root::{Log, TrustedRoot};
 use super::{Error, Signer};
 use crate::trust;
-use crate::trust::key::Hash;
+use crate::trust::pem_key::Hash;
 use crate::trust::x509::{Certificate, Element, GeneralName, Purpose};
 
 const WHAT: &str = "the certificate";

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::Error;
 use crate::trust::PemKey;
-use crate::trust::key::Hash;
+use crate::trust::pem_key::Hash;
 
 /// A tree of 2⁶³ entries is no deeper.
 const DEPTH: usize = 64;

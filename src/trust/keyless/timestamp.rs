@@ -9,7 +9,7 @@ use spki::der::{Tag, TagNumber};
 use super::Error;
 use super::root::{Authority, TrustedRoot};
 use crate::trust;
-use crate::trust::key::{Hash, Scheme};
+use crate::trust::pem_key::{Hash, Scheme};
 use crate::trust::x509::{Certificate, Element, Purpose, element};
 
 const WHAT: &str = "the timestamp";

@@ -1,22 +1,24 @@
 //! The end of a run: README, SHA256SUMS and the inventory.
 
+mod page;
+mod reach;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::time::SystemTime;
 
-use serde::Deserialize;
-
-use crate::digest::{Algorithm, Digest};
-use crate::fsx::Kind;
-use crate::oci::{Descriptor, Document, NESTING_CAP, Platform};
+use crate::digest::Digest;
+use crate::oci::Descriptor;
 use crate::reference::{Reference, Repository};
 
 use super::inventory::Alike;
 use super::writer::write_if_new;
 use super::{
     Absent, Bundle, Error, FORMAT_VERSION, FileRecord, Files, Inventory, Provenance, Record, Shared,
-    Subjects, Volume, blob, inventory, layout, sealed, streamed,
+    Subjects, Volume, inventory, layout, sealed, streamed,
 };
+use page::{programs, readme};
+use reach::Reached;
 
 /// What the run knows that the bundle's files do not.
 #[derive(Clone, Debug)]
@@ -44,55 +46,6 @@ pub struct Closing {
 /// What writes inventories here.
 const TOOL: &str = concat!("carrack ", env!("CARGO_PKG_VERSION"));
 
-/// Larger image configurations are not looked into for their platform.
-const CONFIG_CAP: u64 = 4 << 20;
-
-const README: &str = "\
-This folder is a carrack bundle: Helm charts and container images on their way across an air gap.
-
-Check it (any Linux machine, no special tool):
-
-    cd into this folder
-    sha256sum -c --quiet carrack/SHA256SUMS
-
-If it is signed (carrack/inventory.json.sshsig), these two lines check who signed it and that no listed file changed. The
-file allowed_signers comes from those who send you bundles, by another way than this drive:
-
-    ssh-keygen -Y verify -f allowed_signers -I NAME -n carrack-inventory -s carrack/inventory.json.sshsig <carrack/inventory.json
-    {SUMS_BY_HAND}
-
-Check it completely, added files too, then bring it into a registry:
-
-    carrack verify .
-    carrack import --from . --to registry.example.com
-
-Or offer it to nodes directly, without any registry, as a read-only registry and Helm repository:
-
-    carrack serve . --listen 0.0.0.0:5000
-
-Without carrack: it is an OCI image layout. `index.json` lists every image under its full name, and
-
-    skopeo copy oci:.:docker.io/library/nginx:1.27 docker://registry.example.com/docker.io/library/nginx:1.27
-
-copies one of them. The folders below `charts/` are Helm repositories that any web server can serve.
-";
-
-/// What follows where the program itself is on the drive.
-const README_PROGRAM: &str = "
-The program is on this drive, too. It needs nothing else. Drives often let nothing be run from them: copy it first,
-after `sha256sum` has said that it is whole.
-
-    install -m 755 PROGRAM /usr/local/bin/carrack
-";
-
-/// Everything that the references reach.
-#[derive(Debug, Default)]
-struct Reached {
-    files: Files,
-    /// Manifests that were followed for the reference at hand.
-    followed: BTreeSet<Digest>,
-}
-
 /// How a run left its bundle.
 #[derive(Debug)]
 pub(super) struct Closed {
@@ -110,8 +63,7 @@ pub(super) struct Closed {
 /// by part: two of them whole are not held at any time.
 pub(super) fn close(bundle: &Bundle, before: Option<Inventory>, closing: Closing) -> Result<Closed, Error> {
     let root = &bundle.folder;
-    let page = readme(&programs(bundle)?).replace("{SUMS_BY_HAND}", sealed::SUMS_BY_HAND);
-    write_if_new(root, layout::README, page.as_bytes())?;
+    write_if_new(root, layout::README, readme(&programs(bundle)?).as_bytes())?;
     let carrack = root.make_folder(layout::CARRACK)?;
     let previous = before.as_ref().map(digest).transpose()?;
     let created = rfc3339(closing.now);
@@ -213,9 +165,7 @@ fn references(
     let mut is_new = records.len() != held;
     let mut alike = Alike::default();
     for (reference, descriptor) in bundle.entries() {
-        let mut platforms = BTreeSet::new();
-        reached.followed.clear();
-        walk(bundle, descriptor, NESTING_CAP, reached, &mut platforms)?;
+        let platforms = reached.follow(bundle, descriptor)?;
         let old = records.get(reference);
         let record = Record {
             digest: descriptor.digest,
@@ -246,95 +196,6 @@ fn absent(
     absent
 }
 
-/// Records a manifest, what it points to, and the platforms that are here. What is not here is `verify`'s matter.
-fn walk(
-    bundle: &Bundle,
-    descriptor: &Descriptor,
-    depth: usize,
-    reached: &mut Reached,
-    platforms: &mut BTreeSet<Platform>,
-) -> Result<(), Error> {
-    if let Some(platform) = &descriptor.platform {
-        platforms.insert(Platform::clone(platform));
-    }
-    if !reached.followed.insert(descriptor.digest) {
-        return Ok(());
-    }
-    let (bytes, document) = match bundle.document(&descriptor.digest, &descriptor.media_type) {
-        Ok(found) => found,
-        Err(Error::BlobMissing { .. } | Error::Damaged { .. } | Error::BadManifest { .. }) => return Ok(()),
-        Err(error) => return Err(error),
-    };
-    record(bundle, &descriptor.digest, bytes.len() as u64, &mut reached.files)?;
-    if depth == 0 {
-        return Ok(());
-    }
-    for child in &document.manifests {
-        if bundle.blob_size(&child.digest)?.is_some() {
-            walk(bundle, child, depth - 1, reached, platforms)?;
-        }
-    }
-    if descriptor.platform.is_none() && !document.is_index() {
-        platforms.extend(platform_of(bundle, &document));
-    }
-    for blob in &document.blobs {
-        if !reached.files.has_blob(&blob.digest)
-            && let Some(size) = bundle.blob_size(&blob.digest)?
-        {
-            record(bundle, &blob.digest, size, &mut reached.files)?;
-        }
-    }
-    Ok(())
-}
-
-/// The platform that an image's configuration names, if it is an image's.
-fn platform_of(bundle: &Bundle, document: &Document) -> Option<Platform> {
-    #[derive(Deserialize)]
-    struct Configuration {
-        os: String,
-        architecture: String,
-        variant: Option<String>,
-        #[serde(rename = "os.version")]
-        os_version: Option<String>,
-    }
-    let config = document.blobs.first().filter(|c| c.size <= CONFIG_CAP)?;
-    // An artifact's configuration is no image's, and a missing one is `verify`'s matter.
-    let bytes = bundle.described_blob(config).ok()?.read().ok()?;
-    let found: Configuration = serde_json::from_slice(&bytes).ok()?;
-    Some(Platform {
-        os: found.os,
-        architecture: found.architecture,
-        variant: found.variant,
-        os_version: found.os_version,
-    })
-}
-
-/// Puts a blob in, or its parts.
-fn record(bundle: &Bundle, digest: &Digest, size: u64, files: &mut Files) -> Result<(), Error> {
-    if files.has_blob(digest) {
-        return Ok(());
-    }
-    for (name, size) in blob::parts(&bundle.rooms, digest)? {
-        let path = format!("{}/{name}", layout::part_folder(digest));
-        let part = bundle.any_file(&path)?;
-        let sha256 = part.hash(&Digest::sha256(b""), |_| {})?;
-        files.insert(path, FileRecord { sha256, size });
-    }
-    let whole = match bundle.rooms.blobs(digest.algorithm())? {
-        Some(folder) => folder.size_of(&digest.hex())?,
-        None => None,
-    };
-    if whole.is_none() {
-        return Ok(());
-    }
-    let sha256 = match digest.algorithm() {
-        Algorithm::Sha256 => *digest,
-        Algorithm::Sha512 => bundle.blob(digest)?.hash(&Digest::sha256(b""), |_| {})?,
-    };
-    files.insert(layout::blob_path(digest), FileRecord { sha256, size });
-    Ok(())
-}
-
 fn other_files(bundle: &Bundle, files: &mut Files) -> Result<(), Error> {
     let root = &bundle.folder;
     for name in [layout::OCI_LAYOUT, layout::INDEX, layout::README] {
@@ -358,28 +219,6 @@ fn other_files(bundle: &Bundle, files: &mut Files) -> Result<(), Error> {
         files.insert(format!("{}/{}", layout::CHARTS, chart.path), record);
     }
     Ok(())
-}
-
-/// The programs in the bundle's root.
-fn programs(bundle: &Bundle) -> Result<Vec<String>, Error> {
-    let mut names: Vec<String> = bundle
-        .folder
-        .entries()?
-        .into_iter()
-        .filter(|entry| entry.kind == Kind::File && entry.name.starts_with(layout::PROGRAM))
-        .map(|entry| entry.name)
-        .collect();
-    names.sort();
-    Ok(names)
-}
-
-/// The page for someone who has only the drive.
-fn readme(programs: &[String]) -> String {
-    let mut text = README.to_owned();
-    if let Some(program) = programs.first() {
-        text.push_str(&README_PROGRAM.replace("PROGRAM", program));
-    }
-    text
 }
 
 fn sums(files: &Files, to: &mut dyn Write) -> io::Result<()> {

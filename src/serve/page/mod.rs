@@ -1,7 +1,9 @@
 //! The page for people: what is on the drive, why, and the commands to copy. Plain HTML, nothing from elsewhere.
 
+mod markup;
+
 use std::collections::BTreeMap;
-use std::fmt::{self, Display, Write};
+use std::fmt::{self, Display, Write as _};
 
 use hyper::StatusCode;
 use hyper::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
@@ -12,6 +14,7 @@ use crate::bundle::{Bundle, ChartFile, Provenance};
 use crate::mirrors::engines::{Engine, Mirror, Transport, write_plan};
 use crate::mirrors::{Mapping, Target};
 use crate::reference::Reference;
+use markup::{Safe, block};
 
 const STYLE: &str = include_str!("page.css");
 
@@ -32,33 +35,6 @@ pub(super) struct Visit {
     pub(super) target: Option<Target>,
     /// Whether it came over TLS.
     pub(super) is_tls: bool,
-}
-
-/// Text as HTML shows it, control characters escaped first.
-struct Safe<T>(T);
-
-impl<T: Display> Display for Safe<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for c in crate::secret::printable(&self.0.to_string(), 600).chars() {
-            match c {
-                '&' => f.write_str("&amp;")?,
-                '<' => f.write_str("&lt;")?,
-                '>' => f.write_str("&gt;")?,
-                '"' => f.write_str("&quot;")?,
-                '\'' => f.write_str("&#39;")?,
-                c => f.write_char(c)?,
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Text of several lines as HTML shows it.
-fn block(text: &str) -> String {
-    text.lines()
-        .map(|line| Safe(line).to_string())
-        .collect::<Vec<_>>()
-        .join("\n")
 }
 
 /// The page.
@@ -405,37 +381,4 @@ fn size(bytes: u64) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_stranger_wrote_cannot_become_markup() {
-        let text = "<script>\"'&\u{1b}[31m\u{202e}";
-        assert_eq!(
-            Safe(text).to_string(),
-            "&lt;script&gt;&quot;&#39;&amp;\\u{1b}[31m\\u{202e}"
-        );
-    }
-
-    #[test]
-    fn an_archive_is_a_name_and_a_version() {
-        assert_eq!(named("cert-manager-v1.2.3"), Some(("cert-manager", "v1.2.3")));
-        assert_eq!(named("argo-cd-7.6.12"), Some(("argo-cd", "7.6.12")));
-        assert_eq!(named("x-1.0.0-rc.1+b"), Some(("x", "1.0.0-rc.1+b")));
-    }
-
-    #[test]
-    fn sizes_are_for_people() {
-        for (bytes, text) in [
-            (0, "0 B"),
-            (999, "999 B"),
-            (1_500, "1.5 kB"),
-            (123_456, "123 kB"),
-            (1_234_567, "1.2 MB"),
-            (5_000_000_000, "5.0 GB"),
-            (u64::MAX, "18446744 TB"),
-        ] {
-            assert_eq!(size(bytes), text);
-        }
-    }
-}
+mod tests;
