@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! ── ground: values, and the only door to the disk ──────────────────────────────────────────────────────
-//! digest reference version observe deadline excerpt secret causes
+//! digest reference version observe deadline excerpt secret causes shell
 //! fsx/            the only writer of files: atomic, durable (FAT32 too), resumable, space and limits
 //! ── engines: pure, synchronous, no network ─────────────────────────────────────────────────────────────
 //! goyaml/         YAML and JSON exactly as Helm's Go libraries read and write them
@@ -43,7 +43,7 @@
 //! explore → {helm, discover}    helm → {sprig → gotemplate, goyaml}    discover → {goyaml}
 //! bundle, layouts → {oci, fsx}    trust → {oci, fsx}    chartrepo → {goyaml, fsx, helm}
 //! config → {layouts, mirrors, trust, goyaml}    mirrors → {goyaml}
-//! all → digest, reference, version, observe, deadline, excerpt, secret, causes
+//! all → digest, reference, version, observe, deadline, excerpt, secret, causes, shell
 //! ```
 //!
 //! `gotemplate`, `sprig`, `goyaml`, `helm`, `explore`, `discover`, `bundle`, `layouts`, `trust`, `mirrors` and `config`
@@ -74,6 +74,7 @@ pub mod reference;
 pub mod registry;
 pub mod secret;
 pub mod serve;
+pub mod shell;
 pub mod sprig;
 pub mod transfer;
 pub mod trust;

@@ -19,6 +19,7 @@ use crate::layouts::{self, LocalSource, Store};
 use crate::observe::{Event, Observer, Outcome};
 use crate::reference::Reference;
 use crate::secret::printable;
+use crate::shell::quoted;
 use crate::transfer::{TagFilter, TagSelection, Wanted};
 
 /// Larger chart archives are refused, as in a mirrored repository.
@@ -61,9 +62,11 @@ impl Item {
         let path = PathBuf::from(text);
         if bundle::is_bundle(&path) {
             let shown = printable(text, 200);
+            let (layout, word) = (format!("oci:{shown}"), quoted(&shown));
             return Err(Error::Usage {
                 problem: format!(
-                    "`{shown}` is a bundle: oci:{shown} names the images in it, and `carrack import --from {shown} --to dir:FOLDER` copies all of it"
+                    "`{shown}` is a bundle: {} names the images in it, and `carrack import --from {word} --to dir:FOLDER` copies all of it",
+                    quoted(&layout)
                 ),
             });
         }

@@ -14,6 +14,7 @@ use crate::config::{self, Chart, Config, Image, OnDisk, Origin};
 use crate::layouts::{self, LocalSource};
 use crate::observe::Observer;
 use crate::secret::redact_url;
+use crate::shell::{quoted, quoted_path};
 
 /// What to make a configuration of.
 #[derive(Clone, Debug)]
@@ -159,7 +160,10 @@ impl Draft {
     ) -> Result<(), Error> {
         if config::is_config(text) {
             return Err(Error::Usage {
-                problem: format!("{name} is a carrack.yaml already: `carrack config check {name}` reads it"),
+                problem: format!(
+                    "{name} is a carrack.yaml already: `carrack config check {}` reads it",
+                    quoted(name)
+                ),
             });
         }
         if let Some(format) = foreign::format(text) {
@@ -336,10 +340,11 @@ impl fmt::Display for Made {
         }
         match &self.written {
             Some(path) => {
-                let path = path.display();
                 write!(
                     f,
-                    "{path} is written; next: look through it, then `carrack images {path}`"
+                    "{} is written; next: look through it, then `carrack images {}`",
+                    path.display(),
+                    quoted_path(path)
                 )
             }
             None => Ok(()),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -12,6 +12,7 @@ use super::{Ending, Error, World, admission};
 use crate::bundle::{Bundle, Verified};
 use crate::observe::{Event, Observer};
 use crate::reference::Reference;
+use crate::shell::{quoted, quoted_path};
 use crate::trust::Seal;
 
 /// What is verified.
@@ -129,7 +130,7 @@ impl fmt::Display for Report {
             super::count(found.references, "reference"),
             super::count(found.problems.len() as u64, "problem")
         )?;
-        write_refetch(f, &broken, &self.bundle.display().to_string())
+        write_refetch(f, &broken, &self.bundle)
     }
 }
 
@@ -153,7 +154,7 @@ pub(super) fn write_problems(f: &mut fmt::Formatter<'_>, found: &Verified) -> fm
 pub(super) fn write_refetch(
     f: &mut fmt::Formatter<'_>,
     broken: &BTreeSet<Reference>,
-    bundle: &str,
+    bundle: &Path,
 ) -> fmt::Result {
     if broken.is_empty() {
         return Ok(());
@@ -163,7 +164,7 @@ pub(super) fn write_refetch(
         "on the connected side, fetch just those again:\n  carrack export"
     )?;
     for reference in broken {
-        write!(f, " {reference}")?;
+        write!(f, " {}", quoted(&reference.to_string()))?;
     }
-    write!(f, " --rehash --to {bundle}")
+    write!(f, " --rehash --to {}", quoted_path(bundle))
 }

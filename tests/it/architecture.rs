@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Rooms that everybody may use.
-const GROUND: [&str; 8] = [
+const GROUND: [&str; 9] = [
     "digest",
     "reference",
     "version",
@@ -14,6 +14,7 @@ const GROUND: [&str; 8] = [
     "excerpt",
     "causes",
     "secret",
+    "shell",
 ];
 
 /// Who may name whom, beside the ground.

@@ -37,6 +37,7 @@ mod indexes;
 mod inside;
 mod lock;
 mod on_disk;
+mod pasted;
 mod policy;
 mod program;
 mod prune;

@@ -12,6 +12,7 @@ use super::super::{Ending, count, images, sign, size};
 use crate::bundle::Pruned;
 use crate::chartrepo;
 use crate::observe::Outcome;
+use crate::shell::quoted_path;
 use crate::transfer::{Demand, Fetched, Preflight, Row, RowOutcome};
 
 /// What was done.
@@ -73,7 +74,7 @@ impl super::super::Report for Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.summary(f)?;
-        let bundle = self.bundle.display();
+        let bundle = quoted_path(&self.bundle);
         if self.dry_run {
             f.write_str("\nnext: the same command without --dry-run")
         } else if super::super::Report::ending(self) == Ending::Done {

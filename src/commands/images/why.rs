@@ -7,6 +7,7 @@ use super::rows;
 use crate::discover::{Image, Occurrence, Place, Source};
 use crate::reference::Reference;
 use crate::secret::printable;
+use crate::shell::quoted;
 
 impl Report {
     /// Explains the images that a text names: a reference, a repository, or a part of either. Empty if there is none.
@@ -94,16 +95,6 @@ fn command(place: &Place, switches: Option<&str>) -> String {
     }
     let _ = write!(command, " --show-only {}", quoted(template));
     command
-}
-
-/// As a word of a shell.
-fn quoted(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "_./=:@+-".contains(c);
-    if text.chars().all(plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
-    }
 }
 
 fn origin(source: Source) -> &'static str {

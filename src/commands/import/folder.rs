@@ -15,6 +15,7 @@ use crate::commands::{Ending, Error, Report as _, World, charts};
 use crate::mirrors::Rule;
 use crate::observe::Observer;
 use crate::reference::Reference;
+use crate::shell::{quoted, quoted_path};
 use crate::transfer::{Choice, Companions, Row, RowOutcome, Source, Wanted};
 
 /// What was brought into a folder.
@@ -136,12 +137,12 @@ impl Joined {
 
     /// The command that offers the folder to nodes, under every name that they may ask for.
     pub(super) fn serve(&self) -> String {
-        let rules: String = self
-            .rules
-            .iter()
-            .flat_map(|rule| [" --map ".to_owned(), rule.to_string()])
-            .collect();
-        format!("carrack serve {}{rules}", self.report.bundle.display())
+        let mut command = format!("carrack serve {}", quoted_path(&self.report.bundle));
+        for rule in &self.rules {
+            command.push_str(" --map ");
+            command.push_str(&quoted(&rule.to_string()));
+        }
+        command
     }
 }
 
@@ -155,7 +156,7 @@ impl fmt::Display for Joined {
         let broken = self.verified.broken();
         if !broken.is_empty() {
             writeln!(f)?;
-            write_refetch(f, &broken, &self.from.display().to_string())?;
+            write_refetch(f, &broken, &self.from)?;
         }
         Ok(())
     }

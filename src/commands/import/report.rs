@@ -262,7 +262,7 @@ impl fmt::Display for Imported {
         let broken = self.verified.broken();
         if !broken.is_empty() {
             writeln!(f)?;
-            write_refetch(f, &broken, &self.bundle.display().to_string())?;
+            write_refetch(f, &broken, &self.bundle)?;
         }
         if let Some(vetted) = &self.policy {
             write!(f, "\n{}", vetted.summary())?;

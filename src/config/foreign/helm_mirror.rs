@@ -7,6 +7,7 @@ use super::super::charts::Fields;
 use super::super::{Chart, Client, Error};
 use super::Reader;
 use crate::secret::{Secret, redact_url};
+use crate::shell::quoted;
 
 pub(super) fn is_one(text: &str) -> bool {
     commands(text).iter().any(|(_, words)| arguments(words).is_some())
@@ -121,7 +122,7 @@ impl Mirror {
             "--new-root-url" => {
                 let url = value()?;
                 self.otherwise
-                    .push(format!("--new-root-url: indexes have relative URLs; `carrack charts pull --url {url}` writes absolute ones"));
+                    .push(format!("--new-root-url: indexes have relative URLs; `carrack charts pull --url {}` writes absolute ones", quoted(&url)));
             }
             "--output" | "-o" => {
                 let form = value()?;
@@ -241,7 +242,7 @@ impl Reader<'_> {
         if let Some(folder) = mirror.places.get(1) {
             self.foreign.note(
                 number,
-                format!("the folder {folder}: charts go into the bundle, below charts/; `carrack charts pull --to {folder}` mirrors them alone"),
+                format!("the folder {folder}: charts go into the bundle, below charts/; `carrack charts pull --to {}` mirrors them alone", quoted(folder)),
             );
         }
         Ok(())
