@@ -39,7 +39,8 @@ pub struct Arguments {
     /// The form of the result.
     #[arg(long, short, value_name = "FORM", default_value = "text")]
     output: Form,
-    /// Explain one image instead: every place that names it. A part of the name is enough.
+    /// Explain one image instead: every place that names it. A part of the name is enough. In the other forms: what the
+    /// whole list has of it.
     #[arg(long, value_name = "IMAGE")]
     why: Option<String>,
     /// Show what changed since an earlier run, whose JSON is in this file.
@@ -129,12 +130,15 @@ impl Arguments {
         session.record(&report)?;
         let text = match (why, before) {
             (Some(image), _) => {
-                let text = report.why(&image);
-                if text.is_empty() {
+                let about = report.about(&image);
+                if about.names_nothing() {
                     let problem = format!("no image of these sources has `{image}` in its name");
                     return Err(commands::Error::Usage { problem }.into());
                 }
-                text
+                match format {
+                    Format::Text => about.explained(),
+                    format => about.to_format(format),
+                }
             }
             (None, Some(before)) => report.since(&before).to_format(format),
             (None, None) => report.to_format(format),

@@ -120,3 +120,42 @@ fn a_large_manifest_is_walked_within_bounds_of_memory() {
         .ended_with(0);
     assert_eq!(ran.out.lines().count(), 1000 + 500 + 1);
 }
+
+#[test]
+fn why_an_image_is_on_the_list_is_told_in_the_form_that_is_asked_for() {
+    let program = Program::new();
+    write(
+        &program,
+        "pod.yaml",
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec: {containers: [{name: a, image: 'quay.io/a/web:1'}, {name: b, image: 'quay.io/a/db:2'}]}\n",
+    );
+    let all = program.run(&["images", "pod.yaml", "-o", "json"]).ended_with(0);
+    let ran = |form: &str| program.run(&["images", "pod.yaml", "--why", "web", "-o", form]);
+    let why = ran("json").ended_with(0).json();
+    let whole = all.json();
+    let images = whole["images"].as_array().unwrap().iter();
+    let web: Vec<&Value> = images
+        .filter(|image| image["reference"] == "quay.io/a/web:1")
+        .collect();
+    assert_eq!(web.len(), 1);
+    assert_eq!(why["images"], Value::from(vec![web[0].clone()]));
+    assert_eq!(
+        why["images"][0]["sources"][0]["place"]["kind"],
+        web[0]["sources"][0]["place"]["kind"]
+    );
+    assert_eq!(ran("list").ended_with(0).out, "quay.io/a/web:1\n");
+    assert!(ran("csv").ended_with(0).out.lines().count() == 2);
+    let text = ran("text").ended_with(0).out;
+    assert!(
+        text.contains("Pod/web") && !text.contains("quay.io/a/db"),
+        "{text}"
+    );
+    let none = ["images", "pod.yaml", "--why", "nothing", "-o", "json"];
+    let ran = program.run(&none).ended_with(2);
+    assert_eq!(ran.out, "");
+    assert!(
+        ran.err.contains("no image of these sources has `nothing`"),
+        "{}",
+        ran.err
+    );
+}

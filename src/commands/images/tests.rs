@@ -92,7 +92,7 @@ fn a_charts_images_are_rendered_declared_and_held_by_values() {
     );
     assert_eq!(references(&report.candidates), ["4 quay.io/demo/exporter:2.0"]);
     assert_eq!(report.ending(), Ending::Done);
-    let why = report.why("demo/web");
+    let why = report.about("demo/web").explained();
     assert!(
         why.contains("demo/templates/deployment.yaml") && why.contains("Deployment/release-name-web"),
         "{why}"

@@ -10,18 +10,38 @@ use crate::secret::printable;
 use crate::shell::quoted;
 
 impl Report {
-    /// Explains the images that a text names: a reference, a repository, or a part of either. Empty if there is none.
-    pub fn why(&self, asked: &str) -> String {
+    /// What a text names of this report: a reference, a repository, or a part of either. Sources that could not be read
+    /// stay: they may name it, too.
+    #[must_use]
+    pub fn about(&self, asked: &str) -> Self {
         let exact: Option<Reference> = asked.parse().ok();
         let all = || self.images.iter().chain(&self.candidates);
-        let mut matched: Vec<&Image> = all().filter(|i| Some(&i.reference) == exact.as_ref()).collect();
-        if matched.is_empty() {
-            matched = all()
-                .filter(|i| i.reference.to_string().contains(asked))
-                .collect();
+        let is_named = |image: &Image| Some(&image.reference) == exact.as_ref();
+        let is_exact = all().any(is_named);
+        let matched = |images: &[Image]| {
+            let matches =
+                |image: &&Image| is_named(image) || !is_exact && image.reference.to_string().contains(asked);
+            images.iter().filter(matches).cloned().collect()
+        };
+        let unresolved = self.unresolved.iter().filter(|row| row.raw.contains(asked));
+        Self {
+            images: matched(&self.images),
+            candidates: matched(&self.candidates),
+            unresolved: unresolved.cloned().collect(),
+            failures: self.failures.clone(),
+            ..Self::default()
         }
+    }
+
+    /// Whether nothing is named in it.
+    pub fn names_nothing(&self) -> bool {
+        self.images.is_empty() && self.candidates.is_empty() && self.unresolved.is_empty()
+    }
+
+    /// Every place that names the images, for people.
+    pub fn explained(&self) -> String {
         let mut text = String::new();
-        for image in matched {
+        for image in self.images.iter().chain(&self.candidates) {
             let _ = writeln!(text, "{}  (tier {})", image.reference, image.tier);
             for occurrence in &image.sources {
                 explain(occurrence, &image.reference, &mut text);
@@ -29,15 +49,13 @@ impl Report {
             text.push('\n');
         }
         for row in &self.unresolved {
-            if row.raw.contains(asked) {
-                let _ = writeln!(
-                    text,
-                    "`{}` is not readable as an image: {}",
-                    printable(&row.raw, 200),
-                    row.reason
-                );
-                let _ = writeln!(text, "  {}", place(&row.place));
-            }
+            let _ = writeln!(
+                text,
+                "`{}` is not readable as an image: {}",
+                printable(&row.raw, 200),
+                row.reason
+            );
+            let _ = writeln!(text, "  {}", place(&row.place));
         }
         text
     }
