@@ -44,6 +44,9 @@ pub struct Report {
     /// The lock file, and what changed in it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub locked: Option<Locked>,
+    /// What is no failure and still worth saying.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// What could not be looked into or resolved: it is missing from the mirror.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub failures: Vec<images::Failure>,
@@ -87,6 +90,8 @@ pub async fn run(
             });
         }
     }
+    let asked = plan.items.iter().map(|item| item.key.repository());
+    let notes = mirror.mapping.idle_rules(asked, "this run");
     let placed = mirror.mapping.plan(resolved(&plan), &mirror.limits)?;
     let left_out = plan.absent.len() as u64;
     let stock = Stock::resolved(&plan, source, manifests);
@@ -113,6 +118,7 @@ pub async fn run(
         },
         pushed,
         left_out,
+        notes,
         failures,
     })
 }
@@ -172,6 +178,9 @@ impl fmt::Display for Report {
         }
         for failure in &self.failures {
             writeln!(f, "failed: {}: {}", failure.subject, failure.reason)?;
+        }
+        for note in &self.notes {
+            writeln!(f, "note: {note}")?;
         }
         let (all, target) = (self.pushed.rows.len(), &self.target);
         let missing = failed + self.failures.len();

@@ -325,3 +325,23 @@ fn a_manifest_of_a_type_that_nobody_knows_crosses_as_it_is() {
     carrack::fsx::write(&blob, b"so JSON at all").unwrap();
     program.verify().ended_with(4);
 }
+
+#[test]
+fn a_mapping_that_is_about_nothing_in_the_bundle_is_told() {
+    let (program, from) = exported(&[("team/app:1", &image().layer("a", 100).build())]);
+    let target = TestRegistry::start();
+    let source = from.replace('-', ":");
+    let used = format!("{source}/team=crew");
+    let note = "the mapping `quay.io/jetstak=jetstack` matches no reference of bundle";
+    let flags = ["--map", "quay.io/jetstak=jetstack", "--map", used.as_str()];
+    for more in [&flags[..], &["--map", "quay.io/jetstak=jetstack", "--dry-run"]] {
+        let ran = program.import(&target.host(), more).ended_with(0);
+        let notes = ran.json()["notes"].as_array().unwrap().clone();
+        assert_eq!(notes.len(), 1, "{notes:?}");
+        assert!(notes[0].as_str().unwrap().starts_with(note), "{notes:?}");
+    }
+    let mut words = vec!["import", "--from", "bundle", "--to", "dir:inside"];
+    words.extend(flags);
+    let ran = program.run(&words).ended_with(0);
+    assert!(ran.out.contains(&format!("note: {note}")), "{}", ran.out);
+}

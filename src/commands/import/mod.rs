@@ -130,7 +130,10 @@ pub async fn run(
     }
     let wanted = beforehand.leave_request(&bundle)?;
     let vetted = vet(options, asked, world).await?;
-    let (mut notes, mut unwritten) = (Vec::new(), Vec::new());
+    let repositories = bundle.entries().keys().map(Reference::repository);
+    let whose = bundle.path().display();
+    let mut notes = options.to.mapping().idle_rules(repositories, whose);
+    let mut unwritten = Vec::new();
     let checked = Checked {
         admitted: &mut admitted,
         verified,

@@ -51,6 +51,11 @@ impl Rule {
         self.also
     }
 
+    /// Whether the rule is about a repository.
+    pub fn covers(&self, repository: &Repository) -> bool {
+        self.rest(repository).is_some()
+    }
+
     /// What of a repository's path follows the rule's source; none if the rule is not about it.
     fn rest<'a>(&self, repository: &'a Repository) -> Option<&'a str> {
         if self.host != repository.host() {
@@ -232,6 +237,23 @@ impl Mapping {
     /// The rules, as they were given.
     pub fn rules(&self) -> &[Rule] {
         &self.rules
+    }
+
+    /// The rules that are about none of these repositories, one line each: a slip in a rule's source would go unnoticed.
+    /// `whose` says whose repositories they are.
+    pub fn idle_rules<'a>(
+        &self,
+        repositories: impl Iterator<Item = &'a Repository>,
+        whose: impl fmt::Display,
+    ) -> Vec<String> {
+        let mut idle: Vec<&Rule> = self.rules.iter().collect();
+        for repository in repositories {
+            idle.retain(|rule| !rule.covers(repository));
+        }
+        let told = idle.into_iter().map(|rule| {
+            format!("the mapping `{rule}` matches no reference of {whose}, and nothing is placed by it: is its source spelled right?")
+        });
+        told.collect()
     }
 
     /// The repository's path on the target: its first place.
