@@ -34,7 +34,7 @@ pub(super) struct Trail {
     /// Manifests that were followed, or are about to be.
     pub(super) followed: BTreeSet<Digest>,
     pub(super) blobs: Vec<Descriptor>,
-    /// What each of the blobs is said to have in bytes.
+    /// What each of the blobs and children is said to have in bytes.
     sizes: HashMap<Digest, u64>,
     pub(super) is_new: bool,
     pub(super) manifest_bytes: u64,
@@ -77,6 +77,22 @@ struct Child {
     is_attestation: bool,
 }
 
+impl Child {
+    /// Engines that read an index by the book take no manifest of another size than it says. The bytes have the right
+    /// digest, so it is the index that is wrong, and stays so.
+    fn check_size(&self, bytes: &[u8]) -> Result<(), Error> {
+        let Descriptor { digest, size, .. } = self.descriptor;
+        if size == bytes.len() as u64 {
+            return Ok(());
+        }
+        Err(Error::WrongManifestSize {
+            digest,
+            said: size,
+            size: bytes.len() as u64,
+        })
+    }
+}
+
 impl Trail {
     /// Counts the bytes of a manifest, and so many manifests that are to be followed.
     fn check(&mut self, bytes: usize, manifests: usize) -> Result<(), Error> {
@@ -99,19 +115,24 @@ impl Trail {
     }
 
     fn note_blob(&mut self, blob: &Descriptor) -> Result<(), Error> {
-        let said = *self.sizes.entry(blob.digest).or_insert_with(|| {
+        if !self.sizes.contains_key(&blob.digest) {
             let mut bare = Descriptor::new(blob.media_type.clone(), blob.digest, blob.size);
             bare.urls.clone_from(&blob.urls);
             self.blobs.push(bare);
-            blob.size
-        });
-        if said == blob.size {
+        }
+        self.note_size(blob)
+    }
+
+    /// Two manifests of an image may not say different sizes of what they point to.
+    fn note_size(&mut self, descriptor: &Descriptor) -> Result<(), Error> {
+        let said = *self.sizes.entry(descriptor.digest).or_insert(descriptor.size);
+        if said == descriptor.size {
             return Ok(());
         }
         Err(Error::SizesDisagree {
-            digest: blob.digest,
+            digest: descriptor.digest,
             one: said,
-            other: blob.size,
+            other: descriptor.size,
         })
     }
 }
@@ -164,6 +185,7 @@ impl Walk<'_> {
         let mut next = Vec::new();
         while let Some(came) = coming.next().await {
             let (child, bytes, is_new, _place) = came?;
+            child.check_size(&bytes)?;
             trail.is_new |= is_new;
             next.extend(self.look_into(&child.descriptor, child.is_attestation, bytes, trail)?);
         }
@@ -193,6 +215,7 @@ impl Walk<'_> {
             let platform = child.platform.as_deref().filter(|platform| is_real(platform));
             trail.passed_over.extend(platform.map(ToString::to_string));
         }
+        kept.iter().try_for_each(|child| trail.note_size(child))?;
         let kept: Vec<&Descriptor> = kept
             .into_iter()
             .filter(|child| !trail.followed.contains(&child.digest))

@@ -123,6 +123,18 @@ pub enum Error {
         /// Who has it.
         by: String,
     },
+    /// An index says another size of a manifest than the manifest has.
+    #[error(
+        "its index says that manifest {digest} has {said} bytes, and it has {size}: containerd and `carrack verify` refuse such an image; whoever made it must push it again"
+    )]
+    WrongManifestSize {
+        /// Its digest.
+        digest: Digest,
+        /// Bytes that the index says.
+        said: u64,
+        /// Bytes that it has.
+        size: u64,
+    },
     /// Manifests say different sizes of a blob, and nobody can tell which is right.
     #[error("two manifests say different sizes of blob {digest}: {one} and {other}")]
     SizesDisagree {

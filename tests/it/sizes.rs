@@ -133,3 +133,40 @@ fn an_index_that_calls_a_layer_a_manifest_does_not_take_it_out_of_the_bundle() {
     program.export(&[&liar_name], &[]).ended_with(3);
     program.verify().ended_with(0);
 }
+
+/// An index of two platforms that says a byte more of the second one than it has.
+fn index_that_lies() -> Image {
+    let mut liar = index(vec![
+        ("linux/amd64", image().layer("amd", 100).build()),
+        (
+            "linux/arm64",
+            image().platform("linux/arm64").layer("arm", 100).build(),
+        ),
+    ]);
+    let mut manifest: serde_json::Value = serde_json::from_slice(&liar.manifest).unwrap();
+    let size = &mut manifest["manifests"][1]["size"];
+    *size = (size.as_u64().unwrap() + 1).into();
+    liar.manifest = serde_json::to_vec(&manifest).unwrap().into();
+    liar.digest = carrack::digest::Digest::sha256(&liar.manifest);
+    liar
+}
+
+#[test]
+fn an_index_that_is_wrong_about_the_size_of_a_manifest_fails_at_the_export_and_not_weeks_later() {
+    let registry = TestRegistry::start();
+    let good_name = registry.seed("team/good:1", &image().layer("good", 100).build());
+    let liar_name = registry.seed("team/liar:1", &index_that_lies());
+    let program = Program::new();
+    for more in [&["--dry-run"][..], &[], &[]] {
+        let ran = program.export(&[&good_name, &liar_name], more).ended_with(3);
+        let row = ran.row("liar");
+        let why = row["error"].as_str().unwrap();
+        assert!(why.contains("its index says that manifest sha256:"), "{row}");
+        assert!(why.contains("containerd and `carrack verify` refuse"), "{row}");
+    }
+    assert_eq!(program.verify().ended_with(0).json()["references"], 1);
+    // What is not carried of it may be described as it likes.
+    let flags = ["--platform", "linux/amd64", "--to", "amd"];
+    program.export(&[&liar_name], &flags).ended_with(0);
+    program.run(&["verify", "amd"]).ended_with(0);
+}
