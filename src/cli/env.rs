@@ -4,6 +4,8 @@ use std::ffi::OsString;
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
+use crate::http::Proxy;
+
 /// What the process was born into, read once.
 #[derive(Clone, Debug, Default)]
 pub struct Environment {
@@ -26,9 +28,9 @@ pub struct Environment {
     /// The entries of `PATH`, in which credential helpers are looked for.
     pub path: Vec<PathBuf>,
     /// `HTTP_PROXY`.
-    pub http_proxy: Option<String>,
+    pub http_proxy: Option<Proxy>,
     /// `HTTPS_PROXY`.
-    pub https_proxy: Option<String>,
+    pub https_proxy: Option<Proxy>,
     /// `NO_PROXY`.
     pub no_proxy: String,
     /// The file of this program.
@@ -96,7 +98,14 @@ impl Environment {
         let path = |name: &str| set(name).map(PathBuf::from);
         let text = |name: &str| set(name).and_then(|value| value.into_string().ok());
         // Curl reads the lower-case names, most other programs both.
-        let proxy = |name: &str| text(&name.to_ascii_lowercase()).or_else(|| text(name));
+        let either = |name: &str| [name.to_ascii_lowercase(), name.to_owned()];
+        let proxy = |name: &str| {
+            either(name).into_iter().find_map(|variable| {
+                // What is no text is no proxy that can be used either, and is told.
+                let url = set(&variable)?.to_string_lossy().into_owned();
+                Some(Proxy { variable, url })
+            })
+        };
         let home = path("HOME");
         let config_home = path("XDG_CONFIG_HOME").or_else(|| home.as_ref().map(|h| h.join(".config")));
         let helm = |name: &str, file: &str| {
@@ -116,7 +125,10 @@ impl Environment {
                 .unwrap_or_default(),
             http_proxy: proxy("HTTP_PROXY").or_else(|| proxy("ALL_PROXY")),
             https_proxy: proxy("HTTPS_PROXY").or_else(|| proxy("ALL_PROXY")),
-            no_proxy: proxy("NO_PROXY").unwrap_or_default(),
+            no_proxy: either("NO_PROXY")
+                .into_iter()
+                .find_map(|name| text(&name))
+                .unwrap_or_default(),
             program: std::env::current_exe().ok(),
             scratch: std::env::temp_dir(),
             host: rustix::system::uname()

@@ -249,7 +249,8 @@ impl Error {
             | Self::Credentials(_)
             | Self::NodeConfig(_)
             | Self::Mirrors(_)
-            | Self::Policy { .. } => Kind::Usage,
+            | Self::Policy { .. }
+            | Self::Http(http::Error::Proxy { .. }) => Kind::Usage,
             Self::Transfer(transfer::Error::BadLock { .. } | transfer::Error::UnknownLock { .. }) => {
                 Kind::Usage
             }

@@ -15,9 +15,10 @@ use super::body::{Part, Source, Upload};
 use super::error::Error;
 use super::host::{authority, is_loopback, same_origin};
 use super::lanes::{Lanes, Pass};
+use super::proxy::Routes;
 use super::response::Response;
 use super::retry::{Exhausted, Retry, Temporary};
-use super::settings::{HostTls, Proxies, Settings};
+use super::settings::{HostTls, Settings};
 use super::{certs_d, dns, echo, tls};
 use crate::causes::chain;
 use crate::observe::{Clock, Event, Observer};
@@ -116,6 +117,7 @@ struct Inner {
     settings: Settings,
     observer: Arc<dyn Observer>,
     clock: Arc<dyn Clock>,
+    routes: Routes,
     plain: reqwest::Client,
     /// Made when the first host asks for TLS: reading the system's authorities takes a while.
     secure: Mutex<Option<reqwest::Client>>,
@@ -130,19 +132,23 @@ impl Client {
         observer: Arc<dyn Observer>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, Error> {
-        let plain = build(&settings, tls::none()?)?;
+        let routes = Routes::new(&settings.proxies)?;
+        let plain = build(&settings, &routes, tls::none()?)?;
         let secure = if settings.ca_files.is_empty() {
             None
         } else {
             let configuration = tls::configuration("all hosts", &settings.ca_files, &HostTls::default())?;
-            Some(build(&settings, configuration)?)
+            Some(build(&settings, &routes, configuration)?)
         };
         let mut per_host = BTreeMap::new();
         let mut hosts = certs_d::read(&settings.certificate_folders)?;
         hosts.extend(settings.per_host.clone());
         for (host, host_tls) in &hosts {
             let configuration = tls::configuration(host, &settings.ca_files, host_tls)?;
-            per_host.insert(host.to_ascii_lowercase(), build(&settings, configuration)?);
+            per_host.insert(
+                host.to_ascii_lowercase(),
+                build(&settings, &routes, configuration)?,
+            );
         }
         let lanes = Lanes::new(
             settings.requests_per_host,
@@ -154,6 +160,7 @@ impl Client {
                 settings,
                 observer,
                 clock,
+                routes,
                 plain,
                 secure: Mutex::new(secure),
                 per_host,
@@ -315,7 +322,9 @@ impl Client {
         let silence = silence(upload, settings.stall_timeout, answer_timeout);
         tokio::select! {
             biased;
-            answer = answer => answer.map_err(|error| Error::from_reqwest(&host, error, settings.connect_timeout)),
+            answer = answer => answer.map_err(|error| {
+                Error::from_reqwest(&host, error, settings.connect_timeout).through(self.inner.routes.of(url))
+            }),
             stalled = silence => Err(match stalled {
                 Silence::Answer => Error::NoAnswer { host, after: answer_timeout },
                 Silence::Body => Error::Stalled { host, after: settings.stall_timeout },
@@ -338,7 +347,7 @@ impl Client {
         }
         let settings = &inner.settings;
         let configuration = tls::configuration("all hosts", &settings.ca_files, &HostTls::default())?;
-        let client = build(settings, configuration)?;
+        let client = build(settings, &inner.routes, configuration)?;
         *secure = Some(client.clone());
         Ok(client)
     }
@@ -423,7 +432,7 @@ fn redirect(request: &Request, from: &Url, answer: &reqwest::Response) -> Result
     Ok(Some(target))
 }
 
-fn build(settings: &Settings, tls: rustls::ClientConfig) -> Result<reqwest::Client, Error> {
+fn build(settings: &Settings, routes: &Routes, tls: rustls::ClientConfig) -> Result<reqwest::Client, Error> {
     let mut builder = reqwest::Client::builder()
         .user_agent(&settings.user_agent)
         .redirect(reqwest::redirect::Policy::none())
@@ -437,26 +446,8 @@ fn build(settings: &Settings, tls: rustls::ClientConfig) -> Result<reqwest::Clie
         .pool_idle_timeout(Duration::from_secs(30))
         .pool_max_idle_per_host(settings.requests_per_host.saturating_mul(2))
         .tcp_keepalive(Duration::from_secs(30));
-    for proxy in proxies(&settings.proxies)? {
+    for proxy in routes.proxies()? {
         builder = builder.proxy(proxy);
     }
     builder.build().map_err(|source| Error::Start { source })
-}
-
-fn proxies(settings: &Proxies) -> Result<Vec<reqwest::Proxy>, Error> {
-    let except = format!("localhost,127.0.0.0/8,::1,{}", settings.except);
-    let except = reqwest::NoProxy::from_string(&except);
-    let make = |setting: &Option<String>, make: fn(&str) -> reqwest::Result<reqwest::Proxy>| {
-        setting.as_deref().filter(|text| !text.is_empty()).map(|text| {
-            make(text)
-                .map(|proxy| proxy.no_proxy(except.clone()))
-                .map_err(|_| Error::Proxy {
-                    proxy: printable(&redact_url(text), 200),
-                })
-        })
-    };
-    make(&settings.http, |text| reqwest::Proxy::http(text))
-        .into_iter()
-        .chain(make(&settings.https, |text| reqwest::Proxy::https(text)))
-        .collect()
 }

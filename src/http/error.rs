@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::dns;
+use super::proxy::Through;
 use super::retry::{Patience, Temporary};
 use crate::observe::Trouble;
 
@@ -45,9 +46,13 @@ pub enum Error {
         #[source]
         source: rustls::Error,
     },
-    /// A proxy setting is no URL.
-    #[error("the proxy `{proxy}` is no proxy URL")]
+    /// A proxy setting is none that can be used.
+    #[error(
+        "the proxy `{proxy}` in {variable} is none that can be used: expected http://HOST:PORT; https, socks4, socks5 and socks5h may stand for http"
+    )]
     Proxy {
+        /// The variable that says so.
+        variable: String,
         /// The setting, without its password.
         proxy: String,
     },
@@ -89,6 +94,32 @@ pub enum Error {
         host: String,
         /// How long was waited.
         after: Duration,
+    },
+    /// The proxy on the way was not reached, or not in time.
+    #[error("no connection to {host} through the proxy {proxy} that {variable} names")]
+    ProxyUnreachable {
+        /// The host.
+        host: String,
+        /// The proxy, without a login.
+        proxy: String,
+        /// The variable that names it.
+        variable: String,
+        /// Why not.
+        #[source]
+        source: Box<Self>,
+    },
+    /// The proxy on the way makes no connection.
+    #[error("no connection to {host} through the proxy {proxy} that {variable} names")]
+    ProxyRefuses {
+        /// The host.
+        host: String,
+        /// The proxy, without a login.
+        proxy: String,
+        /// The variable that names it.
+        variable: String,
+        /// Why not.
+        #[source]
+        source: reqwest::Error,
     },
     /// The TLS handshake failed.
     #[error("no trusted TLS connection to {host}")]
@@ -256,6 +287,46 @@ impl Error {
         }
     }
 
+    /// The same of a request that went through a proxy, if it did: where no connection came about, the proxy must be named,
+    /// and what is wrong with the proxy must not be told of the host.
+    pub(super) fn through(self, proxy: Option<Through>) -> Self {
+        let Some(Through {
+            proxy,
+            authority,
+            variable,
+        }) = proxy
+        else {
+            return self;
+        };
+        let (host, source) = match self {
+            Self::Connect { host, source } => {
+                return Self::ProxyRefuses {
+                    host,
+                    proxy,
+                    variable,
+                    source,
+                };
+            }
+            Self::ConnectionRefused { host } => (host, Self::ConnectionRefused { host: authority }),
+            Self::Unresolved { host, source } => (
+                host,
+                Self::Unresolved {
+                    host: authority,
+                    source,
+                },
+            ),
+            // It may be the proxy or the host behind it that says nothing.
+            Self::ConnectTimeout { host, after } => (host.clone(), Self::ConnectTimeout { host, after }),
+            other => return other,
+        };
+        Self::ProxyUnreachable {
+            host,
+            proxy,
+            variable,
+            source: Box::new(source),
+        }
+    }
+
     /// Whether the server was reached and took at least the head of the request.
     pub fn was_connected(&self) -> bool {
         matches!(
@@ -274,7 +345,9 @@ impl Temporary for Error {
             | Self::Broken { .. }
             | Self::NoAnswer { .. }
             | Self::Stalled { .. }
-            | Self::CutShort { .. } => true,
+            | Self::CutShort { .. }
+            | Self::ProxyRefuses { .. } => true,
+            Self::ProxyUnreachable { source, .. } => source.is_transient(),
             Self::Unresolved { source, .. } => source.is_transient(),
             _ => false,
         }
@@ -282,7 +355,10 @@ impl Temporary for Error {
 
     fn patience(&self) -> Patience {
         match self {
-            Self::ConnectionRefused { .. } | Self::Connect { .. } => Patience::Short,
+            Self::ConnectionRefused { .. } | Self::Connect { .. } | Self::ProxyRefuses { .. } => {
+                Patience::Short
+            }
+            Self::ProxyUnreachable { source, .. } => source.patience(),
             // Each of these has waited for its own timeouts already.
             Self::ConnectTimeout { .. } | Self::Unresolved { .. } => Patience::Once,
             _ => Patience::Full,

@@ -13,6 +13,7 @@ mod echo;
 mod error;
 mod host;
 mod lanes;
+mod proxy;
 mod response;
 mod retry;
 mod settings;
@@ -24,7 +25,7 @@ pub use error::Error;
 pub use host::{is_loopback, same_origin};
 pub use response::Response;
 pub use retry::{Patience, Retry, Temporary};
-pub use settings::{HostTls, Proxies, Settings};
+pub use settings::{HostTls, Proxies, Proxy, Settings};
 
 pub use hyper::header;
 pub use hyper::{HeaderMap, Method, StatusCode};

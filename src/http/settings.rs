@@ -1,10 +1,12 @@
 //! What a user may set about the network. Plain data: the environment is read elsewhere.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::retry::Retry;
+use crate::secret::redact_url;
 
 /// Everything that shapes a [`Client`](super::Client).
 #[derive(Clone, Debug)]
@@ -72,9 +74,24 @@ pub struct HostTls {
 #[derive(Clone, Debug, Default)]
 pub struct Proxies {
     /// For `http` URLs.
-    pub http: Option<String>,
+    pub http: Option<Proxy>,
     /// For `https` URLs.
-    pub https: Option<String>,
+    pub https: Option<Proxy>,
     /// Hosts, domains and networks that are reached directly, separated by commas.
     pub except: String,
+}
+
+/// A proxy, and who says so.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Proxy {
+    /// The variable of the environment that names it.
+    pub variable: String,
+    /// As it is written; a login may be in it.
+    pub url: String,
+}
+
+impl fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={}", self.variable, redact_url(&self.url))
+    }
 }

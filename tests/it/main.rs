@@ -40,6 +40,7 @@ mod on_disk;
 mod pasted;
 mod policy;
 mod program;
+mod proxies;
 mod prune;
 mod pull_sources;
 mod referrers;
