@@ -229,7 +229,7 @@ impl Arguments {
         let to = match to {
             To::Folder(folder) => Destination::Folder {
                 folder,
-                mapping: self.placement.of_folder(),
+                mapping: self.placement.of_folder(declared),
             },
             To::Registry(target) => {
                 let (mapping, limits) = self.placement.on(&target, declared)?;

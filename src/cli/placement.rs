@@ -42,31 +42,31 @@ impl Placement {
     }
 
     /// The mapping without a target: for a folder that is served.
-    pub fn of_folder(self) -> Mapping {
-        let place = match self.layout {
-            Some(Layout::Root) => Place::AtRoot,
-            _ => Place::ByHost,
-        };
-        Mapping::new(place).with_rules(self.map)
+    pub fn of_folder(self, declared: Option<&Destination>) -> Mapping {
+        self.mapping(declared)
     }
 
-    /// The mapping onto this target, and what the target takes. What a configuration declares of the target holds where
-    /// the command line says nothing.
+    /// The mapping onto this target, and what the target takes.
     pub fn on(self, target: &Target, declared: Option<&Destination>) -> Result<(Mapping, Limits), Failure> {
+        let limits = Limits {
+            depth: self.max_depth.or_else(|| declared?.max_depth),
+            ..Limits::default()
+        };
+        let mapping = self
+            .mapping(declared)
+            .with_prefix(target.prefix())
+            .map_err(|error| Failure::usage(&error))?;
+        Ok((mapping, limits))
+    }
+
+    /// What a configuration declares of the destination holds where the command line says nothing.
+    fn mapping(self, declared: Option<&Destination>) -> Mapping {
         let place = match (self.layout, declared.map(|declared| declared.layout)) {
             (Some(Layout::Root), _) | (None, Some(config::Layout::Root)) => Place::AtRoot,
             _ => Place::ByHost,
         };
         let declared_rules = declared.into_iter().flat_map(|declared| &declared.map);
         let rules = declared_rules.map(|rule| rule.value.clone()).chain(self.map);
-        let mapping = Mapping::new(place)
-            .with_prefix(target.prefix())
-            .map_err(|error| Failure::usage(&error))?
-            .with_rules(rules);
-        let limits = Limits {
-            depth: self.max_depth.or_else(|| declared?.max_depth),
-            ..Limits::default()
-        };
-        Ok((mapping, limits))
+        Mapping::new(place).with_rules(rules)
     }
 }

@@ -99,7 +99,10 @@ pub enum Place {
 /// A destination as it is written.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-#[schemars(rename = "Destination", extend("oneOf" = [{"required": ["registry"]}, {"required": ["folder"]}]))]
+#[schemars(rename = "Destination", extend("oneOf" = [
+    {"required": ["registry"]},
+    {"required": ["folder"], "not": {"anyOf": [{"required": ["max-depth"]}, {"required": ["create-projects"]}]}}
+]))]
 struct Fields {
     /// A registry, with a path on it if everything goes below one: `mirror.example.lan/project`.
     registry: Option<Written<Target>>,
@@ -108,7 +111,8 @@ struct Fields {
     /// Where references go: `host` puts `quay.io/a/b` at REGISTRY/quay.io/a/b, `root` at REGISTRY/a/b.
     #[serde(default)]
     layout: Layout,
-    /// Place single sources elsewhere: `quay.io/jetstack=jetstack`, `docker.io=/`; with `+=` there too.
+    /// Place single sources elsewhere: `quay.io/jetstack=jetstack`, `docker.io=/`; with `+=` there too. For a folder: where
+    /// `carrack serve --map` offers them.
     #[serde(default)]
     map: Vec<Written<Rule>>,
     /// The registry takes paths of this many components only (Quay: 2).
@@ -177,6 +181,14 @@ impl TryFrom<Fields> for Destination {
     fn try_from(fields: Fields) -> Result<Self, &'static str> {
         let place = match (fields.registry, fields.folder) {
             (Some(registry), None) => Place::Registry(registry),
+            (None, Some(_)) if fields.max_depth.is_some() => {
+                return Err("`max-depth` is about paths on a registry, and this destination is a folder");
+            }
+            (None, Some(_)) if fields.create_projects.is_some() => {
+                return Err(
+                    "`create-projects` is about projects on a registry, and this destination is a folder",
+                );
+            }
             (None, Some(folder)) => Place::Folder(folder),
             _ => return Err("a destination is one place: say either `registry` or `folder`"),
         };

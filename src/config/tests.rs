@@ -85,6 +85,14 @@ fn what_does_not_go_together_is_said() {
             "destinations: {x: {registry: a.b, folder: c}}",
             "either `registry` or `folder`",
         ),
+        (
+            "destinations: {x: {folder: c, max-depth: 2}}",
+            "`max-depth` is about paths on a registry, and this destination is a folder",
+        ),
+        (
+            "destinations: {x: {folder: c, create-projects: public}}",
+            "`create-projects` is about projects on a registry, and this destination is a folder",
+        ),
     ] {
         let error = wrong(&format!("version: 1\n{text}\n"));
         assert!(error.contains(problem), "{error}");

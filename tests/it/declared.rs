@@ -256,3 +256,42 @@ fn paths_that_init_takes_over_lead_from_the_new_files_folder() {
         .run(&["config", "check", "git/site/carrack.yaml"])
         .ended_with(0);
 }
+
+#[test]
+fn a_folder_that_is_a_destination_takes_what_is_about_folders_and_refuses_what_is_about_registries() {
+    let registry = TestRegistry::start();
+    let own = registry.seed("shop/tool:1", &image().layer("tool", 200).build());
+    let program = Program::new();
+    program.export(&[&own], &[]).ended_with(0);
+    let words = |file| ["import", "--from", "bundle", "--config", file, "-q"];
+    for key in ["max-depth: 2", "create-projects: private"] {
+        write(
+            &program,
+            "wrong.yaml",
+            &format!("version: 1\ndestinations:\n  inside:\n    folder: inside\n    {key}\n"),
+        );
+        for arguments in [&["config", "check", "wrong.yaml"][..], &words("wrong.yaml")] {
+            let ran = program.run(arguments).ended_with(2);
+            let name = key.split(':').next().unwrap();
+            assert!(ran.err.contains(&format!("`{name}` is about")), "{}", ran.err);
+            assert!(ran.err.contains("error: wrong.yaml:4:"), "{}", ran.err);
+        }
+        assert!(!program.path("inside").exists());
+    }
+    let host = registry.host();
+    write(
+        &program,
+        "carrack.yaml",
+        &format!(
+            "version: 1\ndestinations:\n  inside:\n    folder: inside\n    map: ['{host}/shop=market']\n    \
+             engines: {{folder: nodes, for: [containerd], mirror: mirror.lan}}\n"
+        ),
+    );
+    let ran = program.run(&words("carrack.yaml")).ended_with(0);
+    assert!(
+        ran.out
+            .contains(&format!("next: carrack serve inside --map {host}/shop=market")),
+        "{}",
+        ran.out
+    );
+}
