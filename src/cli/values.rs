@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use crate::commands::values::{Target, ValueFlags};
+use crate::config::{KubeVersion, NoKubeVersion};
 use crate::helm::{Limits, Profile};
 
 /// Values beside the charts' own.
@@ -64,7 +65,7 @@ pub struct Rendering {
     #[arg(long, short, value_name = "NAME", default_value = "default")]
     namespace: String,
     /// The Kubernetes version of the target cluster: `1.29` or `v1.29.3`.
-    #[arg(long, value_name = "VERSION")]
+    #[arg(long, value_name = "VERSION", value_parser = kube_version)]
     kube_version: Option<String>,
     /// API versions that the target cluster has beside the built-in ones. May be repeated or separated by commas.
     #[arg(long, short, value_name = "GROUP/VERSION[/KIND]", value_delimiter = ',')]
@@ -104,4 +105,9 @@ impl Rendering {
             },
         }
     }
+}
+
+/// A version that charts can be rendered for, as it was written.
+fn kube_version(text: &str) -> Result<String, NoKubeVersion> {
+    text.parse::<KubeVersion>().map(|_| text.to_owned())
 }

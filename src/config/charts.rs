@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::written::Written;
+use super::written::{KubeVersion, Written};
 use crate::version::Constraint;
 
 /// A chart, where it comes from, and the values that it is looked into with.
@@ -110,7 +110,7 @@ pub struct Fields {
     /// The namespace of the release.
     pub namespace: Option<String>,
     /// The Kubernetes version of the target cluster.
-    pub kube_version: Option<String>,
+    pub kube_version: Option<Written<KubeVersion>>,
     /// API versions that the target cluster has beside the built-in ones.
     #[serde(default)]
     pub api_versions: Vec<String>,

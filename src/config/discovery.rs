@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
 
-use super::written::Written;
+use super::written::{KubeVersion, Written};
 use crate::reference::Reference;
 use crate::version::Constraint;
 
@@ -154,8 +154,7 @@ impl JsonSchema for Tier {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Rendering {
     /// The Kubernetes version of the target cluster: `1.29` or `v1.29.3`.
-    #[schemars(extend("type" = ["string", "number", "null"]))]
-    pub kube_version: Option<String>,
+    pub kube_version: Option<Written<KubeVersion>>,
     /// API versions that the target cluster has beside the built-in ones: `monitoring.coreos.com/v1`.
     #[serde(default)]
     pub api_versions: Vec<String>,

@@ -43,7 +43,9 @@ pub use images::{Image, Tags};
 pub use on_disk::OnDisk;
 pub use registries::{Client, Login, Network, Registry};
 pub use schema::schema;
-pub use written::{Grammar, NoPlatform, NoSize, Pattern, PlatformName, PullPlace, Size, Written};
+pub use written::{
+    Grammar, KubeVersion, NoKubeVersion, NoPlatform, NoSize, Pattern, PlatformName, PullPlace, Size, Written,
+};
 
 use std::collections::BTreeMap;
 use std::io::Read as _;

@@ -46,6 +46,16 @@ fn texts_that_break_their_grammar_are_errors_at_their_line() {
             "newest",
         ),
         ("platforms: [linux]\n", "carrack.yaml:2:", "expected OS/ARCH"),
+        (
+            "rendering: {kube-version: newest}\n",
+            "carrack.yaml:2:",
+            "`newest` is no version of Kubernetes",
+        ),
+        (
+            "charts:\n- path: own\n  kube-version: v1\n",
+            "carrack.yaml:4:",
+            "`v1` is no version of Kubernetes",
+        ),
         ("discovery: {min-tier: 7}\n", "carrack.yaml:2:", "tiers go from 1"),
         (
             "destinations: {inside: {registry: mirror.lan, map: [nowhere]}}\n",
@@ -116,7 +126,7 @@ fn tags_and_versions_may_look_like_numbers() {
         panic!("no tags");
     };
     assert_eq!(names, &["1.10", "1.27"]);
-    assert_eq!(config.rendering.kube_version.as_deref(), Some("1.30"));
+    assert_eq!(config.rendering.kube_version.unwrap().text, "1.30");
 }
 
 #[test]

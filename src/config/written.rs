@@ -10,7 +10,8 @@ use serde::{Deserialize, Deserializer};
 use crate::causes::chain;
 use crate::mirrors::{PullSource, Rule, Target};
 use crate::reference::{Reference, Repository};
-use crate::version::Constraint;
+use crate::secret::printable;
+use crate::version::{Constraint, kubernetes_numbers};
 
 /// A text with a grammar, and what it means.
 #[derive(Clone, Debug)]
@@ -97,6 +98,35 @@ impl FromStr for Pattern {
 impl Grammar for Pattern {
     const NAME: &'static str = "TagPattern";
     const SHAPE: &'static str = ".";
+    const MAY_LOOK_LIKE_A_NUMBER: bool = true;
+}
+
+/// A version of Kubernetes that charts are rendered for: `1.29`, `v1.29.3`. Its text says it all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KubeVersion;
+
+/// Why a text is no version of Kubernetes.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is no version of Kubernetes: expected one such as 1.29 or v1.29.3")]
+pub struct NoKubeVersion {
+    text: String,
+}
+
+impl FromStr for KubeVersion {
+    type Err = NoKubeVersion;
+
+    fn from_str(text: &str) -> Result<Self, NoKubeVersion> {
+        kubernetes_numbers(text)
+            .map(|_| Self)
+            .ok_or_else(|| NoKubeVersion {
+                text: printable(text, 80),
+            })
+    }
+}
+
+impl Grammar for KubeVersion {
+    const NAME: &'static str = "KubeVersion";
+    const SHAPE: &'static str = r"^\s*v?[0-9]+\.[0-9]+";
     const MAY_LOOK_LIKE_A_NUMBER: bool = true;
 }
 

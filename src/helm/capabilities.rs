@@ -2,6 +2,7 @@
 
 use super::error::Error;
 use super::profile::Profile;
+use crate::version::kubernetes_numbers;
 
 /// What charts are rendered for where nobody says: the minor of Kubernetes whose client library both profiles' Helm releases were built with.
 pub const DEFAULT_KUBE_VERSION: &str = "v1.36.0";
@@ -105,20 +106,8 @@ impl Capabilities {
 impl KubeVersion {
     /// Reads two or more numbers, with or without a `v`; anything may follow them.
     fn parse(text: &str, profile: Profile) -> Option<Self> {
-        let plain = text.trim_start();
-        let plain = plain.strip_prefix('v').unwrap_or(plain);
-        let end = plain
-            .find(|c: char| !c.is_ascii_digit() && c != '.')
-            .unwrap_or(plain.len());
-        let (numbers, _) = plain.split_at_checked(end)?;
-        let numbers = numbers.trim_end_matches('.');
-        let mut parts = Vec::new();
-        for part in numbers.split('.') {
-            if parts.is_empty() && part.len() > 1 && part.starts_with('0') {
-                return None;
-            }
-            parts.push(part.parse::<u64>().ok()?.to_string());
-        }
+        let numbers = kubernetes_numbers(text)?;
+        let parts: Vec<String> = numbers.iter().map(u64::to_string).collect();
         let normalised = format!("v{}", parts.join("."));
         let given = if text.starts_with('v') {
             text.to_owned()

@@ -6,6 +6,7 @@
 //! number means, and in which separators join comparators; `fixtures/version` holds what the Go library answers.
 
 mod constraint;
+mod kubernetes;
 mod order;
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,7 @@ use std::fmt;
 use std::str::FromStr;
 
 pub use constraint::Constraint;
+pub use kubernetes::kubernetes_numbers;
 
 /// The longest text that is read as a version, in bytes.
 pub const LONGEST_VERSION: usize = 256;

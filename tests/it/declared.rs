@@ -295,3 +295,36 @@ fn a_folder_that_is_a_destination_takes_what_is_about_folders_and_refuses_what_i
         ran.out
     );
 }
+
+#[test]
+fn a_version_of_kubernetes_that_is_none_is_found_by_the_check() {
+    let program = Program::new();
+    write(
+        &program,
+        "own/Chart.yaml",
+        "apiVersion: v2\nname: own\nversion: 1.0.0\n",
+    );
+    write(
+        &program,
+        "carrack.yaml",
+        "version: 1\ncharts:\n- path: own\n  kube-version: v1.x\n",
+    );
+    let ran = program.run(&["config", "check"]).ended_with(2);
+    assert!(
+        ran.err
+            .starts_with("error: carrack.yaml:4:17: `v1.x` is no version of Kubernetes"),
+        "{}",
+        ran.err
+    );
+    let ran = program
+        .run(&["images", "own", "--kube-version", "newest"])
+        .ended_with(2);
+    assert!(ran.err.contains("no version of Kubernetes"), "{}", ran.err);
+    write(
+        &program,
+        "carrack.yaml",
+        "version: 1\nrendering: {kube-version: 1.30}\ncharts:\n- path: own\n  kube-version: v1.29.3-gke.1\n",
+    );
+    program.run(&["config", "check"]).ended_with(0);
+    program.run(&["images", "carrack.yaml"]).ended_with(0);
+}

@@ -52,7 +52,7 @@ impl Declaration {
             target.release_name.clone_from(name);
         }
         if let Some(version) = &fields.kube_version {
-            target.kube_version = Some(version.clone());
+            target.kube_version = Some(version.text.clone());
         }
         if let Some(namespace) = &fields.namespace {
             target.namespace.clone_from(namespace);

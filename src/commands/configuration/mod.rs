@@ -154,7 +154,7 @@ impl Declaration {
         target.kube_version = target
             .kube_version
             .take()
-            .or_else(|| rendering.kube_version.clone());
+            .or_else(|| Some(rendering.kube_version.as_ref()?.text.clone()));
         target.api_versions.extend(rendering.api_versions.iter().cloned());
         set_namespace(target, rendering.namespace.as_deref());
         set_limits(target, &rendering.limits);
