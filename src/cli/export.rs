@@ -73,7 +73,8 @@ pub struct Arguments {
     /// of use alone.
     #[arg(long, value_name = "SIZE")]
     volume_size: Option<Size>,
-    /// Write only the Kth volume, and that directly into BUNDLE: for drives that are plugged in one after the other.
+    /// Write only the Kth volume, and that directly into BUNDLE: for drives that are plugged in one after the other. With
+    /// --lock, so that all of them are cut from the same digests.
     #[arg(long, value_name = "K")]
     volume: Option<NonZeroUsize>,
     /// Take out of the bundle what is not asked for any more, once everything that is asked for has come.

@@ -41,6 +41,9 @@ pub struct Report {
     /// What the policy forbids by its name, and is on no volume.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub violations: Vec<Violation>,
+    /// What is no failure and still worth saying.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// The lock file, and what changed in it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub locked: Option<Locked>,
@@ -116,6 +119,7 @@ pub async fn run(
         volumes: described(&packing),
         rows: failed_rows(&plan),
         violations,
+        notes: notes(&plan, options, split, packing.volumes.len()),
         locked: None,
         charts: std::mem::take(&mut order.charts),
         failures: std::mem::take(&mut order.failures),
@@ -177,6 +181,20 @@ pub async fn run(
     });
     report.locked = order.lock.update(resolved, is_complete)?;
     Ok(report)
+}
+
+/// A volume that is written alone belongs to the others only if those are cut from the same digests, and each run asks anew
+/// what tags are now.
+fn notes(plan: &Plan, options: &Options, split: &Split, volumes: usize) -> Vec<String> {
+    let floats = |item: &Item| item.key.digest().is_none();
+    let is_alone = split.only.is_some() && volumes > 1;
+    if !is_alone || options.lock.is_some() || !plan.items.iter().any(floats) {
+        return Vec::new();
+    }
+    let set = set_name(plan);
+    vec![format!(
+        "this volume is cut from what its tags are now (set {set}), and one that moves before the next volume is written cuts another set, in which images may be missing: write every volume with the same --lock FILE, or all of them in one run"
+    )]
 }
 
 /// Opens the place of a volume, unless it holds something else, which would be taken out of it: a drive that was not
@@ -348,6 +366,9 @@ impl fmt::Display for Report {
             if number < of {
                 writeln!(f)?;
             }
+        }
+        for note in &self.notes {
+            write!(f, "\nnote: {note}")?;
         }
         if let Some(locked) = &self.locked {
             write!(f, "\n{locked}")?;

@@ -174,3 +174,40 @@ fn the_lock_of_one_volume_pins_what_is_on_the_others() {
     let ran = program.export(&names, &more).ended_with(0);
     assert_eq!(ran.json()["locked"]["added"], names.len());
 }
+
+#[test]
+fn a_volume_that_is_written_alone_names_the_lock_that_keeps_the_set_together() {
+    let registry = TestRegistry::start();
+    let (_, names) = fleet(&registry);
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let program = Program::new();
+    let volume = |number: &'static str, more: &[&'static str]| {
+        let mut flags = vec!["--volume-size", "800kB", "--volume", number, "--to", number];
+        flags.extend(more);
+        program.export(&names, &flags).ended_with(0).json()
+    };
+    let first = volume("1", &[]);
+    let note = first["notes"][0].as_str().unwrap();
+    assert!(note.contains("with the same --lock FILE"), "{note}");
+    assert!(note.contains(first["set"].as_str().unwrap()), "{note}");
+    let locked = volume("1", &["--lock", "carrack.lock"]);
+    assert_eq!(locked.get("notes"), None);
+    assert_eq!(locked["set"], first["set"]);
+
+    // One of them grows and moves before the second drive is in.
+    let moved = image().layer("new", 390_000).build();
+    registry.seed("team/app-0:1", &moved);
+    let unlocked = volume("2", &[]);
+    assert_ne!(unlocked["set"], first["set"], "it is of another set");
+    let locked = volume("2", &["--lock", "carrack.lock"]);
+    assert_eq!(locked["set"], first["set"]);
+    let mut carried = BTreeSet::new();
+    for folder in ["1", "2"] {
+        let bundle = Bundle::open(&program.path(folder)).unwrap();
+        carried.extend(bundle.entries().keys().map(ToString::to_string));
+    }
+    assert_eq!(carried, names.iter().map(ToString::to_string).collect());
+    // All at once there is nothing to say.
+    let ran = program.export(&names, &SIZE).ended_with(0);
+    assert_eq!(ran.json().get("notes"), None);
+}
