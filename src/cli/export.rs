@@ -200,6 +200,9 @@ impl FromStr for To {
         if is_registry {
             return Ok(Self::Registry(text.parse().map_err(|error| chain(&error))?));
         }
+        if text.is_empty() {
+            return Err("name a folder, or docker://REGISTRY".to_owned());
+        }
         let path = PathBuf::from(text);
         let first = text.split('/').next().unwrap_or_default();
         match first.split_once(':') {

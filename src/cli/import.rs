@@ -127,6 +127,11 @@ enum To {
 impl To {
     /// What `--to` says.
     fn named(text: &str) -> Result<Self, commands::Error> {
+        if text == "dir:" {
+            return Err(commands::Error::Usage {
+                problem: "--to dir: names no folder: say dir:PATH".to_owned(),
+            });
+        }
         text.parse().map_err(|error| commands::Error::Usage {
             problem: format!("--to {}: {error}", crate::secret::printable(text, 120)),
         })

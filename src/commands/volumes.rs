@@ -11,7 +11,7 @@ use super::export::{self, Gathering, Options, Told, gather, open};
 use super::lock::Locked;
 use super::order::Order;
 use super::{Ending, Error, World, charts, images};
-use crate::bundle::{Bundle, Volume, Writer};
+use crate::bundle::{Bundle, Volume, Writer, is_bundle};
 use crate::chartrepo;
 use crate::digest::Digest;
 use crate::observe::{Event, Observer};
@@ -78,6 +78,7 @@ pub async fn run(
     world: &World,
     observer: &Arc<dyn Observer>,
 ) -> Result<Report, Error> {
+    check_place(&options.to, split)?;
     let manifests = Manifests::default();
     let source = Source::registries(client.clone(), options.pull_sources.clone());
     let first = if options.dry_run {
@@ -222,6 +223,19 @@ fn open_volume(path: &Path, number: usize, options: &Options) -> Result<Arc<Writ
         writer.leave()?;
     }
     Err(Error::Usage { problem })
+}
+
+/// Volumes have folders of their own, and in a bundle those would be files that nobody knows.
+fn check_place(to: &Path, split: &Split) -> Result<(), Error> {
+    if split.only.is_some() || !is_bundle(to) {
+        return Ok(());
+    }
+    Err(Error::Usage {
+        problem: format!(
+            "{} is a bundle, and volumes would get folders inside it: name another folder, or say with --volume K which volume it is",
+            to.display()
+        ),
+    })
 }
 
 /// Where a volume lies.

@@ -57,6 +57,10 @@ impl Logins {
             }
             hashes.insert(user.to_owned(), hash.to_owned());
         }
+        if hashes.is_empty() {
+            let path = path.to_path_buf();
+            return Err(Error::NoPasswords { path });
+        }
         Ok(Self {
             hashes,
             accepted: Mutex::default(),
@@ -134,6 +138,12 @@ mod tests {
         let mut broken = HeaderMap::new();
         broken.insert(AUTHORIZATION, "Basic %%%".parse().unwrap());
         assert!(!logins.admit(&broken).await);
+    }
+
+    #[test]
+    fn a_file_without_a_password_would_let_nobody_in() {
+        let error = Logins::parse(Path::new("htpasswd"), "# nobody yet\n").unwrap_err();
+        assert!(error.to_string().starts_with("htpasswd has no line"), "{error}");
     }
 
     #[test]

@@ -69,6 +69,12 @@ pub enum Error {
         #[source]
         source: rustls::Error,
     },
+    /// A password file has no password.
+    #[error("{} has no line `user:bcrypt-hash`, and nobody could read anything: `htpasswd -B` writes one", path.display())]
+    NoPasswords {
+        /// The file.
+        path: PathBuf,
+    },
     /// A line of the password file is none.
     #[error("line {line} of {} is no `user:bcrypt-hash`, as `htpasswd -B` writes it", path.display())]
     PasswordLine {

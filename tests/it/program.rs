@@ -65,6 +65,22 @@ fn fixture(name: &str) -> String {
 }
 
 #[test]
+fn a_destination_without_a_name_is_wrong_usage() {
+    let program = Program::new();
+    for (words, problem) in [
+        (&["export", "quay.io/a/b:1", "--to", ""][..], "name a folder"),
+        (
+            &["import", "--from", "bundle", "--to", "dir:"],
+            "names no folder: say dir:PATH",
+        ),
+    ] {
+        let ran = program.run(words);
+        assert_eq!(ran.code, Some(2), "{}", ran.err);
+        assert!(ran.err.contains(problem), "{}", ran.err);
+    }
+}
+
+#[test]
 fn help_names_every_command_and_every_exit_code() {
     let help = Program::new().run(&["--help"]);
     assert_eq!(help.code, Some(0));

@@ -149,6 +149,18 @@ fn a_volume_takes_the_place_of_nothing_else() {
 }
 
 #[test]
+fn volumes_are_not_written_into_a_bundle() {
+    let registry = TestRegistry::start();
+    let (_, names) = fleet(&registry);
+    let program = Program::new();
+    program.export(&[&names[0]], &[]).ended_with(0);
+    let before = tree(&program.path("bundle"));
+    let ran = program.export(&[&names[0]], &SIZE).ended_with(2);
+    assert!(ran.err.contains("bundle is a bundle, and volumes"), "{}", ran.err);
+    assert_eq!(tree(&program.path("bundle")), before);
+}
+
+#[test]
 fn a_registry_that_is_down_takes_nothing_off_a_volume() {
     let registry = TestRegistry::start();
     let other = TestRegistry::start();
