@@ -4,6 +4,7 @@ mod hashing;
 mod walk;
 
 use std::collections::BTreeSet;
+use std::io;
 
 use serde::Serialize;
 
@@ -168,9 +169,38 @@ fn kind_of(error: &Error) -> Result<ProblemKind, Error> {
             return Err(Error::Disk(fsx::Error::io(
                 "read",
                 "the bundle",
-                std::io::Error::from_raw_os_error(rustix::io::Errno::NODEV.raw_os_error()),
+                io::Error::from_raw_os_error(rustix::io::Errno::NODEV.raw_os_error()),
             )));
+        }
+        // Who may not read a file knows nothing of what is in it, and to fetch it again would not help.
+        Error::Disk(fsx::Error::Io {
+            action,
+            path,
+            fault: Fault::Denied,
+            source,
+        }) => {
+            let code = source.raw_os_error();
+            let source = code.map_or_else(|| source.kind().into(), io::Error::from_raw_os_error);
+            return Err(Error::Disk(fsx::Error::io(action, path, source)));
         }
         _ => ProblemKind::Unreadable,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::io::Errno;
+
+    use super::*;
+
+    #[test]
+    fn a_file_that_may_not_be_read_ends_the_run_and_a_bad_sector_is_a_row() {
+        let error = |errno: Errno| Error::Disk(fsx::Error::io("open", "bundle/blobs", errno.into()));
+        let denied = kind_of(&error(Errno::ACCESS)).unwrap_err();
+        assert_eq!(
+            denied.to_string(),
+            "could not open bundle/blobs: permission denied"
+        );
+        assert_eq!(kind_of(&error(Errno::IO)).unwrap(), ProblemKind::Unreadable);
+    }
 }
