@@ -345,3 +345,34 @@ fn a_mapping_that_is_about_nothing_in_the_bundle_is_told() {
     let ran = program.run(&words).ended_with(0);
     assert!(ran.out.contains(&format!("note: {note}")), "{}", ran.out);
 }
+
+#[test]
+fn a_reference_that_the_bundle_does_not_have_is_told_with_those_that_it_has() {
+    let app = image().layer("a", 100).build();
+    let names = [
+        "team/app:1",
+        "team/app:2",
+        "team/app:3",
+        "team/app:4",
+        "team/other:1",
+    ];
+    let (program, from) = exported(&names.map(|name| (name, &app)));
+    let host = from.replace('-', ":");
+    let only = |reference: String| {
+        let ran = program
+            .import("dir:inside", &["--only", &reference])
+            .ended_with(2);
+        ran.err
+    };
+    let err = only(format!("{host}/team/app:5"));
+    let said = format!(
+        "{host}/team/app:5 is not in bundle; it has {host}/team/app:1, {host}/team/app:2, {host}/team/app:3 and 1 more of them\n"
+    );
+    assert!(err.contains(&said), "{err}");
+    assert!(only(format!("{host}/team/none:1")).contains("/team/none:1 is not in bundle\n"));
+    assert!(
+        only(format!("{host}/team/other")).contains("it has"),
+        "the tag was left out"
+    );
+    assert!(!program.path("inside").exists());
+}

@@ -262,9 +262,27 @@ fn named(reference: &Reference, bundle: &Bundle) -> Result<Reference, Error> {
         _ => None,
     };
     Err(Error::Usage {
-        problem: problem.unwrap_or_else(|| format!("{reference} is not in {}", bundle.path().display())),
+        problem: problem.unwrap_or_else(|| {
+            let siblings = siblings(reference, bundle);
+            format!("{reference} is not in {}{siblings}", bundle.path().display())
+        }),
     })
 }
+
+/// What the bundle has of the same repository: a tag that was mistyped or left out is found in it.
+fn siblings(reference: &Reference, bundle: &Bundle) -> String {
+    let same = |known: &&Reference| known.repository() == reference.repository();
+    let mut others = bundle.entries().keys().filter(same).map(ToString::to_string);
+    let shown: Vec<String> = others.by_ref().take(SIBLINGS_SHOWN).collect();
+    match (shown.is_empty(), others.count()) {
+        (true, _) => String::new(),
+        (false, 0) => format!("; it has {}", shown.join(", ")),
+        (false, more) => format!("; it has {} and {more} more of them", shown.join(", ")),
+    }
+}
+
+/// References that a message names at most.
+const SIBLINGS_SHOWN: usize = 3;
 
 /// The references that are not whole, each with what is wrong.
 fn damaged(verified: &Verified) -> BTreeMap<Reference, String> {
