@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-use super::client::Lane;
+use super::request::Lane;
 
 /// The budgets of all hosts.
 #[derive(Debug)]

@@ -14,15 +14,17 @@ mod error;
 mod host;
 mod lanes;
 mod proxy;
+mod request;
 mod response;
 mod retry;
 mod settings;
 mod tls;
 
 pub use body::{BoxedRead, BytesSource, FileSource, OpeningSource, Source};
-pub use client::{Body, Client, Lane, Request};
+pub use client::Client;
 pub use error::Error;
 pub use host::{is_loopback, same_origin};
+pub use request::{Body, Lane, Request};
 pub use response::Response;
 pub use retry::{Patience, Retry, Temporary};
 pub use settings::{HostTls, Proxies, Proxy, Settings};

@@ -3,26 +3,29 @@
 //! Only mirrors are asked. Where an engine would go on to the original host, that is told and not tried: inside the gap
 //! nobody answers there, and outside of it an answer would prove nothing.
 
+mod report;
+mod search;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt as _};
-use serde::Serialize;
 
 use super::node_files::{self, NodeView};
-use super::{Ending, Error, World};
+use super::{Error, World};
 use crate::bundle::{self, Bundle, Inventory};
-use crate::causes::chain;
 use crate::digest::Digest;
 use crate::mirrors::engines::Engine;
 use crate::mirrors::nodes::{By, Lookup, Then};
 use crate::mirrors::{Mapping, Target};
-use crate::observe::{Event, Observer, Outcome};
+use crate::observe::{Event, Observer};
 use crate::oci::{Descriptor, NESTING_CAP};
 use crate::reference::{Reference, Repository};
-use crate::registry::{Client, TagOrDigest};
+use crate::registry::Client;
+
+pub use report::{Missing, Report, Seen};
+use search::Search;
 
 /// Where nodes look.
 #[derive(Clone, Debug)]
@@ -50,39 +53,6 @@ pub struct Options {
     pub bundle: PathBuf,
     /// Where nodes look.
     pub way: Way,
-}
-
-/// One way in which nodes look, and what it came to.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct Seen {
-    /// References that are found, by tag and by digest, with all their content.
-    pub found: usize,
-    /// References that are not.
-    pub missing: usize,
-}
-
-/// Something that a node would not find.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Missing {
-    /// The reference as nodes know it.
-    pub reference: Reference,
-    /// Where it was looked for and what came of that, one line.
-    pub problem: String,
-    /// Who would not find it: the registry, or names of engines.
-    pub viewers: BTreeSet<String>,
-    /// Whether other content than the bundle's is there.
-    pub is_different: bool,
-}
-
-/// What nodes would find.
-#[derive(Clone, Debug, Serialize)]
-pub struct Report {
-    /// The bundle's folder.
-    pub bundle: PathBuf,
-    /// The mirror, or each engine.
-    pub viewers: BTreeMap<String, Seen>,
-    /// Everything that somebody would not find.
-    pub missing: Vec<Missing>,
 }
 
 /// Looks for every reference of a bundle the way nodes would.
@@ -267,170 +237,4 @@ fn descend(
         }
     }
     Ok(())
-}
-
-/// One thing that is wrong.
-struct Problem {
-    text: String,
-    is_different: bool,
-}
-
-impl Problem {
-    fn absent(text: impl Into<String>) -> Self {
-        Self {
-            text: text.into(),
-            is_different: false,
-        }
-    }
-}
-
-/// The looking of one view.
-struct Search<'v> {
-    view: &'v View,
-    /// Mirrors that do not answer, with why not: found out once, not for each reference.
-    silent: BTreeMap<String, String>,
-}
-
-impl<'v> Search<'v> {
-    async fn start(view: &'v View, contents: &[Content]) -> Self {
-        let mut hosts = BTreeSet::new();
-        for content in contents {
-            for by in [By::Tag, By::Digest] {
-                let lookup = view.lookup(content.reference.repository(), by);
-                hosts.extend(lookup.places.iter().map(|place| place.host().to_owned()));
-            }
-        }
-        let mut silent = BTreeMap::new();
-        for host in hosts {
-            if let Err(error) = view.client.ping(&host).await {
-                silent.insert(host, chain(&error));
-            }
-        }
-        Self { view, silent }
-    }
-
-    async fn look_for(&self, content: &Content, observer: &dyn Observer) -> (Reference, Vec<Problem>) {
-        let reference = &content.reference;
-        let subject = format!("{} {reference}", self.view.name);
-        observer.on(&Event::ItemStarted {
-            subject: subject.clone(),
-        });
-        let mut problems = Vec::new();
-        if let Some(tag) = reference.tag().filter(|_| reference.digest().is_none()) {
-            let at = TagOrDigest::Tag(tag.clone());
-            if let Err(problem) = self.resolve(content, By::Tag, &at).await {
-                problems.push(problem);
-            }
-        }
-        match self.resolve(content, By::Digest, &content.root.into()).await {
-            Ok(place) => problems.extend(self.follow(content, &place).await),
-            Err(problem) if problems.iter().any(|known| known.text == problem.text) => {}
-            Err(problem) => problems.push(problem),
-        }
-        let outcome = match problems.first() {
-            None => Outcome::Done,
-            Some(problem) => Outcome::Failed(problem.text.clone()),
-        };
-        observer.on(&Event::ItemFinished { subject, outcome });
-        (reference.clone(), problems)
-    }
-
-    /// The first place that has the manifest. What an engine would be given there must be what the bundle has.
-    async fn resolve(&self, content: &Content, by: By, at: &TagOrDigest) -> Result<Repository, Problem> {
-        let repository = content.reference.repository();
-        let lookup = self.view.lookup(repository, by);
-        let mut tried = lookup.problems.clone();
-        for place in &lookup.places {
-            let shown = match at {
-                TagOrDigest::Tag(tag) => format!("{place}:{tag}"),
-                TagOrDigest::Digest(digest) => format!("{place}@{digest}"),
-            };
-            if let Some(why) = self.silent.get(place.host()) {
-                tried.push(format!("{} does not answer: {why}", place.host()));
-                continue;
-            }
-            match self.view.client.manifest(place, at).await {
-                Ok(manifest) if manifest.digest == content.root => return Ok(place.clone()),
-                Ok(manifest) => {
-                    return Err(Problem {
-                        text: format!("{shown} is {}, the bundle has {}", manifest.digest, content.root),
-                        is_different: true,
-                    });
-                }
-                Err(error) => tried.push(chain(&error)),
-            }
-        }
-        if lookup.then == Then::Upstream {
-            let host = repository.host();
-            tried.push(if lookup.places.is_empty() {
-                format!("no mirror is configured for {host}: the node asks {host} itself")
-            } else {
-                format!("the node then asks {host} itself")
-            });
-        }
-        Err(Problem::absent(tried.join("; ")))
-    }
-
-    /// Whether everything that the reference consists of is at the place.
-    async fn follow(&self, content: &Content, place: &Repository) -> Vec<Problem> {
-        let mut problems = Vec::new();
-        for digest in content.manifests.iter().filter(|digest| **digest != content.root) {
-            if let Err(error) = self.view.client.manifest(place, &(*digest).into()).await {
-                problems.push(Problem::absent(chain(&error)));
-            }
-        }
-        for (digest, descriptor) in &content.blobs {
-            match self.view.client.has_blob(place, descriptor).await {
-                Ok(true) => {}
-                Ok(false) => problems.push(Problem::absent(format!("{place} has no blob {digest}"))),
-                Err(error) => problems.push(Problem::absent(chain(&error))),
-            }
-        }
-        problems
-    }
-}
-
-impl super::Report for Report {
-    fn ending(&self) -> Ending {
-        if self.missing.iter().any(|missing| missing.is_different) {
-            Ending::NotVerified
-        } else if self.missing.is_empty() {
-            Ending::Done
-        } else {
-            Ending::SomeFailed
-        }
-    }
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for missing in &self.missing {
-            let viewers: Vec<_> = missing.viewers.iter().map(String::as_str).collect();
-            let word = if missing.is_different {
-                "other content"
-            } else {
-                "not found"
-            };
-            writeln!(
-                f,
-                "{word}: {} by {}: {}",
-                missing.reference,
-                viewers.join(", "),
-                missing.problem
-            )?;
-        }
-        let mut rows = self.viewers.iter().peekable();
-        while let Some((viewer, seen)) = rows.next() {
-            let all = seen.found + seen.missing;
-            write!(
-                f,
-                "{viewer}: {} of {all} references are found under their own names",
-                seen.found
-            )?;
-            if rows.peek().is_some() {
-                writeln!(f)?;
-            }
-        }
-        Ok(())
-    }
 }
