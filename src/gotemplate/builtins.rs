@@ -281,8 +281,16 @@ fn absent(value: &Value) -> bool {
     }
 }
 
+/// Whether Go has `==` for the type: a struct must have it for each field.
 fn comparable(value: &Value) -> bool {
-    !matches!(value.kind(), Kind::Map | Kind::Slice | Kind::Func)
+    match (value.kind(), value) {
+        (Kind::Map | Kind::Slice | Kind::Func, _) => false,
+        (Kind::Struct, Value::Object(object)) => {
+            let fields = object.exported();
+            fields.iter().all(|(_, field)| comparable(field))
+        }
+        _ => true,
+    }
 }
 
 fn described(value: &Value) -> String {

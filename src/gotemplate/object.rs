@@ -26,6 +26,14 @@ pub trait Object: fmt::Debug {
         &[]
     }
 
+    /// The exported fields as encoders see them, in order of declaration: those of an embedded struct stand in its place.
+    fn exported(&self) -> Vec<(&'static str, Value)> {
+        let fields = self.fields().iter();
+        fields
+            .filter_map(|name| Some((*name, self.field(name.as_bytes())?)))
+            .collect()
+    }
+
     /// The field of that name that is not exported: printing shows it, nothing else does.
     fn hidden_field(&self, name: &[u8]) -> Option<Value> {
         let _ = name;

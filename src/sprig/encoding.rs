@@ -261,7 +261,10 @@ impl Walk {
         let fields = match (object.encoded(), object.underlying()) {
             (Some(fields), _) => fields,
             (None, Some(plain)) => return self.document(&plain, levels),
-            (None, None) => exported(object),
+            (None, None) => {
+                let fields = object.exported().into_iter();
+                fields.map(|(name, value)| (name.to_owned(), value)).collect()
+            }
         };
         let mut entries = goyaml::Map::new();
         for (place, (name, value)) in fields.into_iter().enumerate() {
@@ -275,12 +278,4 @@ impl Walk {
         }
         Ok(goyaml::Value::Map(entries))
     }
-}
-
-/// The fields of an object by their own names.
-fn exported(object: &dyn Object) -> Vec<(String, Value)> {
-    let fields = object.fields().iter();
-    fields
-        .filter_map(|name| Some(((*name).to_owned(), object.field(name.as_bytes())?)))
-        .collect()
 }

@@ -1,4 +1,4 @@
-//! `.Chart`: a struct in Helm 3, a map with the same names in Helm 4.
+//! `.Chart`: a struct around the struct `Metadata` in Helm 3, a map with the same names in Helm 4.
 
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -9,13 +9,14 @@ use crate::helm::metadata::{Dependency, ImportValue, Maintainer, Metadata};
 use crate::helm::profile::Profile;
 
 static CHART: Type = Type::named("struct { chart.Metadata; IsRoot bool }", Kind::Struct);
+static METADATA: Type = Type::named("chart.Metadata", Kind::Struct);
 static MAINTAINER: Type = Type::named("*chart.Maintainer", Kind::Pointer);
 static MAINTAINERS: Type = Type::slice("[]*chart.Maintainer", &MAINTAINER);
 static DEPENDENCY: Type = Type::named("*chart.Dependency", Kind::Pointer);
 static DEPENDENCIES: Type = Type::slice("[]*chart.Dependency", &DEPENDENCY);
 
 /// Fields in order of declaration.
-const FIELDS: [&str; 18] = [
+const FIELDS: [&str; 17] = [
     "Name",
     "Home",
     "Sources",
@@ -33,7 +34,6 @@ const FIELDS: [&str; 18] = [
     "KubeVersion",
     "Dependencies",
     "Type",
-    "IsRoot",
 ];
 const MAINTAINER_FIELDS: [&str; 3] = ["Name", "Email", "URL"];
 const DEPENDENCY_FIELDS: [&str; 8] = [
@@ -49,37 +49,45 @@ const DEPENDENCY_FIELDS: [&str; 8] = [
 
 /// `.Chart` as templates see it.
 pub(super) fn value(metadata: &Metadata, is_root: bool, profile: Profile) -> Value {
-    let fields = chart_fields(metadata, is_root, profile);
+    let fields = chart_fields(metadata, profile);
     if profile.is_helm4() {
-        Value::Map(fields)
-    } else {
-        record(&CHART, &FIELDS, fields)
+        let fields = fields.into_iter().chain([("IsRoot", is_root.into())]);
+        return Value::Map(fields.collect());
     }
+    let metadata = Record {
+        ty: &METADATA,
+        names: &FIELDS,
+        fields: map(fields),
+    };
+    Value::Object(Rc::new(Chart {
+        metadata: Rc::new(metadata),
+        is_root,
+    }))
 }
 
-fn chart_fields(metadata: &Metadata, is_root: bool, profile: Profile) -> Map {
+fn chart_fields(metadata: &Metadata, profile: Profile) -> [(&'static str, Value); FIELDS.len()] {
     let text = |text: &String| Value::string(text.as_str());
-    let texts = |items: &Vec<String>| texts(items, profile);
-    let maintainers = metadata
+    let is_written = |name: &str| metadata.empty_lists.contains(&name);
+    let texts = |items: &Vec<String>, name| texts(items, is_written(name), profile);
+    let maintainers: Vec<Value> = metadata
         .maintainers
         .iter()
         .map(|m| maintainer(m, profile))
         .collect();
     let declared = metadata.dependencies.iter().flatten();
-    let dependencies = declared.map(|d| dependency(d, profile)).collect();
-    let list = |ty, items: Vec<Value>| match (profile, items.is_empty()) {
-        (Profile::Helm4, _) => List::any(items),
-        (Profile::Helm3, true) => List::nil(ty),
-        (Profile::Helm3, false) => List::typed(ty, items),
-    };
-    map([
+    let dependencies: Vec<Value> = declared.map(|d| dependency(d, profile)).collect();
+    let is_nil = maintainers.is_empty() && !is_written("maintainers");
+    let maintainers = list(&MAINTAINERS, maintainers, is_nil, profile);
+    let is_nil = dependencies.is_empty();
+    let dependencies = list(&DEPENDENCIES, dependencies, is_nil, profile);
+    [
         ("Name", text(&metadata.name)),
         ("Home", text(&metadata.home)),
-        ("Sources", texts(&metadata.sources)),
+        ("Sources", texts(&metadata.sources, "sources")),
         ("Version", text(&metadata.version)),
         ("Description", text(&metadata.description)),
-        ("Keywords", texts(&metadata.keywords)),
-        ("Maintainers", list(&MAINTAINERS, maintainers).into()),
+        ("Keywords", texts(&metadata.keywords, "keywords")),
+        ("Maintainers", maintainers),
         ("Icon", text(&metadata.icon)),
         ("APIVersion", text(&metadata.api_version)),
         ("Condition", text(&metadata.condition)),
@@ -88,22 +96,26 @@ fn chart_fields(metadata: &Metadata, is_root: bool, profile: Profile) -> Map {
         ("Deprecated", metadata.deprecated.into()),
         ("Annotations", annotations(metadata.annotations.as_ref())),
         ("KubeVersion", text(&metadata.kube_version)),
-        ("Dependencies", list(&DEPENDENCIES, dependencies).into()),
+        ("Dependencies", dependencies),
         ("Type", text(&metadata.kind)),
-        ("IsRoot", is_root.into()),
-    ])
+    ]
 }
 
 fn map<const N: usize>(fields: [(&str, Value); N]) -> Map {
     fields.into_iter().collect()
 }
 
-fn texts(items: &[String], profile: Profile) -> Value {
+fn texts(items: &[String], is_written: bool, profile: Profile) -> Value {
     let values = items.iter().map(|t| Value::string(t.as_str())).collect();
-    match (profile, items.is_empty()) {
-        (Profile::Helm4, _) => List::any(values).into(),
-        (Profile::Helm3, true) => List::nil(Type::STRINGS).into(),
-        (Profile::Helm3, false) => List::typed(Type::STRINGS, values).into(),
+    list(Type::STRINGS, values, items.is_empty() && !is_written, profile)
+}
+
+/// Helm 4 makes new lists of all, and none of them is nil.
+fn list(ty: &'static Type, items: Vec<Value>, is_nil: bool, profile: Profile) -> Value {
+    match profile {
+        Profile::Helm4 => List::any(items).into(),
+        Profile::Helm3 if is_nil => List::nil(ty).into(),
+        Profile::Helm3 => List::typed(ty, items).into(),
     }
 }
 
@@ -126,15 +138,17 @@ fn maintainer(maintainer: &Maintainer, profile: Profile) -> Value {
 }
 
 fn dependency(dependency: &Dependency, profile: Profile) -> Value {
-    let imports = dependency.import_values.iter().filter_map(import).collect();
+    let imports: Vec<Value> = dependency.import_values.iter().filter_map(import).collect();
+    let is_nil = imports.is_empty();
+    let imports = list(Type::ANYS, imports, is_nil, profile);
     let fields = map([
         ("Name", Value::string(dependency.name.as_str())),
         ("Version", Value::string(dependency.version.as_str())),
         ("Repository", Value::string(dependency.repository.as_str())),
         ("Condition", Value::string(dependency.condition.as_str())),
-        ("Tags", texts(&dependency.tags, profile)),
+        ("Tags", texts(&dependency.tags, false, profile)),
         ("Enabled", dependency.enabled.into()),
-        ("ImportValues", List::any(imports).into()),
+        ("ImportValues", imports),
         ("Alias", Value::string(dependency.alias.as_str())),
     ]);
     below(&DEPENDENCY, &DEPENDENCY_FIELDS, fields, profile)
@@ -169,13 +183,53 @@ fn tag(field: &'static str) -> String {
         "APIVersion" => "apiVersion".to_owned(),
         "URL" => "url".to_owned(),
         "ImportValues" => "import-values".to_owned(),
-        "IsRoot" => field.to_owned(),
         _ => {
             let mut letters = field.chars();
             letters.next().map_or_else(String::new, |first| {
                 format!("{}{}", first.to_ascii_lowercase(), letters.as_str())
             })
         }
+    }
+}
+
+/// Helm 3's chart. Go embeds its metadata: their fields are its own, too, but for printing.
+#[derive(Debug)]
+struct Chart {
+    metadata: Rc<Record>,
+    is_root: bool,
+}
+
+impl Object for Chart {
+    fn go_type(&self) -> &'static Type {
+        &CHART
+    }
+
+    fn field(&self, name: &[u8]) -> Option<Value> {
+        match name {
+            b"Metadata" => Some(Value::Object(Rc::<Record>::clone(&self.metadata))),
+            b"IsRoot" => Some(self.is_root.into()),
+            _ => self.metadata.field(name),
+        }
+    }
+
+    fn fields(&self) -> &'static [&'static str] {
+        &["Metadata", "IsRoot"]
+    }
+
+    fn exported(&self) -> Vec<(&'static str, Value)> {
+        let mut fields = self.metadata.exported();
+        fields.push(("IsRoot", self.is_root.into()));
+        fields
+    }
+
+    fn encoded(&self) -> Option<Vec<(String, Value)>> {
+        let mut entries = self.metadata.encoded()?;
+        entries.push(("IsRoot".to_owned(), self.is_root.into()));
+        Some(entries)
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
     }
 }
 
@@ -203,8 +257,7 @@ impl Object for Record {
     fn encoded(&self) -> Option<Vec<(String, Value)>> {
         let entries = self.names.iter().filter_map(|name| {
             let value = self.fields.get(name.as_bytes())?;
-            let always = ["IsRoot", "Repository"].contains(name);
-            (always || value.truth()).then(|| (tag(name), value))
+            (*name == "Repository" || value.truth()).then(|| (tag(name), value))
         });
         Some(entries.collect())
     }

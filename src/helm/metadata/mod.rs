@@ -49,6 +49,8 @@ pub struct Metadata {
     pub kind: String,
     /// A list of the file that holds an empty entry, where Helm wants none.
     pub(in crate::helm) empty_node: Option<&'static str>,
+    /// Lists that the file has, and nothing in them: to Go that is another thing than no list.
+    pub(in crate::helm) empty_lists: Vec<&'static str>,
 }
 
 /// A person or group that looks after a chart.
@@ -171,6 +173,7 @@ impl Metadata {
         for (key, value) in fields {
             let field = decode::field(key, &FIELDS);
             self.note_empty_nodes(field, value);
+            self.note_empty_list(field, value);
             match field {
                 Some("name") => self.name.decode(value)?,
                 Some("home") => self.home.decode(value)?,
@@ -200,6 +203,14 @@ impl Metadata {
         let list = field.filter(|name| ["maintainers", "dependencies"].contains(name));
         if value.as_seq().is_some_and(|items| items.contains(&Value::Null)) {
             self.empty_node = self.empty_node.or(list);
+        }
+    }
+
+    fn note_empty_list(&mut self, field: Option<&'static str>, value: &Value) {
+        let Some(field) = field else { return };
+        self.empty_lists.retain(|name| *name != field);
+        if value.as_seq().is_some_and(<[_]>::is_empty) {
+            self.empty_lists.push(field);
         }
     }
 
