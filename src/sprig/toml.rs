@@ -1,12 +1,15 @@
 //! TOML: `toToml`, `mustToToml`, `fromToml`, as Helm has them with BurntSushi's library.
 
 use std::fmt::Write as _;
+use std::rc::Rc;
 
 use super::date::Moment;
 use super::runes::runes;
 use super::with_stack;
 use crate::gotemplate::strconv::{Form, format_float};
-use crate::gotemplate::{Arguments, Failure, Function, GoString, List, Map, Type, Value, deadline, memory};
+use crate::gotemplate::{
+    Arguments, Failure, Function, GoString, List, Map, Object, Type, Value, deadline, memory,
+};
 
 /// Tables and arrays inside one another beyond which nothing is written.
 const DEEPEST: usize = 1_000;
@@ -37,7 +40,7 @@ fn written(arguments: Arguments<'_>) -> Result<Value, Failure> {
     let mut writer = Writer::default();
     match form(arguments.value(0)?)? {
         Part::Nothing => return Err("reflect: call of reflect.Value.Type on zero Value".into()),
-        Part::Table(map) => writer.table(&[], &map, DEEPEST)?,
+        Part::Table(table) => writer.table(&[], &table, DEEPEST)?,
         Part::Tables(_) => return Err("toml: top-level values must be Go maps or structs".into()),
         Part::Value(value) => writer.value(&value, DEEPEST)?,
     }
@@ -47,9 +50,28 @@ fn written(arguments: Arguments<'_>) -> Result<Value, Failure> {
 /// What a value is in TOML.
 enum Part {
     Nothing,
-    Table(Map),
-    Tables(Vec<Map>),
+    Table(Table),
+    Tables(Vec<Table>),
     Value(Value),
+}
+
+/// What has keys.
+enum Table {
+    Map(Map),
+    Struct(Rc<dyn Object>),
+}
+
+impl Table {
+    /// A map in the order of its keys, a struct in that of its declaration.
+    fn entries(&self) -> Vec<(GoString, Value)> {
+        match self {
+            Self::Map(map) => map.entries(),
+            Self::Struct(object) => {
+                let fields = object.exported().into_iter();
+                fields.map(|(name, value)| (name.into(), value)).collect()
+            }
+        }
+    }
 }
 
 fn form(value: &Value) -> Result<Part, Failure> {
@@ -57,14 +79,14 @@ fn form(value: &Value) -> Result<Part, Failure> {
     Ok(match value {
         Value::Invalid | Value::Nil => Part::Nothing,
         Value::Map(map) if map.is_nil() => Part::Nothing,
-        Value::Map(map) => Part::Table(map.clone()),
+        Value::Map(map) => Part::Table(Table::Map(map.clone())),
         Value::List(list) if list.is_nil() => Part::Nothing,
         Value::List(list) => {
             let mut tables = Vec::with_capacity(list.len());
             for item in list.iter() {
                 match with_stack(|| form(item))? {
                     Part::Nothing => return Err("toml: cannot encode array with nil element".into()),
-                    Part::Table(map) => tables.push(map),
+                    Part::Table(table) => tables.push(table),
                     _ => {}
                 }
             }
@@ -77,11 +99,7 @@ fn form(value: &Value) -> Result<Part, Failure> {
         Value::Object(object) => match object.underlying() {
             Some(plain) if object.display().is_none() => form(&plain)?,
             _ if object.display().is_some() || object.fields().is_empty() => Part::Value(value.clone()),
-            _ => {
-                let fields = object.fields().iter();
-                let fields = fields.filter_map(|name| Some((*name, object.field(name.as_bytes())?)));
-                Part::Table(fields.collect())
-            }
+            _ => Part::Table(Table::Struct(Rc::clone(object))),
         },
         _ => Part::Value(value.clone()),
     })
@@ -98,12 +116,12 @@ impl Writer {
         memory::reserve(self.out.len())
     }
 
-    /// Plain entries stand before tables, each in the order of the keys.
-    fn table(&mut self, path: &[String], map: &Map, levels: usize) -> Result<(), Failure> {
+    /// Plain entries stand before tables.
+    fn table(&mut self, path: &[String], table: &Table, levels: usize) -> Result<(), Failure> {
         let levels = levels.checked_sub(1).ok_or("toml: the value is too deep")?;
         self.room()?;
         let mut tables = Vec::new();
-        for (key, value) in map.entries() {
+        for (key, value) in table.entries() {
             match form(&value)? {
                 Part::Nothing => {}
                 Part::Value(value) => {
@@ -119,20 +137,20 @@ impl Writer {
         for (key, part) in tables {
             let path = [path, &[key]].concat();
             match part {
-                Part::Table(map) => {
+                Part::Table(table) => {
                     if path.len() == 1 {
                         self.break_line();
                     }
                     self.indent(path.len() - 1);
                     let _ = writeln!(self.out, "[{}]", path.join("."));
-                    with_stack(|| self.table(&path, &map, levels))?;
+                    with_stack(|| self.table(&path, &table, levels))?;
                 }
-                Part::Tables(maps) => {
-                    for map in maps {
+                Part::Tables(tables) => {
+                    for table in tables {
                         self.break_line();
                         self.indent(path.len() - 1);
                         let _ = writeln!(self.out, "[[{}]]", path.join("."));
-                        with_stack(|| self.table(&path, &map, levels))?;
+                        with_stack(|| self.table(&path, &table, levels))?;
                     }
                 }
                 Part::Nothing | Part::Value(_) => {}
@@ -161,22 +179,14 @@ impl Writer {
                 }
                 self.out.push(']');
             }
-            Value::Map(map) => {
-                self.out.push('{');
-                let entries = map.entries().into_iter().filter(|(_, value)| !value.is_nil());
-                for (at, (key, value)) in entries.enumerate() {
-                    if at > 0 {
-                        self.out.push_str(", ");
-                    }
-                    let _ = write!(self.out, "{} = ", key_text(&key));
-                    with_stack(|| self.value(&value, levels))?;
-                }
-                self.out.push('}');
-            }
+            Value::Map(map) => self.inline(&Table::Map(map.clone()), levels)?,
             Value::Object(object) => match object.as_any().downcast_ref::<Moment>() {
                 Some(time) => self.out.push_str(&time.to_json_text()),
                 None => match object.display() {
                     Some(text) => self.string(&text),
+                    None if !object.fields().is_empty() => {
+                        self.inline(&Table::Struct(Rc::clone(object)), levels)?;
+                    }
                     None => return Err("toml: unsupported type".into()),
                 },
             },
@@ -187,6 +197,35 @@ impl Writer {
                 )));
             }
         }
+        Ok(())
+    }
+
+    /// Plain entries stand before tables here, too. The commas are the Go library's, which counts what it leaves out.
+    fn inline(&mut self, table: &Table, levels: usize) -> Result<(), Failure> {
+        let (mut plain, mut tables) = (Vec::new(), Vec::new());
+        for (key, value) in table.entries() {
+            match form(&value)? {
+                Part::Nothing => plain.push((key, None)),
+                Part::Value(_) => plain.push((key, Some(value))),
+                Part::Table(_) | Part::Tables(_) => tables.push((key, Some(value))),
+            }
+        }
+        plain.append(&mut tables);
+        self.out.push('{');
+        let count = plain.len();
+        for (at, (key, value)) in plain.into_iter().enumerate() {
+            let Some(value) = value else { continue };
+            let _ = write!(self.out, "{} = ", key_text(&key));
+            with_stack(|| self.value(&value, levels))?;
+            let place = match table {
+                Table::Map(_) => at,
+                Table::Struct(object) => declared(&**object, &key),
+            };
+            if place + 1 != count {
+                self.out.push_str(", ");
+            }
+        }
+        self.out.push('}');
         Ok(())
     }
 
@@ -219,6 +258,12 @@ impl Writer {
             self.out.push('\n');
         }
     }
+}
+
+/// Where a struct declares the field; the fields of an embedded struct have its place, and only the first one is.
+fn declared(object: &dyn Object, field: &GoString) -> usize {
+    let mut names = object.fields().iter();
+    names.position(|name| field == *name).unwrap_or(0)
 }
 
 /// A key as it is, or in quotes where it has other than letters, digits, underscores and dashes.
