@@ -91,30 +91,30 @@ pub fn asked_for(sources: &[ValuesSource], profile: Profile) -> Result<Map, Erro
             }
             ValuesSource::SetJson(line) => {
                 set(
-                    strvals::set(line, strvals::Style::Json, &mut values),
+                    strvals::set(line, strvals::Style::Json, profile, &mut values),
                     "--set-json",
                     line,
                 )?;
             }
             ValuesSource::Set(line) => set(
-                strvals::set(line, strvals::Style::Typed, &mut values),
+                strvals::set(line, strvals::Style::Typed, profile, &mut values),
                 "--set",
                 line,
             )?,
             ValuesSource::SetString(line) => {
                 set(
-                    strvals::set(line, strvals::Style::Text, &mut values),
+                    strvals::set(line, strvals::Style::Text, profile, &mut values),
                     "--set-string",
                     line,
                 )?;
             }
             ValuesSource::SetFile { expression, contents } => set(
-                strvals::set(expression, strvals::Style::File(contents), &mut values),
+                strvals::set(expression, strvals::Style::File(contents), profile, &mut values),
                 "--set-file",
                 expression,
             )?,
             ValuesSource::SetLiteral(line) => set(
-                strvals::set(line, strvals::Style::Literal, &mut values),
+                strvals::set(line, strvals::Style::Literal, profile, &mut values),
                 "--set-literal",
                 line,
             )?,

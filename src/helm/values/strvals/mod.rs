@@ -4,6 +4,7 @@
 //! a later pair may build on an earlier one.
 
 use crate::goyaml::{self, Map, Value};
+use crate::helm::profile::Profile;
 
 /// How many `.` a path may have.
 const MAX_NAMES: usize = 30;
@@ -14,7 +15,7 @@ const MAX_INDEX: usize = 65_536;
 /// How many names and indexes one path may have together; Helm does not bound the indexes, a stack does.
 const MAX_STEPS: usize = 128;
 
-/// A path, and what is to stand there.
+/// A path, and what is to stand there; nothing where the line ends before its value.
 type Pair = (Vec<Step>, Option<Value>);
 
 /// How the values of a line are read.
@@ -106,8 +107,8 @@ pub enum Error {
 }
 
 /// Puts the pairs of `line` into `into`.
-pub(super) fn set(line: &str, style: Style<'_>, into: &mut Map) -> Result<(), Error> {
-    let mut line = Line::new(line, style);
+pub(super) fn set(line: &str, style: Style<'_>, profile: Profile, into: &mut Map) -> Result<(), Error> {
+    let mut line = Line::new(line, style, profile);
     while let Some((path, value)) = line.pair()? {
         put_into_table(into, &path, value)?;
     }
@@ -116,7 +117,7 @@ pub(super) fn set(line: &str, style: Style<'_>, into: &mut Map) -> Result<(), Er
 
 /// The paths that a `--set-file` expression names, in order.
 pub fn set_file_paths(expression: &str) -> Result<Vec<String>, Error> {
-    let mut line = Line::new(expression, Style::Text);
+    let mut line = Line::new(expression, Style::Text, Profile::Helm4);
     let mut paths = Vec::new();
     while let Some((_, value)) = line.pair()? {
         match value {
@@ -138,19 +139,21 @@ enum Step {
 struct Line<'a> {
     rest: &'a str,
     style: Style<'a>,
+    profile: Profile,
     ended: bool,
 }
 
 impl<'a> Line<'a> {
-    fn new(rest: &'a str, style: Style<'a>) -> Self {
+    fn new(rest: &'a str, style: Style<'a>, profile: Profile) -> Self {
         Self {
             rest,
             style,
+            profile,
             ended: false,
         }
     }
 
-    /// The next path and its value; a path that ends with the line right after `]` has no value.
+    /// The next path and its value; a path that ends with the line after `]` or `.` has no value.
     fn pair(&mut self) -> Result<Option<Pair>, Error> {
         let mut path = Vec::new();
         let mut after_index = false;
@@ -166,7 +169,11 @@ impl<'a> Line<'a> {
             self.ended = stop.is_none();
             match stop {
                 None if after_index => return Ok(Some((path, None))),
-                None if text.is_empty() => return Ok(None),
+                None if text.is_empty() && path.is_empty() => return Ok(None),
+                None if text.is_empty() => {
+                    path.push(Step::Key(text));
+                    return Ok(Some((path, None)));
+                }
                 None => return Err(Error::NoValue { key: text }),
                 Some(',') => return Err(Error::EndsWithComma { key: text }),
                 Some(_) if !after_index => path.push(Step::Key(text)),
@@ -175,7 +182,10 @@ impl<'a> Line<'a> {
             match stop {
                 Some('=') => return Ok(Some((path, Some(self.value()?)))),
                 Some('[') => {
-                    path.push(Step::Index(self.index()?));
+                    let Some(index) = self.index()? else {
+                        return Ok(Some((path, None)));
+                    };
+                    path.push(Step::Index(index));
                     after_index = true;
                 }
                 _ => {
@@ -216,11 +226,16 @@ impl<'a> Line<'a> {
         (text, stop)
     }
 
-    fn index(&mut self) -> Result<usize, Error> {
+    /// What stands before `]`. Helm 4 ends the line without a word where no `]` follows.
+    fn index(&mut self) -> Result<Option<usize>, Error> {
         let (text, stop) = self.until(&[']']);
+        self.ended = stop.is_none();
+        if self.ended && self.profile.is_helm4() {
+            return Ok(None);
+        }
         let number = text.strip_prefix('+').unwrap_or(&text);
         match number.parse::<usize>() {
-            Ok(index) if stop.is_some() && index <= MAX_INDEX => Ok(index),
+            Ok(index) if stop.is_some() && index <= MAX_INDEX => Ok(Some(index)),
             Ok(index) if stop.is_some() => Err(Error::IndexTooLarge {
                 index,
                 limit: MAX_INDEX,
@@ -338,8 +353,10 @@ fn put_into_table(table: &mut Map, path: &[Step], value: Option<Value>) -> Resul
     };
     match rest.first() {
         None => {
-            if !key.is_empty() {
-                table.insert(key.clone(), value.unwrap_or_default());
+            if let Some(value) = value
+                && !key.is_empty()
+            {
+                table.insert(key.clone(), value);
             }
         }
         Some(Step::Key(_)) => {
@@ -348,11 +365,12 @@ fn put_into_table(table: &mut Map, path: &[Step], value: Option<Value>) -> Resul
                 Some(Value::Map(inner)) => std::mem::take(inner),
                 Some(_) => return Err(not_a(key, "table")),
             };
+            let has_value = value.is_some();
             put_into_table(&mut inner, rest, value)?;
-            if inner.is_empty() {
+            if inner.is_empty() && has_value {
                 return Err(Error::EmptyTable { key: key.clone() });
             }
-            if !key.is_empty() {
+            if !key.is_empty() && !inner.is_empty() {
                 table.insert(key.clone(), Value::Map(inner));
             }
         }
@@ -371,16 +389,15 @@ fn put_into_table(table: &mut Map, path: &[Step], value: Option<Value>) -> Resul
     Ok(())
 }
 
+/// A path without a value changes only what is there already.
 fn put_into_list(list: &mut Vec<Value>, path: &[Step], value: Option<Value>) -> Result<(), Error> {
     let Some((Step::Index(index), rest)) = path.split_first() else {
         return Ok(());
     };
+    let has_value = value.is_some();
     let old = list.get_mut(*index).map(std::mem::take);
     let new = match rest.first() {
-        None => match value {
-            Some(value) => value,
-            None => return Ok(()),
-        },
+        None => value.or(old),
         Some(Step::Index(_)) => {
             let mut inner = match old {
                 None | Some(Value::Null) => Vec::new(),
@@ -388,7 +405,7 @@ fn put_into_list(list: &mut Vec<Value>, path: &[Step], value: Option<Value>) -> 
                 Some(_) => return Err(not_a(&format!("[{index}]"), "list")),
             };
             put_into_list(&mut inner, rest, value)?;
-            Value::Seq(inner)
+            Some(Value::Seq(inner))
         }
         Some(Step::Key(_)) => {
             let mut inner = match old {
@@ -396,13 +413,13 @@ fn put_into_list(list: &mut Vec<Value>, path: &[Step], value: Option<Value>) -> 
                 _ => Map::new(),
             };
             put_into_table(&mut inner, rest, value)?;
-            Value::Map(inner)
+            Some(Value::Map(inner))
         }
     };
-    if list.len() <= *index {
+    if list.len() <= *index && has_value {
         list.resize(index + 1, Value::Null);
     }
-    if let Some(place) = list.get_mut(*index) {
+    if let (Some(place), Some(new)) = (list.get_mut(*index), new) {
         *place = new;
     }
     Ok(())

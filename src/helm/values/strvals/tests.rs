@@ -2,7 +2,7 @@ use super::*;
 
 fn typed_line(line: &str) -> Result<String, Error> {
     let mut map = Map::new();
-    set(line, Style::Typed, &mut map)?;
+    set(line, Style::Typed, Profile::Helm4, &mut map)?;
     Ok(goyaml::to_json(&Value::Map(map)).unwrap())
 }
 
@@ -62,7 +62,13 @@ fn hostile_paths_end_in_an_error_and_not_in_memory_or_stack() {
 #[test]
 fn json_values_are_floats_and_may_stand_in_a_row() {
     let mut map = Map::new();
-    set(r#"a={"x":[1,2]} ,b="t,u",c=,d=3"#, Style::Json, &mut map).unwrap();
+    set(
+        r#"a={"x":[1,2]} ,b="t,u",c=,d=3"#,
+        Style::Json,
+        Profile::Helm4,
+        &mut map,
+    )
+    .unwrap();
     assert_eq!(map.get("d"), Some(&Value::Float(3.0)));
     assert_eq!(
         goyaml::to_json(&Value::Map(map)).unwrap(),
@@ -73,7 +79,7 @@ fn json_values_are_floats_and_may_stand_in_a_row() {
 #[test]
 fn a_literal_goes_to_the_end_of_the_line() {
     let mut map = Map::new();
-    set(r"a.b=x,y=\z{1}", Style::Literal, &mut map).unwrap();
+    set(r"a.b=x,y=\z{1}", Style::Literal, Profile::Helm4, &mut map).unwrap();
     assert_eq!(
         goyaml::to_json(&Value::Map(map)).unwrap(),
         r#"{"a":{"b":"x,y=\\z{1}"}}"#
@@ -88,7 +94,41 @@ fn the_files_of_set_file_are_named_in_order() {
     );
     let mut map = Map::new();
     let files = [("x.txt".to_owned(), b"text\n".to_vec())];
-    set("a=x.txt", Style::File(&files), &mut map).unwrap();
+    set("a=x.txt", Style::File(&files), Profile::Helm4, &mut map).unwrap();
     assert_eq!(map.get("a"), Some(&Value::from("text\n")));
-    assert!(set("a=other", Style::File(&files), &mut map).is_err());
+    assert!(set("a=other", Style::File(&files), Profile::Helm4, &mut map).is_err());
+}
+
+#[test]
+fn a_line_that_ends_before_its_value_sets_nothing_but_the_lists_on_its_way() {
+    for (line, values) in [
+        ("a[1]", r#"{"a":[]}"#),
+        ("a[0].", r#"{"a":[]}"#),
+        ("a.", "{}"),
+        ("a.b.c[0].", r#"{"a":{"b":{"c":[]}}}"#),
+        ("a={x},a[0]", r#"{"a":["x"]}"#),
+        ("a={x},a[0].", r#"{"a":[{}]}"#),
+        ("a[0].c=1,a[0].b[1].", r#"{"a":[{"b":[],"c":1}]}"#),
+        ("a[0].b[1]", r#"{"a":[]}"#),
+    ] {
+        assert_eq!(typed_line(line).unwrap(), values, "{line}");
+    }
+    assert!(typed_line("a=1,a.").is_err());
+}
+
+#[test]
+fn an_index_without_its_end_is_an_error_in_helm_3_and_the_end_of_the_line_in_helm_4() {
+    for (line, values) in [
+        ("l[1=x,b=2", "{}"),
+        ("a=1,l[", r#"{"a":1}"#),
+        ("l[0][1=x", r#"{"l":[]}"#),
+        ("a=1,a[0", r#"{"a":1}"#),
+    ] {
+        assert_eq!(typed_line(line).unwrap(), values, "{line}");
+        let mut map = Map::new();
+        assert!(matches!(
+            set(line, Style::Typed, Profile::Helm3, &mut map),
+            Err(Error::Index { .. })
+        ));
+    }
 }
