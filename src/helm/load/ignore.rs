@@ -8,7 +8,8 @@ pub(super) struct Rules(Vec<Rule>);
 
 #[derive(Clone, Debug)]
 struct Rule {
-    pattern: Pattern,
+    /// None, and nothing fits, where the rule is no pattern without the slash at its end: `conf\/`.
+    pattern: Option<Pattern>,
     /// `!`: everything that does *not* fit is ignored. Not what git means by it, but what Helm does.
     not: bool,
     directories_only: bool,
@@ -64,11 +65,10 @@ impl Rule {
         if text.contains("**") {
             return Err(BadRule::DoubleStar { line });
         }
-        let malformed = || BadRule::Malformed {
-            line,
-            rule: text.to_owned(),
-        };
-        Pattern::parse(text).ok_or_else(malformed)?;
+        if Pattern::parse(text).is_none() {
+            let rule = text.to_owned();
+            return Err(BadRule::Malformed { line, rule });
+        }
         let (not, rest) = text.strip_prefix('!').map_or((false, text), |r| (true, r));
         let (directories_only, rest) = rest.strip_suffix('/').map_or((false, rest), |r| (true, r));
         let (last_component, rest) = match rest.strip_prefix('/') {
@@ -76,7 +76,7 @@ impl Rule {
             None => (!rest.contains('/'), rest),
         };
         Ok(Self {
-            pattern: Pattern::parse(rest).ok_or_else(malformed)?,
+            pattern: Pattern::parse(rest),
             not,
             directories_only,
             last_component,
@@ -89,7 +89,7 @@ impl Rule {
         } else {
             name
         };
-        self.pattern.matches(subject)
+        self.pattern.as_ref().is_some_and(|p| p.matches(subject))
     }
 }
 
@@ -112,6 +112,19 @@ mod tests {
         let rules = Rules::parse("!*.yaml").unwrap();
         assert!(rules.ignore("README.md", false));
         assert!(!rules.ignore("Chart.yaml", false));
+    }
+
+    #[test]
+    fn a_rule_that_is_no_pattern_without_its_last_slash_fits_nothing() {
+        let rules = Rules::parse("conf\\/\n").unwrap();
+        assert!(!rules.ignore("conf", true) && !rules.ignore("conf/a", false));
+        assert_eq!(
+            Rules::parse("conf\\").unwrap_err(),
+            BadRule::Malformed {
+                line: 1,
+                rule: "conf\\".to_owned()
+            }
+        );
     }
 
     #[test]
