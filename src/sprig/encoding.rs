@@ -26,7 +26,10 @@ pub(super) fn functions() -> Vec<Function> {
                 other => other,
             })
         }),
-        Function::plain("toYamlPretty", &[ANY], |a| lenient(a, goyaml::to_yaml_pretty)),
+        Function::plain("toYamlPretty", &[ANY], |a| match pretty(a) {
+            Err(Failure::Refused { .. }) => Ok("".into()),
+            other => other,
+        }),
         Function::plain("toJson", &[ANY], |a| lenient_json(a, goyaml::to_json)),
         Function::plain("mustToJson", &[ANY], |a| strict_json(a, goyaml::to_json)),
         Function::plain("toPrettyJson", &[ANY], |a| {
@@ -66,6 +69,17 @@ fn lenient(arguments: Arguments<'_>, write: Written) -> Result<Value, Failure> {
         Err(Failure::Refused { .. }) => Ok("".into()),
         other => other,
     }
+}
+
+/// The library behind this one function writes nil lists and maps as empty ones.
+fn pretty(arguments: Arguments<'_>) -> Result<Value, Failure> {
+    let mut walk = Walk {
+        fills_nil: true,
+        ..Walk::default()
+    };
+    let document = walk.document(arguments.value(0)?, DEEPEST)?;
+    let written = goyaml::to_yaml_pretty(&document).map_err(|error| Failure::from(error.to_string()))?;
+    Ok(written.into())
 }
 
 fn strict(arguments: Arguments<'_>, write: Written) -> Result<Value, Failure> {
@@ -165,6 +179,8 @@ struct Walk {
     stand_in: char,
     /// Whether the fields of a struct stay in their order, as in JSON; YAML sorts them.
     keeps_order: bool,
+    /// Whether a nil list or map is an empty one, and not null.
+    fills_nil: bool,
     /// Whether there was such a byte.
     broken: bool,
 }
@@ -175,6 +191,7 @@ impl Default for Walk {
             taken: 0,
             stand_in: REPLACEMENT,
             keeps_order: false,
+            fills_nil: false,
             broken: false,
         }
     }
@@ -223,13 +240,13 @@ impl Walk {
                 self.take(bytes.len())?;
                 goyaml::Value::String(super::base64::encoded(bytes))
             }
-            Value::List(list) if list.is_nil() => goyaml::Value::Null,
+            Value::List(list) if list.is_nil() && !self.fills_nil => goyaml::Value::Null,
             Value::List(list) => {
                 let levels = deeper()?;
                 let items = list.iter().map(|item| self.document(item, levels));
                 goyaml::Value::Seq(with_stack(|| items.collect::<Result<_, _>>())?)
             }
-            Value::Map(map) if map.is_nil() => goyaml::Value::Null,
+            Value::Map(map) if map.is_nil() && !self.fills_nil => goyaml::Value::Null,
             Value::Map(map) => {
                 let levels = deeper()?;
                 self.take(TABLE)?;
