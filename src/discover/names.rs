@@ -3,8 +3,9 @@
 //! `CSI_RESIZER_IMAGE` announces one although `SIZE` is inside it: a name is cut into words first, and only whole words
 //! allow or deny.
 
-/// Words that take the announcement back wherever they stand: `IMAGE_PULL_POLICY`, `imagePullSecrets`.
-const DENY_ANYWHERE: [&str; 4] = ["pull", "policy", "secret", "secrets"];
+/// Words that take the announcement back wherever they stand behind `image`: `IMAGE_PULL_POLICY`, `imagePullSecrets`. Before
+/// it they say whose image it is: `policyImage`.
+const DENY_BEHIND: [&str; 4] = ["pull", "policy", "secret", "secrets"];
 
 /// Words that take it back at the end: what they announce is a part or a property of an image.
 const DENY_LAST: [&str; 7] = ["tag", "version", "digest", "prefix", "size", "type", "format"];
@@ -116,7 +117,9 @@ pub(crate) fn is_variable(name: &str) -> bool {
 }
 
 fn denied(words: &[String]) -> bool {
-    words.iter().any(|w| DENY_ANYWHERE.contains(&w.as_str()))
+    let image = words.iter().position(|w| w == "image" || w == "images");
+    let behind = image.and_then(|at| words.get(at..)).unwrap_or(words);
+    behind.iter().any(|w| DENY_BEHIND.contains(&w.as_str()))
         || words.last().is_some_and(|w| DENY_LAST.contains(&w.as_str()))
 }
 
@@ -155,6 +158,8 @@ mod tests {
             "RELATED_IMAGE_PROXY",
             "STRIMZI_KAFKA_IMAGES",
             "--share-manager-image",
+            "SECRET_SYNC_IMAGE",
+            "--policy-image",
             "IMAGE",
         ] {
             assert!(announces(name), "{name}");
@@ -172,6 +177,8 @@ mod tests {
             "imageRef",
             "imageURL",
             "PROXY_IMAGE_X",
+            "policyImage",
+            "secretsStoreImage",
         ] {
             assert!(holds_image(key), "{key}");
         }
