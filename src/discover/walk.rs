@@ -99,7 +99,12 @@ impl<'w, 't> Walk<'w, 't> {
         self.enclosing.push(map);
         for (key, value) in map.entries() {
             if !taken.contains(&key.as_str()) {
-                self.within(key, |walk| walk.entry(key, value, map, scope.inside(key)));
+                let scope = if key == "status" && is_object(map) {
+                    scope.at_best(Tier::Candidate) // What a controller saw, as the images that a node has.
+                } else {
+                    scope.inside(key)
+                };
+                self.within(key, |walk| walk.entry(key, value, map, scope));
             }
         }
         self.enclosing.pop();
@@ -201,9 +206,27 @@ impl<'w, 't> Walk<'w, 't> {
             self.pieces(key, text, Rule::Env, node.line, scope);
         } else if names::holds_image(key) && is_one_reference(text) && !reading::is_file_path(text) {
             self.keyed(key, text, node, parent, scope);
+        } else if let Some(reference) = self.one_of_images(key, text) {
+            self.image(text, reference, Tier::Strong, Rule::ImageKey, node.line, scope);
         } else {
             self.text(key, node, scope);
         }
+    }
+
+    /// An exact reference in a map of names to images: `images: {shell: "busybox:1.36"}`.
+    fn one_of_images(&self, key: &str, text: &str) -> Option<crate::reference::Reference> {
+        let map = self
+            .pointer
+            .len()
+            .checked_sub(2)
+            .and_then(|at| self.pointer.get(at))?;
+        let is_one = names::holds_images(map)
+            && is_one_reference(text)
+            && reading::is_exact(text)
+            && !reading::may_be_port(text)
+            && !reading::is_digest(text)
+            && !names::is_partial(key);
+        reading::read(text).ok().filter(|_| is_one)
     }
 
     /// A value under a key that holds an image.
@@ -283,6 +306,11 @@ impl<'w, 't> Walk<'w, 't> {
             }
         }
     }
+}
+
+/// Whether a map is an object of the API.
+fn is_object(map: &Node) -> bool {
+    map.filled("apiVersion").is_some() && map.filled("kind").is_some()
 }
 
 /// Whether a text is one word that may be a reference, not a sentence or a document.

@@ -83,6 +83,26 @@ fn the_items_of_a_list_are_documents_of_their_own() {
 }
 
 #[test]
+fn a_map_of_images_holds_references_under_any_names() {
+    let text = format!(
+        "spec:\n  images: {{shell: 'busybox:1.36', web: 'quay.io/a/b:v1', registry: 'mirror.example.com:5000',\n    \
+         digest: 'sha256:{HEX}', port: 'cache:6379', note: 'see:below for more', pullPolicy: Always}}\n"
+    );
+    assert_eq!(
+        images(&text),
+        ["2 docker.io/library/busybox:1.36", "2 quay.io/a/b:v1"]
+    );
+}
+
+#[test]
+fn what_an_object_reports_in_its_status_is_no_need() {
+    let status = "status:\n  images:\n  - {names: ['docker.io/acme/seen:v1.2'], sizeBytes: 1}\n";
+    let node = format!("apiVersion: v1\nkind: Node\n{status}");
+    assert_eq!(images(&node), ["4 docker.io/acme/seen:v1.2"]);
+    assert_eq!(images(status), ["3 docker.io/acme/seen:v1.2"]);
+}
+
+#[test]
 fn size_inside_csi_resizer_image_hides_nothing() {
     let text = "kind: Deployment\nenv:\n- {name: CSI_RESIZER_IMAGE, value: 'longhornio/csi-resizer:v1.13.2'}\n\
                 - {name: IMAGE_PULL_POLICY, value: 'a/b:c1'}\n";
