@@ -103,7 +103,11 @@ impl Seen {
         let is_variant = !switches.0.is_empty()
             && (is_of_this_machine(reference)
                 || holds_a_filling(reference, switches)
-                || replaced.any(|old| is_moved(reference, old) || holds_a_text(reference, old, switches)));
+                || replaced.any(|old| {
+                    is_moved(reference, old)
+                        || is_less_exact(reference, old)
+                        || holds_a_text(reference, old, switches)
+                }));
         match (is_variant, self.variants.contains(reference)) {
             (false, _) => News::Image,
             (true, false) => News::Variant,
@@ -135,6 +139,14 @@ fn holds_a_text(reference: &Reference, before: &Reference, switches: &Switches) 
         } => now.contains(text.as_str()) && !before.contains(text.as_str()),
         _ => false,
     })
+}
+
+/// Whether the reference is one of before without its digest.
+fn is_less_exact(reference: &Reference, before: &Reference) -> bool {
+    reference.digest().is_none()
+        && before.digest().is_some()
+        && before.tag().is_some()
+        && (reference.repository(), reference.tag()) == (before.repository(), before.tag())
 }
 
 /// Whether the reference is one of before under another registry or path.
@@ -213,6 +225,18 @@ mod tests {
         ] {
             assert_eq!(news(image, on.clone()), News::Image, "{image}");
         }
+    }
+
+    #[test]
+    fn an_image_without_the_digest_that_it_had_is_a_variant() {
+        let exact = format!("docker.io/acme/web:1@sha256:{}", "a".repeat(64));
+        let mut seen = Seen::default();
+        seen.sort(vec![sighting(&exact, "/0")], &Switches::default());
+        let off = Switch::new(vec!["useDigest".to_owned()], Setting::Bool(false));
+        let switches = Switches::default().with(off);
+        let mut news = |image: &str| seen.sort(vec![sighting(image, "/0")], &switches)[0].0;
+        assert_eq!(news("docker.io/acme/web:1"), News::Variant);
+        assert_eq!(news("docker.io/acme/web:2"), News::Image);
     }
 
     #[test]
