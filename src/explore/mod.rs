@@ -26,6 +26,7 @@ mod starts;
 mod switch;
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use serde::Serialize;
 
@@ -81,15 +82,30 @@ pub struct Exploration {
 /// Reads the images of a document whose lines were traced; what cannot be read of it comes with the reason.
 pub type Look<'l> = dyn Fn(&Document, &Trace) -> (Vec<Sighting>, Option<String>) + 'l;
 
-/// Explores a chart. `known` are the images that need no switch; `look` reads the images of a document.
+/// How the images of documents are read.
+#[derive(Clone, Copy)]
+pub struct Looks<'l> {
+    /// Of a document that was rendered whole.
+    pub whole: &'l Look<'l>,
+    /// Of what a file that failed wrote all the same.
+    pub salvaged: &'l dyn Fn(&Document, &Trace) -> Vec<Sighting>,
+}
+
+impl fmt::Debug for Looks<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Looks")
+    }
+}
+
+/// Explores a chart. `known` are the images that need no switch; `looks` read the images of documents.
 pub fn explore(
     prepared: &Prepared<'_>,
     options: &Options,
     bounds: Bounds,
     known: &BTreeSet<Reference>,
-    look: &Look<'_>,
+    looks: Looks<'_>,
 ) -> Exploration {
-    search::Search::new(prepared, options, bounds, known, look).run()
+    search::Search::new(prepared, options, bounds, known, looks).run()
 }
 
 #[cfg(test)]

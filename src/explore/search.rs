@@ -9,7 +9,7 @@ use super::footprint::{Footprints, differences};
 use super::probe::{Condition, Watcher};
 use super::seen::{News, Seen};
 use super::switch::{Path, Setting, Switch, Switches};
-use super::{Bounds, Exploration, Look, Unexplored, starts};
+use super::{Bounds, Exploration, Looks, Unexplored, starts};
 use crate::discover::{Reading, Severity, Sighting, Tier};
 use crate::gotemplate::Map;
 use crate::helm::{Document, Options, Prepared, Trace, ValuesSource};
@@ -45,7 +45,7 @@ pub(super) struct Search<'c, 's> {
     prepared: &'s Prepared<'c>,
     options: &'s Options,
     bounds: Bounds,
-    look: &'s Look<'s>,
+    looks: Looks<'s>,
     /// What the values as they are gave; nothing before they were rendered.
     base: Option<Base>,
     /// What is to be rendered: by urgency, then in the order in which it was found.
@@ -70,13 +70,13 @@ impl<'c, 's> Search<'c, 's> {
         options: &'s Options,
         bounds: Bounds,
         known: &BTreeSet<Reference>,
-        look: &'s Look<'s>,
+        looks: Looks<'s>,
     ) -> Self {
         Self {
             prepared,
             options,
             bounds,
-            look,
+            looks,
             base: None,
             waiting: BTreeMap::new(),
             queued: BTreeSet::new(),
@@ -169,25 +169,27 @@ impl<'c, 's> Search<'c, 's> {
             let watcher = Watcher::with_footprints(&valued.values);
             self.prepared.render_part(&valued, &options, &|_| true, watcher)
         };
-        let failures = match rendered {
+        let (failures, salvaged) = match rendered {
             Ok(release) => {
                 if let (true, Some(footprints)) = (switches.0.is_empty(), watcher.footprints.take()) {
                     self.measure_against(&options, footprints, &release.documents);
                 }
                 self.look_at(&release.documents, &watcher.trace, switches);
-                release.failures
+                (release.failures, release.salvaged)
             }
             Err(error) => {
                 self.unexplored(switches, &error.to_string());
-                Vec::new()
+                (Vec::new(), Vec::new())
             }
         };
         if let Some(failed) = failures.first() {
-            self.fill(
-                switches,
-                &watcher,
-                &format!("{}: {}", failed.template, failed.reason),
-            );
+            let reason = format!("{}: {}", failed.template, failed.reason);
+            if !self.fill(switches, &watcher, &reason) {
+                for document in &salvaged {
+                    let sightings = (self.looks.salvaged)(document, &watcher.trace);
+                    self.sort(sightings, switches);
+                }
+            }
         }
         for (switch, conditions) in watcher.switches() {
             if self.is_worth_it(&switch, &conditions, &watcher) {
@@ -210,8 +212,8 @@ impl<'c, 's> Search<'c, 's> {
         });
     }
 
-    /// Tries again with what the chart demands, and tells what cannot be had.
-    fn fill(&mut self, switches: &Switches, watcher: &Watcher, reason: &str) {
+    /// Tries again with what the chart demands, and tells what cannot be had. Gives whether there is another try.
+    fn fill(&mut self, switches: &Switches, watcher: &Watcher, reason: &str) -> bool {
         let demanded = watcher.demanded.iter().find(|path| !switches.touches(path));
         let retried = switches.filled() < FILLED
             && demanded
@@ -219,6 +221,7 @@ impl<'c, 's> Search<'c, 's> {
         if !retried {
             self.unexplored(switches, reason);
         }
+        retried
     }
 
     fn look_at(&mut self, documents: &[Document], trace: &Trace, switches: &Switches) {
@@ -233,7 +236,7 @@ impl<'c, 's> Search<'c, 's> {
                 continue;
             }
             self.written += document.text.len();
-            let (sightings, trouble) = (self.look)(document, trace);
+            let (sightings, trouble) = (self.looks.whole)(document, trace);
             // What is wrong with the values as they are is told where their images are.
             let tell = !switches.0.is_empty();
             if let Some(reason) = trouble.filter(|_| tell) {

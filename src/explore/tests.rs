@@ -111,7 +111,12 @@ fn exploration(bounds: Bounds) -> Exploration {
         };
         (walk(&document.text, &origin, &knowledge).unwrap(), None)
     };
-    explore(&prepared, &Options::default(), bounds, &known, &look)
+    let salvaged = |document: &Document, trace: &Trace| look(document, trace).0;
+    let looks = Looks {
+        whole: &look,
+        salvaged: &salvaged,
+    };
+    explore(&prepared, &Options::default(), bounds, &known, looks)
 }
 
 fn rows(sightings: &[Sighting]) -> Vec<String> {

@@ -290,3 +290,12 @@ pub enum Error {
         name: String,
     },
 }
+
+impl Error {
+    /// Whether the chart renders all the same with [`incomplete`](super::Options::incomplete) and
+    /// [`skip_schema_validation`](super::Options::skip_schema_validation): it lacks a dependency, or a value that its
+    /// schema asks for.
+    pub fn is_about_what_is_missing(&self) -> bool {
+        matches!(self, Self::MissingDependencies { .. } | Self::Schema { .. })
+    }
+}

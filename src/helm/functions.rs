@@ -1,7 +1,8 @@
 //! The functions that only Helm has: those that run templates, those that stop a render, those that would ask a cluster.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::{Arc, LazyLock};
 
 use crate::gotemplate::{
@@ -67,6 +68,25 @@ impl Inclusions {
     }
 }
 
+/// Whether `fail` and `required` let a template go on, as they do for `helm lint`: for files that failed already and whose
+/// text is only looked at.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Leniency(Rc<Cell<bool>>);
+
+impl Leniency {
+    /// Lets them, from now on.
+    pub(super) fn begin(&self) {
+        self.0.set(true);
+    }
+
+    fn holds(engine: &dyn Engine) -> bool {
+        engine
+            .state()
+            .get::<Self>()
+            .is_some_and(|lenient| lenient.0.get())
+    }
+}
+
 fn include(engine: &mut dyn Engine, arguments: Arguments<'_>) -> Result<Value, Failure> {
     let (name, data) = (arguments.text(0)?, arguments.value(1)?);
     if engine.state().get::<Inclusions>().is_some_and(|i| !i.enter(name)) {
@@ -104,12 +124,18 @@ fn required(engine: &mut dyn Engine, arguments: Arguments<'_>) -> Result<Value, 
     let (message, value) = (arguments.text(0)?, arguments.value(1)?);
     engine.required(message, value);
     if value.is_nil() || value.as_text().is_some_and(|t| t.is_empty()) {
+        if Leniency::holds(engine) {
+            return Ok(Value::from(""));
+        }
         return Err(Failure::from(wrapped(message)));
     }
     Ok(value.clone())
 }
 
-fn fail(_: &mut dyn Engine, arguments: Arguments<'_>) -> Result<Value, Failure> {
+fn fail(engine: &mut dyn Engine, arguments: Arguments<'_>) -> Result<Value, Failure> {
+    if Leniency::holds(engine) {
+        return Ok(Value::from(""));
+    }
     Err(Failure::from(wrapped(arguments.text(0)?)))
 }
 

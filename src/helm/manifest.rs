@@ -92,7 +92,7 @@ const MAX_DOCUMENTS: usize = 200_000;
 pub(super) fn sort(files: &BTreeMap<String, Vec<u8>>, options: &Options) -> Result<Sorted, Error> {
     let profile = options.profile;
     let (mut manifests, mut hooks) = (Vec::new(), Vec::new());
-    let mut failures = Vec::new();
+    let (mut failures, mut salvaged) = (Vec::new(), Vec::new());
     let mut left = MAX_DOCUMENTS;
     for (path, content) in files {
         if base(path).starts_with('_') || trim(content).is_empty() {
@@ -108,11 +108,15 @@ pub(super) fn sort(files: &BTreeMap<String, Vec<u8>>, options: &Options) -> Resu
                     milliseconds: options.limits.milliseconds,
                 });
             }
-            match document(path, text, lines.before(text)) {
+            let lines_before = lines.before(text);
+            match document(path, text, lines_before) {
                 Ok(Some(document)) if document.is_hook => hooks.push(document),
                 Ok(Some(document)) => manifests.push(document),
                 Ok(None) => {}
-                Err(error) if options.keep_going => failures.push((path.clone(), error)),
+                Err(error) if options.keep_going => {
+                    failures.push((path.clone(), error));
+                    salvaged.push(unread(path, text, lines_before));
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -123,6 +127,7 @@ pub(super) fn sort(files: &BTreeMap<String, Vec<u8>>, options: &Options) -> Resu
     Ok(Sorted {
         documents: manifests,
         failures,
+        salvaged,
     })
 }
 
@@ -134,12 +139,9 @@ pub(super) fn cut(files: &BTreeMap<String, Vec<u8>>, profile: Profile) -> Vec<Do
     manifests
         .flat_map(|(path, content)| {
             let mut lines = Lines::of(content);
-            split(content, profile).into_iter().map(move |text| Document {
-                template: path.clone(),
-                text: text.to_vec(),
-                lines_before: lines.before(text),
-                ..Document::default()
-            })
+            split(content, profile)
+                .into_iter()
+                .map(move |text| unread(path, text, lines.before(text)))
         })
         .collect()
 }
@@ -176,6 +178,8 @@ impl<'a> Lines<'a> {
 pub(super) struct Sorted {
     pub(super) documents: Vec<Document>,
     pub(super) failures: Vec<(String, Error)>,
+    /// The texts of those that were none.
+    pub(super) salvaged: Vec<Document>,
 }
 
 /// Known kinds by their order, then unknown ones by name.
@@ -205,6 +209,16 @@ pub(super) fn split(content: &[u8], profile: Profile) -> Vec<&[u8]> {
             .filter(|d| !d.is_empty())
             .map(trim)
             .collect()
+    }
+}
+
+/// A document of which no more than the text is known.
+fn unread(path: &str, text: &[u8], lines_before: u32) -> Document {
+    Document {
+        template: path.to_owned(),
+        text: text.to_vec(),
+        lines_before,
+        ..Document::default()
     }
 }
 

@@ -65,6 +65,8 @@ pub struct Options {
     /// Whether files that fail are left out, and told in [`Release::failures`](super::Release::failures), instead of
     /// ending the render as Helm does. A limit ends it all the same.
     pub keep_going: bool,
+    /// Whether dependencies that `Chart.yaml` declares and `charts/` does not have are done without.
+    pub incomplete: bool,
     /// Seeds the random functions, so that a render can be repeated. Without a seed chance comes from the system: what
     /// is going to be deployed must have passwords that nobody can guess.
     pub seed: Option<u64>,
@@ -94,6 +96,7 @@ impl Default for Options {
             skip_schema_validation: false,
             profile: Profile::default(),
             keep_going: false,
+            incomplete: false,
             seed: None,
             shared_keys: false,
             now: 0,

@@ -36,6 +36,9 @@ pub struct Release {
     pub notes: Vec<u8>,
     /// Files that failed, where [`Options::keep_going`](super::Options::keep_going) says to go on.
     pub failures: Vec<Failed>,
+    /// What the files that failed wrote all the same: cut short, or with nothing where a value is demanded. To be looked
+    /// at, never to be installed.
+    pub salvaged: Vec<Document>,
 }
 
 /// A file that did not render, or not to manifests.

@@ -9,7 +9,6 @@ use super::error::Error;
 use super::functions;
 use super::manifest;
 use super::options::Options;
-use super::profile::Profile;
 use super::release::{Document, Failed, Release};
 use super::values::{self, Instance, Valued, is_compatible};
 use crate::deadline::Deadline;
@@ -59,7 +58,7 @@ impl<'c> Prepared<'c> {
 
     /// The values that templates will see, and the charts that are in. A render changes them: take new ones for each.
     pub fn values(&self, options: &Options) -> Result<Valued<'c>, Error> {
-        installable(self.chart, options.profile)?;
+        installable(self.chart, options)?;
         values::prepare(self.chart, options)
     }
 
@@ -103,6 +102,7 @@ impl<'c> Prepared<'c> {
                     documents.extend(manifest::cut(&executed.files, options.profile));
                     Release {
                         documents,
+                        salvaged: manifest::cut(&executed.salvaged, options.profile),
                         failures: executed.failures.into_iter().map(Failed::from).collect(),
                         ..Release::default()
                     }
@@ -163,10 +163,10 @@ fn named_versions(constraint: &str) -> impl Iterator<Item = String> {
 }
 
 /// Whether the chart is complete, no library, and of a kind that this Helm knows.
-fn installable(chart: &Chart, profile: Profile) -> Result<(), Error> {
+fn installable(chart: &Chart, options: &Options) -> Result<(), Error> {
     // Helm 3 looks at no chart's version, and Helm 4 at that of the outermost one.
     let version = &chart.metadata.api_version;
-    if profile.is_helm4() && !["v1", "v2"].contains(&version.as_str()) {
+    if options.profile.is_helm4() && !["v1", "v2"].contains(&version.as_str()) {
         return Err(Error::ApiVersion {
             found: version.clone(),
         });
@@ -180,7 +180,7 @@ fn installable(chart: &Chart, profile: Profile) -> Result<(), Error> {
         .filter(|d| !present(&d.name))
         .map(|d| d.name.clone())
         .collect();
-    if names.is_empty() {
+    if names.is_empty() || options.incomplete {
         Ok(())
     } else {
         Err(Error::MissingDependencies { names })
@@ -221,6 +221,7 @@ fn finish(valued: &Valued<'_>, executed: engine::Executed, options: &Options) ->
             .cloned()
             .unwrap_or_default(),
         failures: executed.failures.into_iter().map(Failed::from).collect(),
+        salvaged: manifest::cut(&executed.salvaged, options.profile),
         ..Release::default()
     };
     crds(&valued.root, &valued.root.name, &|_| true, &mut release.documents);
@@ -229,6 +230,7 @@ fn finish(valued: &Valued<'_>, executed: engine::Executed, options: &Options) ->
     release
         .failures
         .extend(sorted.failures.into_iter().map(Failed::from));
+    release.salvaged.append(&mut sorted.salvaged);
     Ok(release)
 }
 

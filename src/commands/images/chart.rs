@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::report::{Explored, Rendered};
+use super::salvage::salvage;
 use super::{ProfileValues, Survey};
 use crate::causes::chain;
 use crate::discover::{
@@ -16,25 +17,29 @@ impl Survey<'_> {
     pub(super) fn chart(&mut self, chart: &Chart, label: &str) {
         let prepared = Prepared::new(chart);
         for profile in &self.plan.profiles {
-            let options = self.rendering(&prepared, label, profile);
-            let rendered = prepared.values(&options).and_then(|valued| {
-                let (release, trace) = prepared.render_watched(&valued, &options, Trace::default());
-                release.map(|release| (release, trace))
-            });
+            let mut options = self.rendering(&prepared, label, profile);
+            let mut rendered = watched(&prepared, &options);
+            let mut is_whole = true;
+            if let Err(error) = &rendered
+                && error.is_about_what_is_missing()
+            {
+                // It fails, and the images of what is there are found all the same.
+                self.failed(label, profile, error);
+                is_whole = false;
+                options.incomplete = true;
+                options.skip_schema_validation = true;
+                rendered = watched(&prepared, &options);
+            }
             let from = self.found.len();
-            let mut is_whole = false;
             let in_use = match rendered {
                 Ok((release, trace)) => {
                     self.release(chart, &release, &trace, label, profile);
-                    is_whole = release.failures.is_empty();
+                    is_whole &= release.failures.is_empty();
                     subcharts_of(&release)
                 }
                 Err(error) => {
-                    let whose = profile
-                        .name
-                        .as_ref()
-                        .map_or(String::new(), |name| format!(" (profile {name})"));
-                    self.report.fail(&format!("{label}{whose}"), chain(&error));
+                    self.failed(label, profile, &error);
+                    is_whole = false;
                     BTreeSet::new()
                 }
             };
@@ -46,6 +51,12 @@ impl Survey<'_> {
                 self.explore(&prepared, &options, profile);
             }
         }
+    }
+
+    fn failed(&mut self, label: &str, profile: &ProfileValues, error: &helm::Error) {
+        let name = profile.name.as_ref();
+        let whose = name.map_or(String::new(), |name| format!(" (profile {name})"));
+        self.report.fail(&format!("{label}{whose}"), chain(error));
     }
 
     /// How the chart is rendered: it is looked at and never installed, so that files that fail take no others with
@@ -101,6 +112,10 @@ impl Survey<'_> {
             }
             self.add(sightings, profile);
         }
+        for document in &release.salvaged {
+            let sightings = salvage(document, chart, trace, &self.plan.knowledge);
+            self.add(sightings, profile);
+        }
     }
 
     /// What the values as they are do not show.
@@ -130,7 +145,12 @@ impl Survey<'_> {
             }
             (sightings, trouble)
         };
-        let found = explore::explore(prepared, options, Bounds::default(), &known, &look);
+        let salvage = |document: &Document, trace: &Trace| salvage(document, chart, trace, knowledge);
+        let looks = explore::Looks {
+            whole: &look,
+            salvaged: &salvage,
+        };
+        let found = explore::explore(prepared, options, Bounds::default(), &known, looks);
         self.report
             .explored
             .push(Explored::new(chart, profile.name.as_deref(), &found));
@@ -175,6 +195,12 @@ impl Survey<'_> {
     }
 }
 
+fn watched(prepared: &Prepared<'_>, options: &helm::Options) -> Result<(Release, Trace), helm::Error> {
+    let valued = prepared.values(options)?;
+    let (release, trace) = prepared.render_watched(&valued, options, Trace::default());
+    Ok((release?, trace))
+}
+
 /// The text of the template that a release names, wherever below the chart it lies.
 fn template_of<'c>(chart: &'c Chart, name: &str) -> Option<&'c [u8]> {
     let (_, below) = name.split_once('/')?;
@@ -186,7 +212,7 @@ fn template_of<'c>(chart: &'c Chart, name: &str) -> Option<&'c [u8]> {
 }
 
 /// Gives a place the line of the template that wrote its line of the document.
-fn origin_line(place: &mut Place, chart: &Chart, document: &Document, trace: &Trace) {
+pub(super) fn origin_line(place: &mut Place, chart: &Chart, document: &Document, trace: &Trace) {
     let Some(line) = place.line else { return };
     if document.is_crd {
         place.template_line = Some(line); // The file is the document.
@@ -205,7 +231,7 @@ fn origin_line(place: &mut Place, chart: &Chart, document: &Document, trace: &Tr
     }
 }
 
-fn origin_of(chart: &Chart, document: &Document) -> Origin {
+pub(super) fn origin_of(chart: &Chart, document: &Document) -> Origin {
     Origin {
         subject: Subject {
             subchart: subchart_of(&document.template),

@@ -10,6 +10,7 @@ mod difference;
 mod formats;
 mod report;
 mod rows;
+mod salvage;
 mod silence;
 mod sources;
 mod text;

@@ -42,7 +42,7 @@ metrics:
   image: {registry: quay.io, repository: demo/exporter, tag: '2.0'}
 ";
 
-fn chart(folder: &Path, name: &str, deployment: &str) -> PathBuf {
+pub(super) fn chart(folder: &Path, name: &str, deployment: &str) -> PathBuf {
     let root = folder.join(name);
     std::fs::create_dir_all(root.join("templates")).unwrap();
     let annotations = "annotations:\n  images: |\n    - image: docker.io/demo/web:1.0\n    - image: quay.io/demo/sidecar:3\n";
@@ -58,11 +58,11 @@ fn chart(folder: &Path, name: &str, deployment: &str) -> PathBuf {
     root
 }
 
-fn images(options: &Options) -> Report {
+pub(super) fn images(options: &Options) -> Report {
     run(options, &CancellationToken::new(), &Silent).unwrap()
 }
 
-fn references(images: &[discover::Image]) -> Vec<String> {
+pub(super) fn references(images: &[discover::Image]) -> Vec<String> {
     images
         .iter()
         .map(|i| format!("{} {}", i.tier, i.reference))

@@ -118,7 +118,7 @@ impl Report {
             writeln!(f)?;
         }
         if !self.failures.is_empty() {
-            writeln!(f, "Failed, their images are not in this list:")?;
+            writeln!(f, "Failed, images of theirs may be missing from this list:")?;
             for failure in &self.failures {
                 writeln!(
                     f,

@@ -88,6 +88,13 @@ impl<'t, P: Probe> Render<'t, P> {
 
     /// Runs a template and gives what it prints.
     pub fn run(&mut self, name: &str, data: &Value) -> Result<Vec<u8>> {
+        let (out, end) = self.run_as_far(name, data);
+        end.map(|()| out)
+    }
+
+    /// Runs a template and gives what it prints until it ends or fails, with the whole lines of what `include` and `tpl` had
+    /// captured by then.
+    pub fn run_as_far(&mut self, name: &str, data: &Value) -> (Vec<u8>, Result<()>) {
         let _ceiling = memory::Ceiling::set(self.budget.limits().memory);
         self.budget.start();
         let _deadline = Deadline::at(self.budget.deadline());
@@ -104,9 +111,10 @@ impl<'t, P: Probe> Render<'t, P> {
             source: None,
             variables: 0,
         };
-        let body = evaluation.named(name.as_bytes())?;
-        evaluation.execute(&body, Operand::of(data.clone()).unboxed())?;
-        Ok(evaluation.out)
+        let end = evaluation
+            .named(name.as_bytes())
+            .and_then(|body| evaluation.execute(&body, Operand::of(data.clone()).unboxed()));
+        (evaluation.out, end)
     }
 
     /// The probe, to read what it saw.
@@ -191,6 +199,13 @@ impl<P: Probe> Evaluation<'_, P> {
         let result = self.execute(body, Operand::of(data.clone()).unboxed());
         self.captures -= 1;
         let inner = std::mem::replace(&mut self.out, outer);
+        if result.is_err() {
+            let end = inner
+                .iter()
+                .rposition(|byte| *byte == b'\n')
+                .map_or(0, |at| at + 1);
+            self.out.extend(inner.get(..end).unwrap_or_default());
+        }
         result.map(|()| GoString::from(inner))
     }
 

@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 use super::capabilities::Capabilities;
 use super::error::Error;
 use super::excerpts;
-use super::functions::{self, Inclusions, without_no_value};
+use super::functions::{self, Inclusions, Leniency, without_no_value};
 use super::manifest::base;
 use super::options::{Limits, Options};
 use super::values::Valued;
@@ -34,6 +34,8 @@ pub(super) struct Executed {
     pub(super) files: BTreeMap<String, Vec<u8>>,
     /// What failed, where the options say to go on.
     pub(super) failures: Vec<(String, Error)>,
+    /// What the files that failed write where `fail` and `required` let them go on, up to the last whole line.
+    pub(super) salvaged: BTreeMap<String, Vec<u8>>,
 }
 
 /// Parses all templates of the release and runs those that are wanted.
@@ -55,6 +57,8 @@ pub(super) fn execute<P: Probe>(
     let mut state = State::default();
     state.insert(Inclusions::default());
     state.insert(surroundings(options));
+    let leniency = Leniency::default();
+    state.insert(leniency.clone());
     let mut render = Render::watched(&set, probe)
         .limits(limits(&options.limits))
         .state(state);
@@ -81,7 +85,31 @@ pub(super) fn execute<P: Probe>(
             }
         }
     }
+    // Behind all others: what a file that failed sets in shared values is not for them to see.
+    leniency.begin();
+    for (name, _) in &done.failures {
+        let Some(template) = templates.get(name) else {
+            continue;
+        };
+        let (text, end) = render.run_as_far(name, &template.enter(name, options.profile));
+        if end.as_ref().is_err_and(|error| error.limit().is_some()) {
+            break;
+        }
+        let text = without_no_value(GoString::from(text)).to_vec();
+        let text = if end.is_ok() { text } else { whole_lines(text) };
+        done.salvaged.insert(name.clone(), text);
+    }
     (Ok(done), render.into_probe())
+}
+
+/// The text without a last line that was cut short: half an image reads as another one.
+fn whole_lines(mut text: Vec<u8>) -> Vec<u8> {
+    let end = text
+        .iter()
+        .rposition(|byte| *byte == b'\n')
+        .map_or(0, |at| at + 1);
+    text.truncate(end);
+    text
 }
 
 fn source<'t>(templates: &'t BTreeMap<String, scope::Template<'_>>, file: &str) -> Option<&'t [u8]> {
