@@ -115,9 +115,32 @@ impl Blob {
         Ok(hasher.finish())
     }
 
-    /// The digest of its bytes by the algorithm of `like`, calling `told` with the number of each piece of bytes read.
-    pub fn hash(&self, like: &Digest, mut told: impl FnMut(u64)) -> Result<Digest, Error> {
+    /// The digest of its bytes by the algorithm of `like`.
+    pub fn hash(&self, like: &Digest) -> Result<Digest, Error> {
         let mut hasher = like.algorithm().hasher();
+        self.read_through(|bytes| {
+            hasher.update(bytes);
+            true
+        })?;
+        Ok(hasher.finish())
+    }
+
+    /// The same for as long as `goes_on`, which is told the number of each piece of bytes read; `None` if it did not.
+    pub fn hash_while(
+        &self,
+        like: &Digest,
+        mut goes_on: impl FnMut(u64) -> bool,
+    ) -> Result<Option<Digest>, Error> {
+        let mut hasher = like.algorithm().hasher();
+        let is_whole = self.read_through(|bytes| {
+            hasher.update(bytes);
+            goes_on(bytes.len() as u64)
+        })?;
+        Ok(is_whole.then(|| hasher.finish()))
+    }
+
+    /// Hands out all bytes in their order, as long as they are taken. Tells whether all were.
+    fn read_through(&self, mut takes: impl FnMut(&[u8]) -> bool) -> Result<bool, Error> {
         let mut reader = self.reader(0);
         let mut buffer = vec![0; at_most(READ, self.size)];
         loop {
@@ -125,10 +148,11 @@ impl Blob {
                 .read(&mut buffer)
                 .map_err(|e| fsx::Error::io("read", &self.path, e))?;
             if read == 0 {
-                return Ok(hasher.finish());
+                return Ok(true);
             }
-            hasher.update(buffer.get(..read).unwrap_or_default());
-            told(read as u64);
+            if !takes(buffer.get(..read).unwrap_or_default()) {
+                return Ok(false);
+            }
         }
     }
 }

@@ -62,7 +62,9 @@ pub use referrers::{Referrer, Referrers};
 pub use sealed::{SUMS_BY_HAND, Sealed, read_unsigned};
 pub use shared::{Pool, Shared};
 pub use subjects::Subjects;
-pub use verify::{Problem, ProblemKind, Verified, verify, verify_against, verify_sealed};
+pub use verify::{
+    Problem, ProblemKind, Unsound, Verified, hash_all, survey, verify, verify_against, verify_sealed,
+};
 pub use writer::{Finished, Writer};
 
 use std::collections::BTreeMap;

@@ -131,7 +131,7 @@ fn a_blob_larger_than_the_largest_file_is_stored_in_parts_and_read_as_one() {
     let bundle = Bundle::open(place.path()).unwrap();
     let blob = bundle.blob(&digest).unwrap();
     assert_eq!(blob.size(), 400_000);
-    assert_eq!(blob.hash(&digest, |_| {}).unwrap(), digest);
+    assert_eq!(blob.hash(&digest).unwrap(), digest);
     let mut tail = Vec::new();
     std::io::Read::read_to_end(&mut blob.reader(89_990), &mut tail).unwrap();
     assert_eq!(tail, bytes[89_990..]);

@@ -1,44 +1,102 @@
-//! Every blob hashed, on several threads.
+//! Blobs hashed: many on several threads, or one at a time by whoever is about to use it.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::walk::Wanted;
 use super::{ProblemKind, kind_of};
 use crate::bundle::{Bundle, Error};
 use crate::causes::chain;
 use crate::digest::Digest;
 use crate::observe::{Event, Observer};
+use crate::oci::Descriptor;
 
-/// Hashes every blob. The largest come first, so that no thread ends with a large one alone.
-pub(super) fn hash_all(
+/// A blob whose bytes are not what they should be, or cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unsound {
+    /// The blob.
+    pub digest: Digest,
+    /// What is wrong with it.
+    pub fault: ProblemKind,
+    /// One line for people.
+    pub text: String,
+}
+
+impl Unsound {
+    fn damaged(digest: &Digest, found: &Digest) -> Self {
+        Self {
+            digest: *digest,
+            fault: ProblemKind::Damaged,
+            text: format!("its bytes hash to {found}"),
+        }
+    }
+
+    /// What an error about one blob means; an error about the whole drive is given back.
+    fn by(digest: &Digest, error: &Error) -> Result<Self, Error> {
+        Ok(match error {
+            Error::Damaged { found, .. } => Self::damaged(digest, found),
+            _ => Self {
+                digest: *digest,
+                fault: kind_of(error)?,
+                text: chain(error),
+            },
+        })
+    }
+}
+
+impl Bundle {
+    /// Hashes a blob as long as `goes_on`, which is told the number of each piece of bytes read. `None` if it is sound, or
+    /// if it was not hashed to its end; an error is one about the drive as a whole.
+    pub fn inspect(
+        &self,
+        digest: &Digest,
+        goes_on: impl FnMut(u64) -> bool,
+    ) -> Result<Option<Unsound>, Error> {
+        match self
+            .blob(digest)
+            .and_then(|blob| blob.hash_while(digest, goes_on))
+        {
+            Ok(Some(found)) if found != *digest => Ok(Some(Unsound::damaged(digest, &found))),
+            Ok(_) => Ok(None),
+            Err(error) => Unsound::by(digest, &error).map(Some),
+        }
+    }
+
+    /// The bytes of a blob that is small, or what is wrong with it; an error is one about the drive as a whole.
+    pub fn inspected(&self, descriptor: &Descriptor) -> Result<Result<Vec<u8>, Unsound>, Error> {
+        match self.small_blob(descriptor, descriptor.size) {
+            Ok(bytes) => Ok(Ok(bytes)),
+            Err(error) => Unsound::by(&descriptor.digest, &error).map(Err),
+        }
+    }
+}
+
+/// Hashes blobs of these sizes on `threads` threads, until `stop`. The largest come first, so that no thread ends with a
+/// large one alone.
+pub fn hash_all(
     bundle: &Bundle,
-    blobs: &BTreeMap<Digest, Wanted>,
+    mut blobs: Vec<(Digest, u64)>,
     threads: usize,
     observer: &dyn Observer,
     stop: &dyn Fn() -> bool,
-) -> Result<Vec<(Digest, ProblemKind, String)>, Error> {
-    let mut order: Vec<(&Digest, &Wanted)> = blobs.iter().collect();
-    order.sort_by(|a, b| b.1.size.cmp(&a.1.size).then(a.0.cmp(b.0)));
+) -> Result<Vec<Unsound>, Error> {
+    blobs.sort_unstable_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
     let next = AtomicUsize::new(0);
     let halt = AtomicBool::new(false);
     let bad = Mutex::new(Vec::new());
     let fatal = Mutex::new(None);
     let work = || {
         while !halt.load(Ordering::Relaxed)
-            && let Some((digest, wanted)) = order.get(next.fetch_add(1, Ordering::Relaxed))
+            && let Some((digest, size)) = blobs.get(next.fetch_add(1, Ordering::Relaxed))
         {
-            observer.on(&Event::BlobStarted {
-                digest: **digest,
-                size: wanted.size,
+            let digest = *digest;
+            observer.on(&Event::BlobStarted { digest, size: *size });
+            let inspected = bundle.inspect(&digest, |bytes| {
+                observer.on(&Event::BlobAdvanced { digest, bytes });
+                !halt.load(Ordering::Relaxed)
             });
-            match hash_one(bundle, digest, observer) {
-                Ok(None) => observer.on(&Event::BlobFinished { digest: **digest }),
-                Ok(Some((fault, text))) => bad
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .push((**digest, fault, text)),
+            match inspected {
+                Ok(None) => observer.on(&Event::BlobFinished { digest }),
+                Ok(Some(unsound)) => bad.lock().unwrap_or_else(PoisonError::into_inner).push(unsound),
                 Err(error) => {
                     halt.store(true, Ordering::Relaxed);
                     *fatal.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
@@ -58,23 +116,5 @@ pub(super) fn hash_all(
     match fatal.into_inner().unwrap_or_else(PoisonError::into_inner) {
         Some(error) => Err(error),
         None => Ok(bad.into_inner().unwrap_or_else(PoisonError::into_inner)),
-    }
-}
-
-fn hash_one(
-    bundle: &Bundle,
-    digest: &Digest,
-    observer: &dyn Observer,
-) -> Result<Option<(ProblemKind, String)>, Error> {
-    let told = |bytes| {
-        observer.on(&Event::BlobAdvanced {
-            digest: *digest,
-            bytes,
-        });
-    };
-    match bundle.blob(digest).and_then(|blob| blob.hash(digest, told)) {
-        Ok(found) if found == *digest => Ok(None),
-        Ok(found) => Ok(Some((ProblemKind::Damaged, format!("its bytes hash to {found}")))),
-        Err(error) => Ok(Some((kind_of(&error)?, chain(&error)))),
     }
 }

@@ -9,11 +9,12 @@ use std::io;
 use serde::Serialize;
 
 use super::{Bundle, Error, Inventory, layout};
+use crate::digest::Digest;
 use crate::fsx::{self, Fault};
 use crate::observe::{Event, Observer};
 use crate::oci::NESTING_CAP;
 use crate::reference::Reference;
-use hashing::hash_all;
+pub use hashing::{Unsound, hash_all};
 use walk::Found;
 
 /// What was found in a bundle.
@@ -40,6 +41,35 @@ impl Verified {
             .iter()
             .flat_map(|p| p.references.iter().cloned())
             .collect()
+    }
+
+    /// Adds blobs that were found to be unsound only when they were used, with the references that reach them.
+    pub fn blame(
+        &mut self,
+        bundle: &Bundle,
+        inventory: Option<&Inventory>,
+        unsound: Vec<Unsound>,
+    ) -> Result<(), Error> {
+        if unsound.is_empty() {
+            return Ok(());
+        }
+        // Followed once more: to keep who needs what of ten thousand images takes memory in each run, and few have damage.
+        let found = follow(bundle, inventory)?.into_verified(bundle, unsound);
+        self.add(found.problems);
+        Ok(())
+    }
+
+    /// Adds what is wrong and not yet known, and puts all in order.
+    fn add(&mut self, problems: impl IntoIterator<Item = Problem>) {
+        let known: BTreeSet<_> = self
+            .problems
+            .iter()
+            .map(|p| (p.subject.clone(), p.fault))
+            .collect();
+        let is_new = |p: &Problem| !known.contains(&(p.subject.clone(), p.fault));
+        self.problems.extend(problems.into_iter().filter(is_new));
+        self.problems
+            .sort_by(|a, b| (&a.references, &a.subject).cmp(&(&b.references, &b.subject)));
     }
 }
 
@@ -116,6 +146,16 @@ pub fn verify_sealed(
     check(bundle, Some(inventory), true, threads, observer, stop)
 }
 
+/// Looks at all but the bytes of blobs, which are given back with their sizes: for one who hashes each before it is used.
+pub fn survey(
+    bundle: &Bundle,
+    inventory: Option<&Inventory>,
+) -> Result<(Verified, Vec<(Digest, u64)>), Error> {
+    let found = look(bundle, inventory, false)?;
+    let unread = found.unread();
+    Ok((found.into_verified(bundle, Vec::new()), unread))
+}
+
 fn check(
     bundle: &Bundle,
     inventory: Option<&Inventory>,
@@ -124,10 +164,29 @@ fn check(
     observer: &dyn Observer,
     stop: &dyn Fn() -> bool,
 ) -> Result<Verified, Error> {
+    let found = look(bundle, inventory, sealed)?;
+    let unread = found.unread();
+    observer.on(&Event::Planned {
+        items: bundle.entries().len() as u64,
+        blobs: unread.len() as u64,
+        bytes: unread.iter().map(|(_, size)| size).sum(),
+    });
+    let bad = hash_all(bundle, unread, threads, observer, stop)?;
+    Ok(found.into_verified(bundle, bad))
+}
+
+/// Follows every reference.
+fn follow(bundle: &Bundle, inventory: Option<&Inventory>) -> Result<Found, Error> {
     let mut found = Found::default();
     for (reference, descriptor) in bundle.entries() {
         found.walk(bundle, inventory, reference, descriptor, NESTING_CAP)?;
     }
+    Ok(found)
+}
+
+/// Follows every reference, and compares the inventory with what is there.
+fn look(bundle: &Bundle, inventory: Option<&Inventory>, sealed: bool) -> Result<Found, Error> {
+    let mut found = follow(bundle, inventory)?;
     if let Some(inventory) = inventory {
         found.compare(bundle, inventory)?;
         if sealed {
@@ -146,13 +205,7 @@ fn check(
                 .to_owned(),
         );
     }
-    observer.on(&Event::Planned {
-        items: bundle.entries().len() as u64,
-        blobs: found.blobs.len() as u64,
-        bytes: found.blobs.values().map(|b| b.size).sum(),
-    });
-    let bad = hash_all(bundle, &found.blobs, threads, observer, stop)?;
-    Ok(found.into_verified(bundle, bad))
+    Ok(found)
 }
 
 /// What an error about one blob or file means; an error about the whole drive is given back.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Problem, ProblemKind, Verified, kind_of};
+use super::{Problem, ProblemKind, Unsound, Verified, kind_of};
 use crate::bundle::{Bundle, Error, FileRecord, Inventory, Subjects, layout};
 use crate::causes::chain;
 use crate::digest::Digest;
@@ -13,6 +13,8 @@ use crate::reference::Reference;
 #[derive(Debug)]
 pub(super) struct Wanted {
     pub(super) size: u64,
+    /// Whether its bytes were hashed on the way.
+    was_read: bool,
     /// By their numbers, rising. A list of the one that most blobs have takes a quarter of a tree's memory.
     references: Vec<usize>,
 }
@@ -66,6 +68,9 @@ impl Found {
             Ok((_, document)) => document,
             Err(error) => return self.note_error(&descriptor.digest, &error, Some(reference)),
         };
+        if let Some(wanted) = self.blobs.get_mut(&descriptor.digest) {
+            wanted.was_read = true;
+        }
         for blob in &document.blobs {
             self.expect(bundle, inventory, reference, blob)?;
         }
@@ -123,8 +128,12 @@ impl Found {
                 Ok(false)
             }
             Some(size) => {
-                let references = vec![number];
-                self.blobs.insert(digest, Wanted { size, references });
+                let wanted = Wanted {
+                    size,
+                    was_read: false,
+                    references: vec![number],
+                };
+                self.blobs.insert(digest, wanted);
                 Ok(true)
             }
         }
@@ -229,7 +238,7 @@ impl Found {
     fn check_file(&mut self, bundle: &Bundle, path: &str, record: &FileRecord) -> Result<(), Error> {
         let hashed = bundle
             .any_file(path)
-            .and_then(|file| Ok((file.size(), file.hash(&record.sha256, |_| {})?)));
+            .and_then(|file| Ok((file.size(), file.hash(&record.sha256)?)));
         match hashed {
             Ok((size, digest)) if size == record.size && digest == record.sha256 => self.other_bytes += size,
             Ok((size, _)) if size != record.size => {
@@ -256,12 +265,14 @@ impl Found {
         Ok(())
     }
 
-    pub(super) fn into_verified(
-        mut self,
-        bundle: &Bundle,
-        bad: Vec<(Digest, ProblemKind, String)>,
-    ) -> Verified {
-        for (digest, fault, text) in bad {
+    /// The blobs whose bytes nobody has hashed yet, with their sizes.
+    pub(super) fn unread(&self) -> Vec<(Digest, u64)> {
+        let unread = self.blobs.iter().filter(|(_, wanted)| !wanted.was_read);
+        unread.map(|(digest, wanted)| (*digest, wanted.size)).collect()
+    }
+
+    pub(super) fn into_verified(mut self, bundle: &Bundle, bad: Vec<Unsound>) -> Verified {
+        for Unsound { digest, fault, text } in bad {
             let references: Vec<Reference> = self
                 .blobs
                 .get(&digest)
@@ -273,15 +284,15 @@ impl Found {
                 self.problem(&digest.to_string(), fault, text.clone(), Some(reference));
             }
         }
-        let mut problems: Vec<Problem> = self.problems.into_values().collect();
-        problems.sort_by(|a, b| (&a.references, &a.subject).cmp(&(&b.references, &b.subject)));
-        Verified {
+        let mut verified = Verified {
             references: bundle.entries().len() as u64,
             blobs: self.blobs.len() as u64,
             bytes: self.blobs.values().map(|b| b.size).sum::<u64>() + self.other_bytes,
             absent: self.absent.len() as u64,
-            problems,
+            problems: Vec::new(),
             notes: self.notes,
-        }
+        };
+        verified.add(self.problems.into_values());
+        verified
     }
 }

@@ -142,7 +142,7 @@ impl Writer {
     }
 
     fn is_sound(&self, digest: &Digest) -> Result<bool, Error> {
-        Ok(self.bundle.blob(digest)?.hash(digest, |_| {})? == *digest)
+        Ok(self.bundle.blob(digest)?.hash(digest)? == *digest)
     }
 
     /// The bytes of a manifest that is in the bundle; `None` if it is not, or is damaged and was removed.
