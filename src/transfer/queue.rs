@@ -39,6 +39,12 @@ impl Queue {
         }
     }
 
+    /// Leaves what nobody has begun.
+    pub(super) fn close(&self) {
+        let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        left.end = left.start;
+    }
+
     /// Who works on them when `jobs` transfers are asked for, and so many more that only wait for the drive: for each
     /// whether they take small blobs only.
     pub(super) fn workers(&self, jobs: usize, waiting: usize) -> impl Iterator<Item = bool> + use<> {
@@ -65,6 +71,15 @@ mod tests {
         assert_eq!(queue.next(true), None, "what is left is large");
         assert_eq!(queue.next(false), Some(1));
         assert_eq!(queue.next(false), None);
+    }
+
+    #[test]
+    fn a_closed_queue_has_nothing_more() {
+        let queue = Queue::new([LARGE, SMALL, SMALL].into_iter());
+        assert_eq!(queue.next(false), Some(0));
+        queue.close();
+        assert_eq!(queue.next(false), None);
+        assert_eq!(queue.next(true), None);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What is sent where, decided before the first blob moves.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::bundle::AbsentReason;
 use crate::causes::chain;
@@ -111,6 +111,14 @@ impl PushPlan {
             self.blobs.len() as u64,
             self.blobs.iter().map(|b| b.descriptor.size).sum(),
         )
+    }
+
+    /// Takes the blobs that it brings out of a list.
+    pub fn leave_others(&self, blobs: &mut Vec<(Digest, u64)>) {
+        let brought: HashSet<&Digest> = self.blobs.iter().map(|cargo| &cargo.descriptor.digest).collect();
+        blobs.retain(|(digest, _)| !brought.contains(digest));
+        // Few are left as a rule, and are kept until everything else has been sent.
+        blobs.shrink_to_fit();
     }
 
     /// The rows of a dry run.

@@ -17,6 +17,7 @@ use crate::registry::{Client, TagOrDigest};
 use super::manifests::Kept;
 use super::on_disk::OnDisk;
 use super::places::Places;
+use super::proven::{Proof, Proven};
 use super::{Error, Manifests, blocking};
 
 /// Bytes read from a bundle at once.
@@ -32,6 +33,8 @@ pub struct Source {
     on_disk: Option<Arc<OnDisk>>,
     /// What a bundle that is the origin says about itself.
     inventory: Option<Arc<Inventory>>,
+    /// What of that bundle has been read and is sound.
+    proven: Option<Arc<Proven>>,
 }
 
 #[derive(Clone, Debug)]
@@ -54,7 +57,7 @@ pub(super) struct Manifest {
 #[derive(Debug)]
 pub(super) enum Chunks {
     Registry(Box<crate::registry::Blob>),
-    Bundle(BlobReader),
+    Bundle(BlobReader, Option<Box<Proof>>),
     OnDisk(BlobBytes),
 }
 
@@ -66,16 +69,18 @@ impl Source {
             manifests: None,
             on_disk: None,
             inventory: None,
+            proven: None,
         }
     }
 
-    /// A bundle, and what it says about itself.
-    pub fn bundle(bundle: Bundle, inventory: Option<Arc<Inventory>>) -> Self {
+    /// A bundle, and what it says about itself. `proven` is told of each blob that was read and is sound.
+    pub fn bundle(bundle: Bundle, inventory: Option<Arc<Inventory>>, proven: Option<Arc<Proven>>) -> Self {
         Self {
             origin: Origin::Bundle(bundle),
             manifests: None,
             on_disk: None,
             inventory,
+            proven,
         }
     }
 
@@ -322,7 +327,13 @@ impl Source {
             }
             Origin::Bundle(bundle) => {
                 let (bundle, descriptor) = (bundle.clone(), descriptor.clone());
-                blocking(move || Ok(Chunks::Bundle(bundle.described_blob(&descriptor)?.reader(offset)))).await
+                let proof = self.proven.as_ref().filter(|_| offset == 0);
+                let proof = proof.map(|proven| Box::new(Proof::of(descriptor.digest, proven)));
+                blocking(move || {
+                    let reader = bundle.described_blob(&descriptor)?.reader(offset);
+                    Ok(Chunks::Bundle(reader, proof))
+                })
+                .await
             }
         }
     }
@@ -345,7 +356,7 @@ impl Chunks {
     pub(super) fn sender(&self) -> String {
         match self {
             Self::Registry(blob) => format!("{}/{}", blob.asked().host, blob.asked().repository),
-            Self::Bundle(_) => "the source bundle".to_owned(),
+            Self::Bundle(..) => "the source bundle".to_owned(),
             Self::OnDisk(_) => "an image on disk".to_owned(),
         }
     }
@@ -354,7 +365,7 @@ impl Chunks {
     pub(super) fn offset(&self, asked: u64) -> u64 {
         match self {
             Self::Registry(blob) => blob.offset(),
-            Self::Bundle(_) | Self::OnDisk(_) => asked,
+            Self::Bundle(..) | Self::OnDisk(_) => asked,
         }
     }
 
@@ -362,11 +373,15 @@ impl Chunks {
     pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Error> {
         match self {
             Self::Registry(blob) => Ok(blob.chunk().await?),
-            Self::Bundle(reader) => {
+            Self::Bundle(reader, proof) => {
                 // A read of a local file is short; block_in_place would need a runtime of many threads.
                 let piece = reader
                     .next_piece(READ)
                     .map_err(|e| fsx::Error::io("read", "a blob of the source bundle", e))?;
+                match proof {
+                    Some(proof) if !piece.is_empty() => proof.add(&piece),
+                    _ => proof.take().map_or((), |proof| proof.end()),
+                }
                 Ok((!piece.is_empty()).then(|| piece.into()))
             }
             Self::OnDisk(bytes) => {

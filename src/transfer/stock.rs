@@ -6,13 +6,16 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::stream;
+use tokio_util::sync::CancellationToken;
 
 use crate::bundle::{self, Absent, AbsentReason, Bundle, Inventory, Referrers};
 use crate::digest::Digest;
 use crate::http::{BoxedRead, OpeningSource};
+use crate::observe::Observer;
 use crate::oci::{Descriptor, Document};
 use crate::reference::{Reference, Repository};
 
+use super::inspection::{Inspection, Taken};
 use super::payload::Payload;
 use super::source::Chunks;
 use super::{Error, Manifests, Plan, Source, State, blocking};
@@ -23,8 +26,15 @@ const TRIES: u32 = 4;
 /// What a push takes from.
 #[derive(Clone, Debug)]
 pub enum Stock {
-    /// A bundle on disk, and what it says about itself.
-    Bundle(Bundle, Option<Arc<Inventory>>),
+    /// A bundle on disk.
+    Bundle {
+        /// The bundle.
+        bundle: Bundle,
+        /// What it says about itself.
+        inventory: Option<Arc<Inventory>>,
+        /// Who hashes its blobs before they are sent; nobody if all of them were hashed already.
+        inspection: Option<Arc<Inspection>>,
+    },
     /// Registries.
     Registries(Arc<Resolved>),
 }
@@ -64,7 +74,7 @@ impl Stock {
     /// What a reference points to.
     pub(super) fn root(&self, reference: &Reference) -> Option<&Descriptor> {
         match self {
-            Self::Bundle(bundle, _) => bundle.entries().get(reference).map(|root| &**root),
+            Self::Bundle { bundle, .. } => bundle.entries().get(reference).map(|root| &**root),
             Self::Registries(resolved) => resolved.roots.get(reference),
         }
     }
@@ -72,7 +82,7 @@ impl Stock {
     /// What of all this is about a manifest: signatures, attestations, SBOMs.
     pub(super) fn referrers(&self) -> Result<Referrers, Error> {
         match self {
-            Self::Bundle(bundle, _) => Ok(bundle.referrers()?),
+            Self::Bundle { bundle, .. } => Ok(bundle.referrers()?),
             // What cannot be read is a failed item in a moment.
             Self::Registries(resolved) => Referrers::among(&resolved.roots, |descriptor| {
                 Ok(self.document(descriptor).ok().map(|(_, document)| document))
@@ -86,7 +96,7 @@ impl Stock {
             digest, media_type, ..
         } = descriptor;
         match self {
-            Self::Bundle(bundle, _) => {
+            Self::Bundle { bundle, .. } => {
                 let (bytes, document) = bundle.document(digest, media_type)?;
                 Ok((bytes.len() as u64, document))
             }
@@ -106,7 +116,7 @@ impl Stock {
     /// Whether a blob or manifest can be had here.
     pub(super) fn holds(&self, digest: &Digest) -> Result<bool, Error> {
         match self {
-            Self::Bundle(bundle, _) => Ok(bundle.blob_size(digest)?.is_some()),
+            Self::Bundle { bundle, .. } => Ok(bundle.blob_size(digest)?.is_some()),
             Self::Registries(resolved) => {
                 Ok(resolved.offers.contains_key(digest) || resolved.manifests.get(digest).is_some())
             }
@@ -116,7 +126,7 @@ impl Stock {
     /// Why something was left out on purpose.
     pub(super) fn left_out(&self, digest: &Digest) -> Option<AbsentReason> {
         let absent = match self {
-            Self::Bundle(_, inventory) => &inventory.as_ref()?.absent,
+            Self::Bundle { inventory, .. } => &inventory.as_ref()?.absent,
             Self::Registries(resolved) => &resolved.absent,
         };
         Some(absent.get(digest)?.reason)
@@ -127,7 +137,7 @@ impl Stock {
         // A receipt comes from a drive, and is a help only: one that cannot be read, a place that is no name, or another
         // host's, is left alone.
         let receipts = match self {
-            Self::Bundle(bundle, _) => bundle.receipts().unwrap_or_default(),
+            Self::Bundle { bundle, .. } => bundle.receipts().unwrap_or_default(),
             Self::Registries(_) => Vec::new(),
         };
         let places = receipts.iter().flat_map(|receipt| receipt.references.values());
@@ -142,7 +152,7 @@ impl Stock {
     /// A manifest's bytes.
     pub(super) async fn manifest(&self, digest: Digest) -> Result<Bytes, Error> {
         match self {
-            Self::Bundle(bundle, _) => {
+            Self::Bundle { bundle, .. } => {
                 let bundle = bundle.clone();
                 blocking(move || Ok(Bytes::from(bundle.manifest(&digest)?))).await
             }
@@ -150,10 +160,20 @@ impl Stock {
         }
     }
 
-    /// A blob as the body of a request.
-    pub(super) fn payload(&self, descriptor: &Descriptor) -> Arc<dyn crate::http::Source> {
-        match self {
-            Self::Bundle(bundle, _) => Arc::new(Payload::new(bundle.clone(), descriptor.clone())),
+    /// A blob as the body of a request, or what is wrong with it. An error ends the whole run.
+    pub(super) async fn take(
+        &self,
+        descriptor: &Descriptor,
+        observer: &Arc<dyn Observer>,
+        cancel: &CancellationToken,
+    ) -> Result<Taken, Error> {
+        Ok(Taken::Sound(match self {
+            Self::Bundle {
+                bundle,
+                inspection: Some(inspection),
+                ..
+            } => return inspection.take(bundle, descriptor, observer, cancel).await,
+            Self::Bundle { bundle, .. } => Arc::new(Payload::new(bundle.clone(), descriptor.clone())),
             Self::Registries(resolved) => Arc::new(Offered {
                 repositories: resolved
                     .offers
@@ -163,7 +183,18 @@ impl Stock {
                 source: resolved.source.clone(),
                 descriptor: descriptor.clone(),
             }),
-        }
+        }))
+    }
+
+    /// Whether the observer is told of a blob's bytes as they are read from the drive.
+    pub(super) fn tells_what_is_read(&self) -> bool {
+        matches!(
+            self,
+            Self::Bundle {
+                inspection: Some(_),
+                ..
+            }
+        )
     }
 }
 

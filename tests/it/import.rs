@@ -2,11 +2,13 @@
 
 use std::fs;
 
+use carrack::digest::Digest;
+
 use crate::support::images::{image, index};
 use crate::support::program::Program;
 use crate::support::registry::{Fault, On, TestRegistry};
 
-/// A program whose bundle holds these images, and the host they came from.
+/// A program whose bundle holds these images, and the path that they get on a target: the host they came from.
 fn exported(images: &[(&str, &crate::support::images::Image)]) -> (Program, String) {
     let upstream = TestRegistry::start();
     let names: Vec<String> = images
@@ -78,16 +80,28 @@ fn tags_come_last() {
 }
 
 #[test]
-fn a_flipped_bit_is_found_before_anything_is_sent_and_the_others_arrive() {
-    let good = image().layer("good", 9000).build();
-    let bad = image().layer("bad", 9000).build();
-    let (program, from) = exported(&[("team/good:1", &good), ("team/bad:1", &bad)]);
-    let layer = bad.layers()[0].descriptor.digest;
+fn a_flipped_bit_is_found_before_anything_of_it_is_sent_and_the_others_arrive() {
+    for size in [9000, 90_000] {
+        a_flipped_bit_of_a_blob_of(size);
+    }
+}
+
+/// Flips a bit of the first layer of an image in the bundle.
+fn damage(program: &Program, image: &crate::support::images::Image) -> Digest {
+    let layer = image.layers()[0].descriptor.digest;
     let path = program.path("bundle/blobs/sha256").join(layer.hex());
     let mut bytes = fs::read(&path).unwrap();
     bytes[5000] ^= 1;
     fs::remove_file(&path).unwrap();
     carrack::fsx::write(&path, &bytes).unwrap();
+    layer
+}
+
+fn a_flipped_bit_of_a_blob_of(size: usize) {
+    let good = image().layer("good", size).build();
+    let bad = image().layer("bad", size).build();
+    let (program, from) = exported(&[("team/good:1", &good), ("team/bad:1", &bad)]);
+    let layer = damage(&program, &bad);
     let target = TestRegistry::start();
     let ran = program.import(&target.host(), &[]).ended_with(4);
     assert!(
@@ -108,6 +122,47 @@ fn a_flipped_bit_is_found_before_anything_is_sent_and_the_others_arrive() {
     let text = program.run(&["import", "--from", "bundle", "--to", &target.host()]);
     assert!(text.out.contains("carrack export"), "{}", text.out);
     assert!(text.out.contains("/team/bad:1"), "{}", text.out);
+}
+
+#[test]
+fn what_is_not_brought_is_verified_all_the_same() {
+    let good = image().layer("good", 9000).build();
+    let bad = image().layer("bad", 9000).build();
+    let (program, from) = exported(&[("team/good:1", &good), ("team/bad:1", &bad)]);
+    let layer = damage(&program, &bad);
+    let host = from.replace('-', ":");
+    let target = TestRegistry::start();
+    let only = format!("{host}/team/good:1");
+    let ran = program.import(&target.host(), &["--only", &only]).ended_with(4);
+    assert_eq!(ran.row("good")["outcome"], "done");
+    assert!(target.manifest(&format!("{from}/team/good"), "1").is_some());
+    let problems = ran.json()["verified"]["problems"].clone();
+    assert_eq!(problems.as_array().unwrap().len(), 1, "{problems}");
+    assert_eq!(problems[0]["subject"], layer.to_string());
+    assert_eq!(problems[0]["references"][0], format!("{host}/team/bad:1"));
+}
+
+#[test]
+fn an_import_hashes_each_blob_once_when_it_is_sent() {
+    let (program, _) = exported(&[("team/app:1", &image().layer("a", 90_000).layer("b", 100).build())]);
+    let target = TestRegistry::start();
+    let from_to = ["import", "--from", "bundle", "--to", &target.host()];
+    let ran = program
+        .run(&[&from_to[..], &["--log-format", "json"]].concat())
+        .ended_with(0);
+    let events: Vec<serde_json::Value> = ran
+        .err
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .collect();
+    let all = |kind: &str, what: &str| -> Vec<serde_json::Value> {
+        let of_kind = events.iter().filter(|event| event["event"] == kind);
+        of_kind.map(|event| event[what].clone()).collect()
+    };
+    let hashed = all("blob-advanced", "bytes");
+    let hashed: u64 = hashed.iter().map(|bytes| bytes.as_u64().unwrap()).sum();
+    assert_eq!(all("planned", "bytes"), [hashed], "{events:#?}");
+    assert_eq!(all("phase", "name"), ["reading manifests", "sending"]);
 }
 
 #[test]

@@ -40,7 +40,7 @@ fn for_two_platforms() -> Image {
 }
 
 #[test]
-fn a_flipped_bit_is_found_before_anything_is_copied_and_the_others_come() {
+fn a_flipped_bit_gets_no_name_in_the_folder_and_the_others_come() {
     let (program, [good, bad], layer) = two_images();
     let mut bytes = fs::read(&layer).unwrap();
     bytes[5000] ^= 1;
@@ -58,6 +58,10 @@ fn a_flipped_bit_is_found_before_anything_is_copied_and_the_others_come() {
     assert!(!ran.out.contains("next:"), "{}", ran.out);
     let inside = fs::read_to_string(program.path("inside/index.json")).unwrap();
     assert!(inside.contains(&good) && !inside.contains(&bad), "{inside}");
+    let copied = program
+        .path("inside/blobs/sha256")
+        .join(layer.file_name().unwrap());
+    assert!(!copied.exists());
     program.run(&["verify", "inside"]).ended_with(0);
 
     let ran = program.import("dir:inside", &[]).ended_with(4);

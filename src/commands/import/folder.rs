@@ -1,4 +1,4 @@
-//! An import into a folder: verification, and what is whole joined to the bundle that is there.
+//! An import into a folder: what is whole joined to the bundle that is there.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::{Asked, Checked, Options, damaged, registry};
+use super::survey::Survey;
+use super::{Asked, Checked, Options, damaged};
 use crate::bundle::Verified;
 use crate::commands::export::{self, Gathering, Told, gather, open};
 use crate::commands::verify::{write_problems, write_refetch};
@@ -16,7 +17,7 @@ use crate::mirrors::Rule;
 use crate::observe::Observer;
 use crate::reference::Reference;
 use crate::shell::{quoted, quoted_path};
-use crate::transfer::{Choice, Companions, Row, RowOutcome, Source, Wanted};
+use crate::transfer::{Choice, Companions, Proven, Row, RowOutcome, Source, Wanted};
 
 /// What was brought into a folder.
 #[derive(Clone, Debug, Serialize)]
@@ -34,7 +35,7 @@ pub struct Joined {
     pub(super) rules: Vec<Rule>,
 }
 
-/// Verifies the bundle, and brings what is whole into the folder.
+/// Brings what is whole into the folder.
 pub(super) async fn into_folder(
     options: &Options,
     Asked { bundle, chosen }: Asked<'_>,
@@ -48,19 +49,16 @@ pub(super) async fn into_folder(
         verified,
         vetted,
     } = checked;
-    // Before everything is hashed: whether the folder can be written, and nobody else does.
+    // Before anything is read: whether the folder can be written, and nobody else does.
     let writer = if options.dry_run {
         None
     } else {
         Some(open(folder, &options.holder, None, false)?)
     };
-    let verified = match verified {
-        Some(verified) => verified,
-        None => registry::check(bundle, admitted, world, observer).await?,
-    };
+    let mut survey = Survey::of(bundle, admitted, verified, options.dry_run, world, observer).await?;
     let inventory = admitted.inventory.as_deref();
     let refused = vetted.as_ref().map(Vetted::refusals).unwrap_or_default();
-    let mut broken = damaged(&verified);
+    let mut broken = damaged(&survey.verified);
     broken.retain(|reference, _| chosen.contains(reference) && !refused.contains_key(reference));
     let provenance = |reference: &Reference| {
         let record = inventory.and_then(|i| i.references.get(reference));
@@ -94,7 +92,9 @@ pub(super) async fn into_folder(
         volume: None,
         prune: false,
     };
-    let source = Source::bundle(bundle.clone(), admitted.inventory.clone());
+    let proven = Arc::<Proven>::default();
+    let told = (!survey.unread.is_empty()).then(|| Arc::clone(&proven));
+    let source = Source::bundle(bundle.clone(), admitted.inventory.clone(), told);
     let charts = match &gathering.writer {
         Some(writer) => {
             let (shelf, bundle) = (writer.charts()?, bundle.clone());
@@ -114,9 +114,12 @@ pub(super) async fn into_folder(
             moved_from: None,
             referrers: 0,
         }));
+    proven.leave_others(&mut survey.unread);
     Ok(Joined {
         from: options.from.clone(),
-        verified,
+        verified: survey
+            .complete(bundle, admitted, Vec::new(), world, observer)
+            .await?,
         report: export::Report {
             charts,
             policy: vetted,

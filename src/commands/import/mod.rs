@@ -7,6 +7,7 @@ mod folder;
 pub mod preflight;
 mod registry;
 mod report;
+mod survey;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -97,7 +98,8 @@ pub struct Options {
     pub holder: String,
 }
 
-/// Verifies the bundle, then brings everything that is whole to its place. What is not whole is a row.
+/// Brings everything that is whole to its place. What is not whole is a row, but where someone vouches for the bundle: then
+/// nothing comes of one that is not whole.
 pub async fn run(
     options: &Options,
     client: &Client,
@@ -119,7 +121,7 @@ pub async fn run(
     };
     let mut verified = None;
     if admitted.is_sealed() {
-        let found = registry::check(&bundle, &admitted, world, observer).await?;
+        let found = survey::check(&bundle, &admitted, world, observer).await?;
         if !found.problems.is_empty() {
             return Ok(Report::refused(&options.from, admitted.seal, found));
         }

@@ -1,10 +1,11 @@
-//! An import into a registry: preflight, verification, the pushes themselves, and the receipt.
+//! An import into a registry: preflight, what the bundle is like, the pushes themselves, and the receipt.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::preflight::{self, Preflight, Projects};
+use super::survey::Survey;
 use super::{Asked, Checked, Imported, Options, damaged};
 use crate::bundle::{self, Bundle, Inventory, Receipt, Verified};
 use crate::causes::chain;
@@ -15,7 +16,7 @@ use crate::mirrors::{Limits, Mapping, Placed, Target};
 use crate::observe::{Event, Observer, Silent};
 use crate::reference::Reference;
 use crate::registry::Client;
-use crate::transfer::{self, PushPlan, Pushed, PushedRow, RowOutcome, Stock};
+use crate::transfer::{self, Inspection, PushPlan, Pushed, PushedRow, RowOutcome, Stock};
 
 /// A registry and how names become places on it.
 pub(super) struct Registry<'a> {
@@ -25,7 +26,7 @@ pub(super) struct Registry<'a> {
     pub(super) projects: Projects,
 }
 
-/// Asks the target what it takes, verifies the bundle, and sends what is whole.
+/// Asks the target what it takes, and sends what is whole.
 pub(super) async fn into_registry(
     options: &Options,
     Asked { bundle, chosen }: Asked<'_>,
@@ -54,14 +55,16 @@ pub(super) async fn into_registry(
         };
         notes.extend(flight.check().await?);
     }
-    let verified = match verified {
-        Some(verified) => verified,
-        None => check(bundle, admitted, world, observer).await?,
-    };
+    let mut survey = Survey::of(bundle, admitted, verified, options.dry_run, world, observer).await?;
     admitted.forget_files();
     let mut broken = vetted.as_ref().map(Vetted::refusals).unwrap_or_default();
-    broken.extend(damaged(&verified));
-    let stock = Stock::Bundle(bundle.clone(), admitted.inventory.clone());
+    broken.extend(damaged(&survey.verified));
+    let inspection = (!survey.unread.is_empty()).then(Arc::<Inspection>::default);
+    let stock = Stock::Bundle {
+        bundle: bundle.clone(),
+        inventory: admitted.inventory.clone(),
+        inspection: inspection.clone(),
+    };
     let tried = if options.dry_run {
         None
     } else {
@@ -81,7 +84,7 @@ pub(super) async fn into_registry(
         bundle: options.from.clone(),
         target: registry.target.clone(),
         dry_run: options.dry_run,
-        verified,
+        verified: Verified::default(),
         policy: vetted,
         pushed: Pushed::default(),
         receipt: None,
@@ -90,12 +93,19 @@ pub(super) async fn into_registry(
     };
     if options.dry_run {
         imported.pushed.rows = plan.rows();
+        imported.verified = survey.verified;
         return Ok(imported);
     }
+    plan.leave_others(&mut survey.unread);
     observer.on(&Event::Phase {
         name: "sending".to_owned(),
     });
     imported.pushed = transfer::push(plan, &stock, client, world.jobs, observer, &world.cancel).await?;
+    let unsound = inspection.map(|inspection| inspection.take_unsound());
+    let unsound = unsound.unwrap_or_default();
+    imported.verified = survey
+        .complete(bundle, admitted, unsound, world, observer)
+        .await?;
     if let Some(tried) = tried {
         tried.count_into(&mut imported.pushed);
     }
@@ -175,28 +185,6 @@ async fn try_sparse(
             .or_insert_with(|| format!("{}: {refused}", preflight::SPARSE_REFUSED));
     }
     Ok(None)
-}
-
-/// Hashes every blob before anything is sent.
-pub(super) async fn check(
-    bundle: &Bundle,
-    admitted: &Admitted,
-    world: &World,
-    observer: &Arc<dyn Observer>,
-) -> Result<Verified, Error> {
-    observer.on(&Event::Phase {
-        name: "verifying".to_owned(),
-    });
-    let (bundle, cancel, observer) = (bundle.clone(), world.cancel.clone(), Arc::clone(observer));
-    let admitted = admitted.clone();
-    let verified =
-        tokio::task::spawn_blocking(move || admitted.verify(&bundle, &*observer, &|| cancel.is_cancelled()))
-            .await
-            .map_err(|_| Error::Interrupted)??;
-    if world.cancel.is_cancelled() {
-        return Err(Error::Interrupted);
-    }
-    Ok(verified)
 }
 
 fn receipt(admitted: &Admitted, registry: &Registry<'_>, pushed: &mut Pushed, world: &World) -> Receipt {

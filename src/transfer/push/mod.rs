@@ -13,11 +13,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::causes::chain;
 use crate::digest::Digest;
+use crate::http::Source;
 use crate::observe::{Event, Observer};
 use crate::oci::{Attachment, Descriptor};
 use crate::reference::Repository;
 use crate::registry::{Client, Landed};
 
+use super::inspection::Taken;
 use super::listings::Listing;
 use super::queue::{Queue, SMALL_EACH};
 use super::report::Pushed;
@@ -148,39 +150,51 @@ impl Run {
                 {
                     tokio::select! {
                         biased;
-                        () = run.cancel.cancelled() => return,
-                        () = run.send(cargo) => {}
+                        () = run.cancel.cancelled() => return Err(Error::Cancelled),
+                        sent = run.send(cargo) => sent.inspect_err(|_| run.queue.close())?,
                     }
                 }
+                Ok(())
             });
         }
-        let mut lost = false;
+        let mut all = Ok(());
         while let Some(ended) = workers.join_next().await {
-            lost |= ended.is_err();
+            all = all.and(ended.unwrap_or(Err(Error::WorkerLost)));
         }
         if self.cancel.is_cancelled() {
-            Err(Error::Cancelled)
-        } else if lost {
-            Err(Error::WorkerLost)
-        } else {
-            Ok(())
+            return Err(Error::Cancelled);
         }
+        all
     }
 
-    /// Brings one blob to every repository that needs it: its bytes to the first, links to the others.
-    async fn send(&self, cargo: &Cargo) {
+    /// Brings one blob to every repository that needs it: its bytes to the first, links to the others. An error ends the
+    /// whole run.
+    async fn send(&self, cargo: &Cargo) -> Result<(), Error> {
         let descriptor = &cargo.descriptor;
         let digest = descriptor.digest;
         self.observer.on(&Event::BlobStarted {
             digest,
             size: descriptor.size,
         });
+        match self.stock.take(descriptor, &self.observer, &self.cancel).await? {
+            Taken::Sound(source) => self.send_sound(cargo, &source).await,
+            Taken::Unsound(text) => {
+                for item in cargo.places.iter().flat_map(|(_, items)| items) {
+                    self.fail(*item, &text);
+                }
+            }
+        }
+        self.observer.on(&Event::BlobFinished { digest });
+        Ok(())
+    }
+
+    async fn send_sound(&self, cargo: &Cargo, source: &Arc<dyn Source>) {
         let mut has_it: Option<&Repository> = None;
         for (repository, items) in &cargo.places {
             if self.is_pointless(items) {
                 continue;
             }
-            match self.send_to(descriptor, repository, has_it).await {
+            match self.send_to(&cargo.descriptor, source, repository, has_it).await {
                 Ok(landed) => {
                     has_it = has_it.or(Some(repository));
                     if landed != Landed::Present {
@@ -195,19 +209,18 @@ impl Run {
                 }
             }
         }
-        self.observer.on(&Event::BlobFinished { digest });
     }
 
     async fn send_to(
         &self,
         descriptor: &Descriptor,
+        source: &Arc<dyn Source>,
         repository: &Repository,
         has_it: Option<&Repository>,
     ) -> Result<Landed, Error> {
-        let payload = self.stock.payload(descriptor);
         let pushed = self
             .client
-            .push_blob(repository, descriptor, payload, has_it)
+            .push_blob(repository, descriptor, Arc::clone(source), has_it)
             .await?;
         let counter = match pushed.landed {
             Landed::Present => &self.counts.present,
@@ -217,10 +230,12 @@ impl Run {
         counter.fetch_add(1, Ordering::Relaxed);
         self.counts.sent.fetch_add(pushed.sent, Ordering::Relaxed);
         if pushed.landed != Landed::Present {
-            self.observer.on(&Event::BlobAdvanced {
-                digest: descriptor.digest,
-                bytes: descriptor.size,
-            });
+            if !self.stock.tells_what_is_read() {
+                self.observer.on(&Event::BlobAdvanced {
+                    digest: descriptor.digest,
+                    bytes: descriptor.size,
+                });
+            }
             // A registry has been seen to confirm what it does not keep.
             if !self.client.has_blob(repository, descriptor).await? {
                 return Err(Error::NotKept {
