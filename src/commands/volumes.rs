@@ -189,12 +189,17 @@ pub async fn run(
 fn notes(plan: &Plan, options: &Options, split: &Split, volumes: usize) -> Vec<String> {
     let floats = |item: &Item| item.key.digest().is_none();
     let is_alone = split.only.is_some() && volumes > 1;
-    if !is_alone || options.lock.is_some() || !plan.items.iter().any(floats) {
+    let is_pinned = options.lock.is_some() && !options.refresh;
+    if !is_alone || is_pinned || !plan.items.iter().any(floats) {
         return Vec::new();
     }
+    let way = match options.lock {
+        Some(_) => "write the other volumes with the same --lock FILE and without --refresh",
+        None => "write every volume with the same --lock FILE, or all of them in one run",
+    };
     let set = set_name(plan);
     vec![format!(
-        "this volume is cut from what its tags are now (set {set}), and one that moves before the next volume is written cuts another set, in which images may be missing: write every volume with the same --lock FILE, or all of them in one run"
+        "this volume is cut from what its tags are now (set {set}), and one that moves before the next volume is written cuts another set, in which images may be missing: {way}"
     )]
 }
 

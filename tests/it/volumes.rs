@@ -205,6 +205,9 @@ fn a_volume_that_is_written_alone_names_the_lock_that_keeps_the_set_together() {
     let locked = volume("1", &["--lock", "carrack.lock"]);
     assert_eq!(locked.get("notes"), None);
     assert_eq!(locked["set"], first["set"]);
+    let asked_anew = volume("1", &["--lock", "carrack.lock", "--refresh"]);
+    let note = asked_anew["notes"][0].as_str().unwrap();
+    assert!(note.contains("without --refresh"), "{note}");
 
     // One of them grows and moves before the second drive is in.
     let moved = image().layer("new", 390_000).build();
