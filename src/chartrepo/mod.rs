@@ -16,6 +16,7 @@ mod known;
 mod local;
 mod oci_chart;
 mod pack;
+mod pins;
 mod provenance;
 mod pull;
 mod push;
@@ -32,6 +33,7 @@ pub use fetch::Fetcher;
 pub use index::{INDEX_CAP, Index, Problem};
 pub use known::{Known, Repositories};
 pub use local::{LocalArchive, NO_REPOSITORY, put_local};
+pub use pins::{Choices, Pins};
 pub use provenance::Keyring;
 pub use pull::{DigestMismatch, Options, Provenance, Row, pull};
 pub use push::{Pushed, push};
@@ -231,6 +233,16 @@ pub enum Error {
     #[error("the archive hashes to {found}, the index says {expected}")]
     DigestMismatch {
         /// What the index says.
+        expected: Digest,
+        /// What came.
+        found: Digest,
+    },
+    /// The archive is not the one that the lock pins.
+    #[error(
+        "the archive hashes to {found}, the lock pins {expected}: another one has this version now; --refresh takes it"
+    )]
+    PinMismatch {
+        /// What the lock says.
         expected: Digest,
         /// What came.
         found: Digest,

@@ -153,6 +153,7 @@ impl Pull {
                 },
                 base_url: self.url,
                 jobs: world.jobs,
+                pins: None,
             },
             pass_credentials: self.pass_credentials,
             dry_run: self.dry_run,

@@ -83,11 +83,11 @@ pub struct Arguments {
     /// Store blobs larger than this as parts, joined again at import (FAT32 drives do so by themselves at 4 GiB).
     #[arg(long, value_name = "SIZE")]
     largest_file: Option<Size>,
-    /// Take the digests that this file pins, and bring it up to date: `carrack.lock`.
+    /// Take the digests and the versions of charts that this file pins, and bring it up to date: `carrack.lock`.
     #[arg(long, value_name = "FILE")]
     lock: Option<PathBuf>,
-    /// Ask registries again: for what the lock pins, so that tags that moved are followed, and for signatures,
-    /// attestations and SBOMs of what the bundle holds already.
+    /// Ask again: for what the lock pins, so that tags that moved and new versions of charts are followed, and for
+    /// signatures, attestations and SBOMs of what the bundle holds already.
     #[arg(long)]
     refresh: bool,
     /// Hash what the bundle holds already, too, and fetch again what is not what its digest says, such as what `carrack

@@ -2,15 +2,17 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::Serialize;
 
 use super::{Error, World, images};
 use crate::causes::chain;
+use crate::chartrepo::Pins;
 use crate::digest::Digest;
 use crate::fsx;
 use crate::reference::Reference;
-use crate::transfer::{self, Difference, Expansion, Lockfile, Row, Source, TagSelection, Wanted};
+use crate::transfer::{self, Changes, Difference, Expansion, Lockfile, Row, Source, TagSelection, Wanted};
 
 /// A lock file that was brought up to date.
 #[derive(Clone, Debug, Serialize)]
@@ -24,13 +26,25 @@ pub struct Locked {
 
 impl fmt::Display for Locked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Difference {
+        let Difference { references, charts } = &self.since;
+        write!(f, "{}: {}", self.path.display(), Told(references))?;
+        if charts.are_none() {
+            return Ok(());
+        }
+        write!(f, "; charts: {}", Told(charts))
+    }
+}
+
+struct Told<'a>(&'a Changes);
+
+impl fmt::Display for Told<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Changes {
             added,
             changed,
             removed,
-        } = self.since;
-        let path = self.path.display();
-        write!(f, "{path}: {added} added, {changed} changed, {removed} removed")
+        } = self.0;
+        write!(f, "{added} added, {changed} changed, {removed} removed")
     }
 }
 
@@ -40,17 +54,25 @@ pub(super) struct Lock<'a> {
     refresh: bool,
     before: Lockfile,
     after: Lockfile,
+    charts: Arc<Pins>,
 }
 
 impl<'a> Lock<'a> {
     /// Reads the file; without one nothing is pinned. With `refresh` registries are asked all the same.
     pub(super) fn load(path: Option<&'a Path>, refresh: bool) -> Result<Self, Error> {
+        let before = path.map(Lockfile::load).transpose()?.unwrap_or_default();
         Ok(Self {
             path,
             refresh,
-            before: path.map(Lockfile::load).transpose()?.unwrap_or_default(),
+            charts: Arc::new(Pins::new(before.charts().clone(), refresh)),
+            before,
             after: Lockfile::default(),
         })
+    }
+
+    /// The charts that are pinned.
+    pub(super) fn charts(&self) -> Arc<Pins> {
+        Arc::clone(&self.charts)
     }
 
     /// Finds out now, and not when everything has come, that the file cannot be written.
@@ -129,6 +151,7 @@ impl<'a> Lock<'a> {
         for (reference, digest) in resolved {
             self.after.pin(reference, digest);
         }
+        self.after.choose_charts(self.charts.take_chosen());
         if !is_complete {
             self.after.keep(&self.before);
         }

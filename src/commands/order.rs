@@ -52,13 +52,17 @@ impl<'a> Order<'a> {
         if !options.dry_run {
             lock.check()?;
         }
+        let mut asked = options.asked.clone();
+        for asked in &mut asked {
+            asked.charts.pins = Some(lock.charts());
+        }
         let Consignment {
             wanted,
             selections,
             charts,
             mut failures,
             on_disk,
-        } = consignment::gather(&options.asked, shelf, goes_along, world, observer).await?;
+        } = consignment::gather(&asked, shelf, goes_along, world, observer).await?;
         let mut wanted = lock
             .apply(wanted, selections, source, world, &mut failures)
             .await?;

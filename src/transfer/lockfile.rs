@@ -8,6 +8,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::chartrepo::Choices;
 use crate::digest::Digest;
 use crate::fsx::{self, Folder};
 use crate::reference::{Reference, Repository, Tag};
@@ -30,17 +31,56 @@ pub struct Lockfile {
     /// The tags that each filter chose, by repository.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     selections: BTreeMap<Repository, BTreeMap<String, Vec<Tag>>>,
+    /// The charts that each selection came to, by source.
+    #[serde(default, skip_serializing_if = "Choices::is_empty")]
+    charts: Choices,
 }
 
 /// How one lock differs from the one before it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Difference {
-    /// References that are new.
+    /// The references.
+    #[serde(flatten)]
+    pub references: Changes,
+    /// The charts of repositories.
+    #[serde(skip_serializing_if = "Changes::are_none")]
+    pub charts: Changes,
+}
+
+/// How many of a kind are not as they were.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Changes {
+    /// Those that are new.
     pub added: usize,
-    /// References that point elsewhere.
+    /// Those that have other bytes.
     pub changed: usize,
-    /// References that nobody asks for any more.
+    /// Those that nobody asks for any more.
     pub removed: usize,
+}
+
+impl Changes {
+    /// Whether nothing is different.
+    pub fn are_none(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// What is different between two lists.
+    fn between<'a, K: Ord>(
+        before: impl Iterator<Item = (K, &'a Digest)>,
+        after: impl Iterator<Item = (K, &'a Digest)>,
+    ) -> Self {
+        let mut left: BTreeMap<K, &Digest> = before.collect();
+        let mut changes = Self::default();
+        for (key, digest) in after {
+            match left.remove(&key) {
+                None => changes.added += 1,
+                Some(old) if old != digest => changes.changed += 1,
+                Some(_) => {}
+            }
+        }
+        changes.removed = left.len();
+        changes
+    }
 }
 
 impl Default for Lockfile {
@@ -49,6 +89,7 @@ impl Default for Lockfile {
             format_version: VERSION,
             references: BTreeMap::new(),
             selections: BTreeMap::new(),
+            charts: Choices::default(),
         }
     }
 }
@@ -105,6 +146,16 @@ impl Lockfile {
         filters.insert(selection.filter.to_string(), tags);
     }
 
+    /// What selections of charts came to.
+    pub fn charts(&self) -> &Choices {
+        &self.charts
+    }
+
+    /// Keeps what selections of charts came to.
+    pub fn choose_charts(&mut self, charts: Choices) {
+        self.charts = charts;
+    }
+
     /// Keeps what `before` says of everything that this one says nothing of.
     pub fn keep(&mut self, before: &Self) {
         for (reference, digest) in &before.references {
@@ -116,21 +167,15 @@ impl Lockfile {
                 kept.entry(filter.clone()).or_insert_with(|| tags.clone());
             }
         }
+        self.charts.keep(&before.charts);
     }
 
-    /// How the references differ from those of `before`.
+    /// How it differs from `before`.
     pub fn since(&self, before: &Self) -> Difference {
-        let mut difference = Difference::default();
-        for (reference, digest) in &self.references {
-            match before.references.get(reference) {
-                None => difference.added += 1,
-                Some(old) if old != digest => difference.changed += 1,
-                Some(_) => {}
-            }
+        Difference {
+            references: Changes::between(before.references.iter(), self.references.iter()),
+            charts: Changes::between(before.charts.iter(), self.charts.iter()),
         }
-        let gone = |reference: &&Reference| !self.references.contains_key(reference);
-        difference.removed = before.references.keys().filter(gone).count();
-        difference
     }
 }
 
@@ -206,11 +251,12 @@ mod tests {
     fn a_difference_counts_what_came_what_moved_and_what_went() {
         let before = lock(&[("a:1", b"a"), ("b:1", b"b"), ("c:1", b"c")]);
         let after = lock(&[("b:1", b"b"), ("c:1", b"other"), ("d:1", b"d"), ("e:1", b"e")]);
-        let expected = Difference {
+        let references = Changes {
             added: 2,
             changed: 1,
             removed: 1,
         };
-        assert_eq!(after.since(&before), expected);
+        let charts = Changes::default();
+        assert_eq!(after.since(&before), Difference { references, charts });
     }
 }

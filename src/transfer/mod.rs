@@ -41,7 +41,7 @@ pub use choice::{Choice, Companions, Shard};
 pub use error::Error;
 pub use fetch::fetch;
 pub use inspection::Inspection;
-pub use lockfile::{Difference, Lockfile};
+pub use lockfile::{Changes, Difference, Lockfile};
 pub use manifests::Manifests;
 pub use plan::{Item, Plan, PlannedBlob, State};
 pub use preflight::{Demand, Preflight, check as check_space};

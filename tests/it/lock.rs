@@ -1,10 +1,13 @@
 //! `carrack.lock`: what was resolved stays resolved, until it is asked for again.
 
 use carrack::bundle::Bundle;
+use carrack::digest::Digest;
 
+use crate::support::fixture_bundle::layer;
 use crate::support::images::image;
 use crate::support::program::Program;
 use crate::support::registry::TestRegistry;
+use crate::support::web::Web;
 
 const LOCK: [&str; 2] = ["--lock", "carrack.lock"];
 
@@ -114,4 +117,146 @@ fn a_file_that_is_no_lock_stops_the_run_before_anything_moves() {
     carrack::fsx::write(&program.path("carrack.lock"), b"nginx:1\n").unwrap();
     let ran = program.export(&["127.0.0.1:1/team/app:1"], &LOCK).ended_with(2);
     assert!(ran.err.contains("carrack.lock is no lock file"), "{}", ran.err);
+}
+
+/// A chart repository whose charts run one image each.
+struct Charts {
+    web: Web,
+    registry: TestRegistry,
+    listed: Vec<(String, String)>,
+}
+
+impl Charts {
+    fn start() -> Self {
+        Self {
+            web: Web::start(),
+            registry: TestRegistry::start(),
+            listed: Vec::new(),
+        }
+    }
+
+    /// Publishes the chart `app`, or publishes a version of it anew.
+    fn publish(&mut self, version: &str, tag: &str) {
+        let image = self
+            .registry
+            .seed(&format!("team/app:{tag}"), &image().layer(tag, 500).build());
+        let chart = format!("apiVersion: v2\nname: app\nversion: {version}\n");
+        let pod = format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: app}}\nspec: {{containers: [{{name: app, image: '{image}'}}]}}\n"
+        );
+        let archive = layer(&[
+            ("app/Chart.yaml", chart.as_bytes()),
+            ("app/templates/pod.yaml", pod.as_bytes()),
+        ]);
+        let digest = Digest::sha256(&archive).hex();
+        self.web.page(&format!("/stable/app-{version}.tgz"), archive);
+        self.listed.retain(|(known, _)| known != version);
+        self.listed.push((version.to_owned(), digest));
+        self.list();
+    }
+
+    fn withdraw(&mut self, version: &str) {
+        self.listed.retain(|(known, _)| known != version);
+        self.list();
+    }
+
+    fn list(&self) {
+        let rows = self.listed.iter().map(|(version, digest)| {
+            format!("  - {{name: app, version: {version}, urls: [app-{version}.tgz], digest: {digest}}}\n")
+        });
+        let index = format!("apiVersion: v1\nentries:\n  app:\n{}", rows.collect::<String>());
+        self.web.page("/stable/index.yaml", index);
+    }
+
+    fn wish(&self) -> String {
+        format!("{}#app@^1", self.web.url("/stable"))
+    }
+}
+
+/// The archives of charts in a bundle.
+fn charts(program: &Program, bundle: &str) -> Vec<String> {
+    let files = Bundle::open(&program.path(bundle))
+        .unwrap()
+        .chart_files()
+        .unwrap();
+    let names = files.iter().filter_map(|file| file.path.rsplit('/').next());
+    names
+        .filter(|name| name.starts_with("app-"))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn charts_stay_what_they_were_until_refresh_chooses_anew() {
+    let mut upstream = Charts::start();
+    upstream.publish("1.0.0", "1");
+    let (program, wish) = (Program::new(), upstream.wish());
+    let export = |more: &[&str]| {
+        program
+            .export(&[&wish], &[&LOCK, more].concat())
+            .ended_with(0)
+            .json()
+    };
+    let first = export(&[]);
+    assert_eq!(first["locked"]["charts"]["added"], 1);
+    let written = std::fs::read(program.path("carrack.lock")).unwrap();
+
+    upstream.publish("1.1.0", "2");
+    upstream.web.take_asked();
+    assert_eq!(export(&[])["locked"].get("charts"), None);
+    assert_eq!(
+        upstream.web.take_asked().len(),
+        0,
+        "the bundle holds what the lock pins"
+    );
+    export(&["--to", "again"]);
+    for bundle in ["bundle", "again"] {
+        assert_eq!(charts(&program, bundle), ["app-1.0.0.tgz"]);
+    }
+    assert_eq!(std::fs::read(program.path("carrack.lock")).unwrap(), written);
+
+    let refreshed = export(&["--refresh", "--to", "fresh"]);
+    let moved = serde_json::json!({"added": 1, "changed": 0, "removed": 0});
+    assert_eq!(refreshed["locked"]["charts"], moved);
+    assert_eq!(charts(&program, "fresh"), ["app-1.0.0.tgz", "app-1.1.0.tgz"]);
+}
+
+#[test]
+fn a_pinned_chart_that_was_withdrawn_or_published_anew_fails() {
+    let mut upstream = Charts::start();
+    upstream.publish("1.0.0", "1");
+    let (program, wish) = (Program::new(), upstream.wish());
+    program.export(&[&wish], &LOCK).ended_with(0);
+    let written = std::fs::read(program.path("carrack.lock")).unwrap();
+
+    upstream.publish("1.0.0", "2");
+    let again = [&LOCK[..], &["--to", "again"]].concat();
+    let ran = program
+        .run(&[&["export", &wish][..], &again].concat())
+        .ended_with(3);
+    assert!(ran.out.contains("the lock pins sha256:"), "{}", ran.out);
+    assert_eq!(charts(&program, "again"), Vec::<String>::new());
+    // A bundle that has the pinned one needs no other.
+    program.export(&[&wish], &LOCK).ended_with(0);
+
+    upstream.publish("1.2.0", "3");
+    upstream.withdraw("1.0.0");
+    let ran = program
+        .run(&[&["export", &wish][..], &again].concat())
+        .ended_with(3);
+    assert!(ran.out.contains("the lock pins app-1.0.0, which"), "{}", ran.out);
+    assert_eq!(std::fs::read(program.path("carrack.lock")).unwrap(), written);
+}
+
+#[test]
+fn a_choice_of_charts_of_which_one_failed_is_not_taken_for_all_of_it() {
+    let mut upstream = Charts::start();
+    upstream.publish("1.0.0", "1");
+    upstream.publish("1.1.0", "2");
+    upstream.web.page("/stable/app-1.1.0.tgz", "no archive");
+    let (program, wish) = (Program::new(), upstream.wish());
+    program.export(&[&wish], &LOCK).ended_with(3);
+    upstream.publish("1.1.0", "2");
+    program.export(&[&wish], &LOCK).ended_with(0);
+    assert_eq!(charts(&program, "bundle"), ["app-1.0.0.tgz", "app-1.1.0.tgz"]);
 }

@@ -27,28 +27,24 @@ impl Run<'_> {
     /// Fetches one chart, unless it is here.
     ///
     /// `claimed` says whether its name is free; names are taken in the order of the index, so that of two charts whose
-    /// names differ in capitals only it is always the same one that comes.
+    /// names differ in capitals only it is always the same one that comes. `pin` is what the archive must hash to.
     pub(super) async fn item(
         &self,
         site: Option<&Site>,
         entry: &Entry,
+        pin: Option<Digest>,
         claimed: Result<(), Error>,
     ) -> Result<Item, Error> {
         let subject = format!("{} {entry}", self.source);
         self.observer.on(&Event::ItemStarted {
             subject: subject.clone(),
         });
-        let mut row = Row::new(self.source, entry);
-        row.file = Some(format!("{}/{}", self.place, entry.file_name()));
-        if entry.is_deprecated() {
-            row.warnings
-                .push("upstream calls this chart deprecated".to_owned());
-        }
+        let mut row = self.row_of(entry);
         let mut arriving = None;
         match (&self.shelf, claimed) {
             (_, Err(error)) => fail(&mut row, error)?,
             (None, Ok(())) => {}
-            (Some(shelf), Ok(())) => match self.bring(site, shelf, entry, &mut row).await {
+            (Some(shelf), Ok(())) => match self.bring(site, shelf, entry, pin, &mut row).await {
                 Ok(Some(written)) => arriving = Some(written),
                 Ok(None) => row.outcome = Outcome::Present,
                 Err(error) => fail(&mut row, error)?,
@@ -59,6 +55,15 @@ impl Run<'_> {
             row,
             arriving,
         })
+    }
+
+    fn row_of(&self, entry: &Entry) -> Row {
+        let deprecated = "upstream calls this chart deprecated".to_owned();
+        Row {
+            file: Some(format!("{}/{}", self.place, entry.file_name())),
+            warnings: entry.is_deprecated().then_some(deprecated).into_iter().collect(),
+            ..Row::new(self.source, entry)
+        }
     }
 
     /// Waits until the disk has the chart.
@@ -91,24 +96,21 @@ impl Run<'_> {
         site: Option<&Site>,
         shelf: &Arc<Shelf>,
         entry: &Entry,
+        pin: Option<Digest>,
         row: &mut Row,
     ) -> Result<Option<Arriving>, Error> {
-        let demands = Demands {
-            provenance: self.options.provenance,
-            keyring: self.options.keyring.clone(),
-            mismatch: self.options.digest_mismatch,
-            tell_missing: !self.options.dependencies,
-        };
+        let demands = self.demands(pin);
         if shelf.has_file(entry) {
             let (here, wanted, asked) = (shelf.clone(), entry.clone(), demands.clone());
-            if blocking(move || is_here(&here, &wanted, &asked)).await? {
+            if let Some(digest) = blocking(move || here_as(&here, &wanted, &asked)).await? {
+                row.digest = Some(digest);
                 return Ok(None);
             }
         }
         let (fetched, from_registry) = self.fetch(site, entry).await?;
         row.bytes = fetched.archive.len() as u64;
         let (shelf, entry) = (shelf.clone(), entry.clone());
-        let (arriving, warnings) = blocking(move || {
+        let (arriving, digest, warnings) = blocking(move || {
             let checked = check(&fetched, &entry, &demands)?;
             let listed = if from_registry {
                 described_by(&checked.archive, &entry, checked.digest).unwrap_or(entry)
@@ -117,11 +119,50 @@ impl Run<'_> {
             };
             let provenance = fetched.provenance.as_deref();
             let arriving = shelf.begin(&listed, checked.digest, &fetched.archive, provenance)?;
-            Ok((arriving, checked.warnings))
+            Ok((arriving, checked.digest, checked.warnings))
         })
         .await?;
+        row.digest = Some(digest);
         row.warnings.extend(warnings);
         Ok(Some(arriving))
+    }
+
+    fn demands(&self, pin: Option<Digest>) -> Demands {
+        Demands {
+            pin,
+            provenance: self.options.provenance,
+            keyring: self.options.keyring.clone(),
+            mismatch: self.options.digest_mismatch,
+            tell_missing: !self.options.dependencies,
+        }
+    }
+
+    /// Rows of charts that a lock pins, if all of them are here with all that is demanded of them.
+    pub(super) async fn all_here(
+        &self,
+        shelf: &Arc<Shelf>,
+        pinned: Vec<(Entry, Option<Digest>)>,
+    ) -> Result<Option<Vec<Row>>, Error> {
+        let mut rows = Vec::new();
+        for (entry, pin) in pinned {
+            let (here, wanted, asked) = (shelf.clone(), entry.clone(), self.demands(pin));
+            let digest = blocking(move || here_as(&here, &wanted, &asked)).await?;
+            if digest.is_none() {
+                return Ok(None);
+            }
+            rows.push(Row {
+                outcome: Outcome::Present,
+                digest,
+                ..self.row_of(&entry)
+            });
+        }
+        for row in &rows {
+            self.observer.on(&Event::ItemFinished {
+                subject: format!("{} {}", self.source, row.chart),
+                outcome: Outcome::Present,
+            });
+        }
+        Ok(Some(rows))
     }
 
     /// The archive from the first of the entry's URLs that has it, and whether that was a registry.
@@ -201,6 +242,8 @@ fn fail(row: &mut Row, error: Error) -> Result<(), Error> {
 /// What is demanded of every chart.
 #[derive(Clone)]
 struct Demands {
+    /// What the archive must hash to, whatever the index says.
+    pin: Option<Digest>,
     provenance: Provenance,
     keyring: Option<Arc<Keyring>>,
     mismatch: DigestMismatch,
@@ -220,18 +263,22 @@ impl Demands {
     }
 }
 
-/// Whether the chart is here with all that is demanded of it.
-fn is_here(shelf: &Shelf, entry: &Entry, demands: &Demands) -> Result<bool, Error> {
+/// What the chart's archive hashes to if it is here with all that is demanded of it.
+fn here_as(shelf: &Shelf, entry: &Entry, demands: &Demands) -> Result<Option<Digest>, Error> {
     let Some(digest) = shelf.has(entry)? else {
-        return Ok(false);
+        return Ok(None);
     };
-    // Upstream published another archive under this version: that one is wanted.
-    let differs = entry.digest().is_some_and(|expected| *expected != digest);
-    if differs && demands.mismatch == DigestMismatch::Refuse {
-        return Ok(false);
+    let is_wanted = match (demands.pin, demands.mismatch) {
+        (Some(pin), _) => pin == digest,
+        // Upstream published another archive under this version: that one is wanted.
+        (None, DigestMismatch::Refuse) => entry.digest().is_none_or(|expected| *expected == digest),
+        (None, DigestMismatch::Accept) => true,
+    };
+    if !is_wanted {
+        return Ok(None);
     }
     if demands.provenance == Provenance::Required && !shelf.has_provenance(entry) {
-        return Ok(false);
+        return Ok(None);
     }
     if demands.keyring.is_some() {
         let (archive, provenance) = shelf.read(entry)?;
@@ -240,7 +287,7 @@ fn is_here(shelf: &Shelf, entry: &Entry, demands: &Demands) -> Result<bool, Erro
     if entry.digest().is_some() {
         shelf.keep(entry, digest);
     }
-    Ok(true)
+    Ok(Some(digest))
 }
 
 struct Checked {
@@ -252,6 +299,12 @@ struct Checked {
 /// Compares what came with what was asked for.
 fn check(fetched: &Fetched, entry: &Entry, demands: &Demands) -> Result<Checked, Error> {
     let digest = Digest::sha256(&fetched.archive);
+    if let Some(expected) = demands.pin.filter(|expected| *expected != digest) {
+        return Err(Error::PinMismatch {
+            expected,
+            found: digest,
+        });
+    }
     let mut warnings = Vec::new();
     if let Some(expected) = entry.digest().filter(|expected| **expected != digest) {
         if demands.mismatch == DigestMismatch::Refuse {

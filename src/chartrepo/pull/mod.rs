@@ -10,7 +10,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::fetch::Repository;
-use super::{Error, Fetcher, Keyring, Selection, Shelf, Source, dependencies, local};
+use super::{Error, Fetcher, Keyring, Pins, Selection, Shelf, Source, dependencies, local};
 use crate::causes::chain;
 use crate::digest::Digest;
 use crate::fsx::Folder;
@@ -56,6 +56,8 @@ pub struct Options {
     pub base_url: Option<String>,
     /// Archives on their way at once.
     pub jobs: usize,
+    /// What a lock pins, and where what the run comes to is noted.
+    pub pins: Option<Arc<Pins>>,
 }
 
 impl Options {
@@ -94,6 +96,9 @@ pub struct Row {
     pub outcome: Outcome,
     /// Bytes fetched.
     pub bytes: u64,
+    /// What the archive that came, or was there, hashes to.
+    #[serde(skip)]
+    pub digest: Option<Digest>,
     /// What the operator should know, one line each.
     pub warnings: Vec<String>,
     /// Whether it is here for another chart, or lies whole in [`NO_REPOSITORY`](super::NO_REPOSITORY): whoever looks into
@@ -111,6 +116,7 @@ impl Row {
             file: None,
             outcome: Outcome::Done,
             bytes: 0,
+            digest: None,
             warnings: Vec::new(),
             is_part: false,
         }
@@ -195,6 +201,10 @@ pub(super) async fn pull_each(
                 options,
                 observer,
             };
+            if let Some(rows_here) = run.known().await? {
+                rows.extend(rows_here.into_iter().map(|row| (number, row)));
+                continue;
+            }
             // Several wishes of one repository need one index.
             let repository = match known.take() {
                 Some((name, repository)) if name == source.to_string() => Ok(repository),

@@ -7,7 +7,9 @@ use futures_util::StreamExt;
 
 use super::{Options, Row};
 use crate::chartrepo::fetch::Repository;
-use crate::chartrepo::{Error, Fetcher, Shelf, Source};
+use crate::chartrepo::pins::Pinned;
+use crate::chartrepo::{Entry, Error, Fetcher, Pins, Selection, Shelf, Source};
+use crate::digest::Digest;
 use crate::observe::{Event, Observer, Outcome};
 
 /// One source on its way.
@@ -30,18 +32,65 @@ impl Run<'_> {
         Ok(repository)
     }
 
+    /// The rows of a wish that a lock pins and of which everything is here: then nobody is asked what there is.
+    pub(super) async fn known(&self) -> Result<Option<Vec<Row>>, Error> {
+        let (Some(pins), Some(shelf)) = (self.options.pins.as_deref(), &self.shelf) else {
+            return Ok(None);
+        };
+        let Ok(selection) = self.source.narrowed(&self.options.selection) else {
+            return Ok(None);
+        };
+        let (source, asked) = (self.source.to_string(), selection.to_string());
+        let listed = shelf.look(|index| {
+            let pinned = pins.of(&source, &asked, index)?;
+            let entries = pinned
+                .entries
+                .into_iter()
+                .map(|(entry, pin)| (entry.clone(), pin));
+            pinned.gone.is_empty().then(|| entries.collect())
+        });
+        let Some(listed) = listed else {
+            return Ok(None);
+        };
+        let rows = self.all_here(shelf, listed).await?;
+        if let Some(rows) = &rows {
+            note(pins, &source, &asked, rows);
+        }
+        Ok(rows)
+    }
+
     /// Mirrors what is wanted. Only a disk that takes nothing more is an error.
     pub(super) async fn mirror(&self, repository: &Repository) -> Result<Vec<Row>, Error> {
         let selection = match self.source.narrowed(&self.options.selection) {
             Ok(selection) => selection,
             Err(error) => return Ok(vec![Row::failed(self.source, &"", &error)]),
         };
-        let selected = selection.of(&repository.index);
+        let (source, asked) = (self.source.to_string(), selection.to_string());
+        let pins = self.options.pins.as_deref();
+        let pinned = pins.and_then(|pins| pins.of(&source, &asked, &repository.index));
+        let (entries, mut rows) = match pinned {
+            Some(Pinned { entries, gone }) => (entries, gone.iter().map(|text| self.nothing(text)).collect()),
+            None => self.select(&selection, repository),
+        };
         self.observer.on(&Event::Planned {
-            items: selected.entries.len() as u64,
+            items: entries.len() as u64,
             blobs: 0,
             bytes: 0,
         });
+        rows.extend(self.bring_all(repository, entries).await?);
+        if let Some(pins) = pins {
+            note(pins, &source, &asked, &rows);
+        }
+        Ok(rows)
+    }
+
+    /// Chooses from what the source has now, and tells what there is not.
+    fn select<'a>(
+        &self,
+        selection: &Selection,
+        repository: &'a Repository,
+    ) -> (Vec<(&'a Entry, Option<Digest>)>, Vec<Row>) {
+        let selected = selection.of(&repository.index);
         for note in &selected.notes {
             self.warn(note);
         }
@@ -50,19 +99,34 @@ impl Run<'_> {
         let mut rows: Vec<Row> = Vec::new();
         for text in selected.nothing {
             if wished {
-                rows.push(Row {
-                    outcome: Outcome::Failed(text.clone()),
-                    ..Row::new(self.source, &text)
-                });
+                rows.push(self.nothing(&text));
             } else {
                 self.warn(&text);
             }
         }
+        let entries = selected.entries.into_iter().map(|entry| (entry, None));
+        (entries.collect(), rows)
+    }
+
+    /// The row of something that is not there.
+    fn nothing(&self, text: &str) -> Row {
+        Row {
+            outcome: Outcome::Failed(text.to_owned()),
+            ..Row::new(self.source, &text)
+        }
+    }
+
+    /// Fetches charts, many at once. Those with a digest must have it.
+    async fn bring_all(
+        &self,
+        repository: &Repository,
+        entries: Vec<(&Entry, Option<Digest>)>,
+    ) -> Result<Vec<Row>, Error> {
         let site = repository.site.as_ref();
-        let items = selected.entries.into_iter().enumerate().map(|(number, entry)| {
+        let items = entries.into_iter().enumerate().map(|(number, (entry, pin))| {
             let shelf = self.shelf.as_ref();
             let claimed = shelf.map_or(Ok(()), |shelf| shelf.claim(&entry.file_name()));
-            let item = self.item(site, entry, claimed);
+            let item = self.item(site, entry, pin, claimed);
             async move { (number, item.await) }
         });
         let last = async {
@@ -87,8 +151,7 @@ impl Run<'_> {
         while let Some((number, row)) = settled.next().await {
             ordered.insert(number, row?);
         }
-        rows.extend(ordered.into_values());
-        Ok(rows)
+        Ok(ordered.into_values().collect())
     }
 
     fn warn(&self, text: &str) {
@@ -96,4 +159,16 @@ impl Run<'_> {
             text: format!("{}: {text}", self.source),
         });
     }
+}
+
+/// Lets the next lock say what a selection came to.
+fn note(pins: &Pins, source: &str, selection: &str, rows: &[Row]) {
+    if rows.iter().any(|row| matches!(row.outcome, Outcome::Failed(_))) {
+        pins.note_failed(source, selection);
+        return;
+    }
+    let archives = rows
+        .iter()
+        .filter_map(|row| Some((row.chart.clone(), row.digest?)));
+    pins.note(source, selection, archives.collect());
 }

@@ -1,5 +1,6 @@
 //! Which charts of a repository are wanted, and which of their versions.
 
+use std::fmt;
 use std::str::FromStr;
 
 use jiff::Timestamp;
@@ -30,6 +31,13 @@ impl Pattern {
             versions: Some(parse_range(range)?),
             range: Some(range.to_owned()),
         })
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.glob)?;
+        self.range.as_ref().map_or(Ok(()), |range| write!(f, "@{range}"))
     }
 }
 
@@ -79,6 +87,38 @@ pub struct Selection {
     pub app_version: Option<String>,
     /// Only versions that the index calls younger than this.
     pub created_after: Option<Timestamp>,
+}
+
+impl fmt::Display for Selection {
+    /// What is chosen, for people and as the selection's name in a lock: `redis@^18, latest 2`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.charts.as_slice() {
+            [] => f.write_str("every chart")?,
+            [first, others @ ..] => {
+                first.fmt(f)?;
+                others.iter().try_for_each(|other| write!(f, ", {other}"))?;
+            }
+        }
+        if let Some(range) = &self.versions {
+            write!(f, ", versions {range}")?;
+        }
+        if let Some(count) = self.latest {
+            write!(f, ", latest {count}")?;
+        }
+        if self.all_versions {
+            f.write_str(", all versions")?;
+        }
+        if self.prereleases {
+            f.write_str(", pre-releases too")?;
+        }
+        if let Some(version) = &self.app_version {
+            write!(f, ", of application version {version}")?;
+        }
+        match &self.created_after {
+            Some(moment) => write!(f, ", younger than {moment}"),
+            None => Ok(()),
+        }
+    }
 }
 
 /// Reads a day, `2024-05-31`, or a moment, `2024-05-31T12:00:00Z`. A day begins at midnight, UTC.

@@ -154,3 +154,21 @@ fn a_glob_goes_back_to_its_star() {
         assert_eq!(glob_matches(glob, name), fits, "{glob} {name}");
     }
 }
+
+#[test]
+fn a_selection_is_called_by_all_that_it_chooses_by() {
+    let selection = Selection {
+        charts: vec!["redis@^18".parse().unwrap(), "argo-*".parse().unwrap()],
+        versions: Some(parse_range(">=1 <3").unwrap()),
+        latest: Some(2),
+        all_versions: true,
+        prereleases: true,
+        app_version: Some("7.*".to_owned()),
+        created_after: Some(parse_moment("2024-05-31").unwrap()),
+    };
+    assert_eq!(
+        selection.to_string(),
+        "redis@^18, argo-*, versions >=1 <3, latest 2, all versions, pre-releases too, of application version 7.*, younger than 2024-05-31T00:00:00Z"
+    );
+    assert_eq!(Selection::default().to_string(), "every chart");
+}

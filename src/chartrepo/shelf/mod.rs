@@ -119,6 +119,11 @@ impl Shelf {
         self.state().warnings.clone()
     }
 
+    /// Looks into the index of what is here.
+    pub(super) fn look<T>(&self, into: impl FnOnce(&Index) -> T) -> T {
+        into(&self.state().index)
+    }
+
     /// Whether a file of the entry's name lies here. Nothing is read.
     pub(super) fn has_file(&self, entry: &Entry) -> bool {
         self.state().there.contains(&entry.file_name())
