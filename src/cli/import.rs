@@ -231,6 +231,7 @@ impl Arguments {
             (None, Some(place)) => Some(charts_of(place)?),
             (charts, _) => charts,
         };
+        let given = self.placement.given().to_vec();
         let to = match to {
             To::Folder(folder) => Destination::Folder {
                 folder,
@@ -260,6 +261,7 @@ impl Arguments {
         let options = Options {
             from: self.from,
             to,
+            given,
             only: self.only,
             admission,
             policy,

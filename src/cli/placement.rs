@@ -41,6 +41,11 @@ impl Placement {
         self.max_depth.is_some()
     }
 
+    /// The rules of the command line, without those that a configuration declares.
+    pub fn given(&self) -> &[Rule] {
+        &self.map
+    }
+
     /// The mapping without a target: for a folder that is served.
     pub fn of_folder(self, declared: Option<&Destination>) -> Mapping {
         self.mapping(declared)

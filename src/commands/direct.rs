@@ -11,7 +11,7 @@ use super::lock::{self, Locked};
 use super::order::Order;
 use super::{Ending, Error, World, images};
 use crate::digest::Digest;
-use crate::mirrors::{Limits, Mapping, Target};
+use crate::mirrors::{Limits, Mapping, Target, idle_rules};
 use crate::observe::{Event, Observer};
 use crate::reference::Reference;
 use crate::registry::Client;
@@ -22,7 +22,7 @@ use crate::transfer::{self, Manifests, PushPlan, Pushed, Row, RowOutcome, Shelf,
 pub struct Mirror {
     /// The registry and the path on it.
     pub target: Target,
-    /// Where each reference goes.
+    /// Where each reference goes. Its rules are those of the command line.
     pub mapping: Mapping,
     /// What the registry takes.
     pub limits: Limits,
@@ -91,7 +91,7 @@ pub async fn run(
         }
     }
     let asked = plan.items.iter().map(|item| item.key.repository());
-    let notes = mirror.mapping.idle_rules(asked, "this run");
+    let notes = idle_rules(mirror.mapping.rules(), asked, "this run");
     let placed = mirror.mapping.plan(resolved(&plan), &mirror.limits)?;
     let left_out = plan.absent.len() as u64;
     let stock = Stock::resolved(&plan, source, manifests);

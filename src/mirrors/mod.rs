@@ -5,6 +5,7 @@
 //! for a name and must know which upstream repository is meant.
 
 pub mod engines;
+mod idle;
 mod mapping;
 mod names;
 pub mod nodes;
@@ -15,6 +16,7 @@ mod target;
 mod upstream;
 pub mod wanted;
 
+pub use idle::idle_rules;
 pub use mapping::{Mapping, Place, Rule};
 pub use names::{Names, Resolution};
 pub use plan::{Conflict, Limits, Placed};

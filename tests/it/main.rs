@@ -28,6 +28,7 @@ mod goyaml;
 mod helm_reads;
 mod hostile_auth;
 mod hostile_charts;
+mod idle_rules;
 mod images;
 mod import;
 mod import_files;

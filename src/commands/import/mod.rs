@@ -25,7 +25,7 @@ use super::vetting::{Policed, Vetted};
 use super::{Error, World, engine_config};
 use crate::bundle::{Bundle, Verified};
 use crate::causes::chain;
-use crate::mirrors::{Limits, Mapping, Target};
+use crate::mirrors::{Limits, Mapping, Rule, Target, idle_rules};
 use crate::observe::{Event, Observer};
 use crate::reference::Reference;
 use crate::registry::Client;
@@ -76,6 +76,8 @@ pub struct Options {
     pub from: PathBuf,
     /// Where it goes.
     pub to: Destination,
+    /// Those rules of the mapping that were given for this run: they are told if they place nothing.
+    pub given: Vec<Rule>,
     /// Only these references; empty means all.
     pub only: Vec<Reference>,
     /// Who must have signed the bundle.
@@ -134,7 +136,7 @@ pub async fn run(
     let vetted = vet(options, asked, world).await?;
     let repositories = bundle.entries().keys().map(Reference::repository);
     let whose = bundle.path().display();
-    let mut notes = options.to.mapping().idle_rules(repositories, whose);
+    let mut notes = idle_rules(&options.given, repositories, whose);
     let mut unwritten = Vec::new();
     let checked = Checked {
         admitted: &mut admitted,

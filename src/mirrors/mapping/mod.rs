@@ -239,23 +239,6 @@ impl Mapping {
         &self.rules
     }
 
-    /// The rules that are about none of these repositories, one line each: a slip in a rule's source would go unnoticed.
-    /// `whose` says whose repositories they are.
-    pub fn idle_rules<'a>(
-        &self,
-        repositories: impl Iterator<Item = &'a Repository>,
-        whose: impl fmt::Display,
-    ) -> Vec<String> {
-        let mut idle: Vec<&Rule> = self.rules.iter().collect();
-        for repository in repositories {
-            idle.retain(|rule| !rule.covers(repository));
-        }
-        let told = idle.into_iter().map(|rule| {
-            format!("the mapping `{rule}` matches no reference of {whose}, and nothing is placed by it: is its source spelled right?")
-        });
-        told.collect()
-    }
-
     /// The repository's path on the target: its first place.
     pub fn path_of(&self, repository: &Repository) -> String {
         let decided = self
