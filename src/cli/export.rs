@@ -284,8 +284,8 @@ impl Arguments {
         }];
         asked.extend(declared.asked(&images, &charts, &world)?);
         declared.equip(&mut world)?;
-        let mut pull_through = self.pull_through;
-        pull_through.extend(declared.pull_sources()?);
+        let mut rules = self.pull_through.clone();
+        rules.extend(declared.pull_sources()?);
         let mut registries_conf = self.registries_conf;
         registries_conf.extend(declared.registries_conf());
         let bundle = declared.bundle()?;
@@ -333,7 +333,8 @@ impl Arguments {
         };
         let options = Options {
             asked,
-            pull_sources: pull_sources(pull_through, &registries_conf)?,
+            pull_sources: pull_sources(rules, &registries_conf)?,
+            pull_through: self.pull_through,
             to: folder,
             prune,
             choice: Choice {

@@ -91,7 +91,8 @@ pub async fn run(
         }
     }
     let asked = plan.items.iter().map(|item| item.key.repository());
-    let notes = idle_rules(mirror.mapping.rules(), asked, "this run");
+    let mut notes = order.notes;
+    notes.extend(idle_rules(mirror.mapping.rules(), asked, "this run"));
     let placed = mirror.mapping.plan(resolved(&plan), &mirror.limits)?;
     let left_out = plan.absent.len() as u64;
     let stock = Stock::resolved(&plan, source, manifests);

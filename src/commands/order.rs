@@ -13,8 +13,9 @@ use crate::chartrepo;
 use crate::digest::Digest;
 use crate::fsx::Folder;
 use crate::layouts::Store;
+use crate::mirrors::{PullSource, idle_pull_sources};
 use crate::observe::{Event, Observer};
-use crate::transfer::{Choice, Source, Wanted};
+use crate::transfer::{Choice, Source, TagSelection, Wanted};
 
 /// Everything that is asked for.
 pub(super) struct Order<'a> {
@@ -25,6 +26,8 @@ pub(super) struct Order<'a> {
     pub(super) failures: Vec<images::Failure>,
     /// Images that other tools left on disk; the source of the run has to know them.
     pub(super) on_disk: Vec<Store>,
+    /// What is no failure and still worth saying.
+    pub(super) notes: Vec<String>,
 }
 
 impl<'a> Order<'a> {
@@ -63,6 +66,7 @@ impl<'a> Order<'a> {
             mut failures,
             on_disk,
         } = consignment::gather(&asked, shelf, goes_along, world, observer).await?;
+        let notes = idle(&options.pull_through, &wanted, &selections);
         let mut wanted = lock
             .apply(wanted, selections, source, world, &mut failures)
             .await?;
@@ -74,8 +78,17 @@ impl<'a> Order<'a> {
             charts,
             failures,
             on_disk,
+            notes,
         })
     }
+}
+
+/// Pull sources about nothing that is asked for. What another share carries, and repositories whose tags are not known yet,
+/// are asked for as well.
+fn idle(given: &[PullSource], wanted: &[Wanted], selections: &[TagSelection]) -> Vec<String> {
+    let wanted = wanted.iter().map(|wanted| wanted.reference.repository());
+    let selected = selections.iter().map(|selection| &selection.repository);
+    idle_pull_sources(given, wanted.chain(selected))
 }
 
 /// The receipts that are named. A folder is a bundle that carries some.

@@ -120,12 +120,15 @@ pub async fn run(
         volumes: described(&packing),
         rows: failed_rows(&plan),
         violations,
-        notes: notes(&plan, options, split, packing.volumes.len()),
+        notes: std::mem::take(&mut order.notes),
         locked: None,
         charts: std::mem::take(&mut order.charts),
         failures: std::mem::take(&mut order.failures),
         set,
     };
+    report
+        .notes
+        .extend(notes(&plan, options, split, packing.volumes.len()));
     if options.dry_run {
         return Ok(report);
     }

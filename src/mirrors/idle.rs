@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use super::Rule;
+use super::{PullSource, Rule};
 use crate::reference::Repository;
 
 /// The rules that place none of these repositories, one line each. `whose` says whose repositories they are.
@@ -16,6 +16,20 @@ pub fn idle_rules<'a>(
 ) -> Vec<String> {
     let told = idle(given, Rule::covers, repositories).into_iter().map(|rule| {
         format!("the mapping `{rule}` matches no reference of {whose}, and nothing is placed by it: is its source spelled right?")
+    });
+    told.collect()
+}
+
+/// The pull sources of the command line from which none of these repositories is pulled, one line each.
+pub fn idle_pull_sources<'a>(
+    given: &[PullSource],
+    repositories: impl Iterator<Item = &'a Repository>,
+) -> Vec<String> {
+    let told = idle(given, PullSource::covers, repositories).into_iter().map(|source| {
+        format!(
+            "`--pull-through {source}` matches no reference of this run, and nothing is pulled by it: is `{}` spelled right?",
+            source.prefix()
+        )
     });
     told.collect()
 }
@@ -52,6 +66,27 @@ mod tests {
             [
                 "the mapping `quay.io/jetstak=jet` matches no reference of this run, and nothing is placed by it: is its source spelled right?"
             ]
+        );
+    }
+
+    #[test]
+    fn a_pull_source_is_about_what_lies_below_its_first_side() {
+        let sources = [
+            "quay.io=cache.lan/quay",
+            "docker.io/library/nginx=cache.lan",
+            "docker.io/library=cache.lan",
+            "docer.io=cache.lan/hub/",
+        ];
+        let sources = sources.map(|source| source.parse().unwrap());
+        let told = idle_pull_sources(&sources, repositories().iter());
+        assert_eq!(told.len(), 2, "{told:?}");
+        assert!(
+            told[0].contains("docker.io/library/nginx=cache.lan`"),
+            "nothing lies below it"
+        );
+        assert_eq!(
+            told[1],
+            "`--pull-through docer.io=cache.lan/hub` matches no reference of this run, and nothing is pulled by it: is `docer.io` spelled right?"
         );
     }
 }

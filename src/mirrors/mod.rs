@@ -16,7 +16,7 @@ mod target;
 mod upstream;
 pub mod wanted;
 
-pub use idle::idle_rules;
+pub use idle::{idle_pull_sources, idle_rules};
 pub use mapping::{Mapping, Place, Rule};
 pub use names::{Names, Resolution};
 pub use plan::{Conflict, Limits, Placed};

@@ -3,6 +3,7 @@
 //! A site may have a pull-through cache (Artifactory, Harbor's proxy projects, a mirror of its own). The reference keeps
 //! its name; only the connection goes elsewhere.
 
+use std::fmt;
 use std::str::FromStr;
 
 use super::registries_conf;
@@ -183,6 +184,40 @@ impl FromStr for PullSource {
             prefix: Prefix::Place(Place::parse(prefix)?),
             place: Place::parse(place)?,
         })
+    }
+}
+
+impl PullSource {
+    /// The host, with a path if there is one, below which everything is pulled from elsewhere.
+    pub fn prefix(&self) -> impl fmt::Display {
+        &self.prefix
+    }
+
+    /// Whether the rule is about a repository.
+    pub fn covers(&self, repository: &Repository) -> bool {
+        self.prefix.below(repository).is_some()
+    }
+}
+
+impl fmt::Display for PullSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={}", self.prefix, self.place)
+    }
+}
+
+impl fmt::Display for Prefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Place(place) => place.fmt(f),
+            Self::Domain(domain) => write!(f, "*{domain}"),
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let separator = if self.path.is_empty() { "" } else { "/" };
+        write!(f, "{}{separator}{}", self.host, self.path)
     }
 }
 

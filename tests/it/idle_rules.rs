@@ -52,3 +52,55 @@ fn a_declared_mapping_that_this_bundle_does_not_need_is_silent_and_one_of_the_co
         );
     }
 }
+
+#[test]
+fn a_pull_source_about_nothing_in_the_run_is_told_wherever_the_export_goes() {
+    let (upstream, name, program) = one_image();
+    let target = TestRegistry::start();
+    let mirror = format!("docker://{}", target.host());
+    let used = format!("{}=127.0.0.1:1", upstream.host());
+    let idle = ["--pull-through", "quai.io=cache.lan/quay"];
+    for more in [
+        &[][..],
+        &["--dry-run"],
+        &["--to", "volumes", "--volume-size", "1GB"],
+        &["--to", &mirror],
+    ] {
+        let flags = [&idle[..], more].concat();
+        let ran = program.export(&[&name], &flags).ended_with(0);
+        let told = "`--pull-through quai.io=cache.lan/quay` matches no reference of this run, and nothing is pulled by it: is `quai.io` spelled right?";
+        assert_eq!(notes(&ran), [told], "{more:?}");
+    }
+    let ran = program.run(&[&["export", &name, "--to", "bundle"][..], &idle].concat());
+    assert!(
+        ran.ended_with(0)
+            .out
+            .starts_with("note: `--pull-through quai.io=")
+    );
+    // What matches is no note, whether something comes of it or not, and whoever carries it.
+    let repository = name.trim_end_matches(":1");
+    for (source, more) in [
+        (name.as_str(), &[][..]),
+        (repository, &["--tags", "^none$"]),
+        (&name, &["--shard", "1/2"]),
+        (&name, &["--shard", "2/2"]),
+    ] {
+        let flags = [&["--pull-through", &used, "--to", "other"][..], more].concat();
+        let ran = program.export(&[source], &flags);
+        assert_eq!(notes(&ran), [""; 0], "{more:?}");
+    }
+}
+
+#[test]
+fn a_pull_source_that_is_declared_is_silent_where_nothing_is_pulled_by_it() {
+    let (_upstream, name, program) = one_image();
+    write(
+        &program,
+        "carrack.yaml",
+        "version: 1\nregistries:\n  quay.io: {pull-through: cache.lan/quay}\n",
+    );
+    let ran = program
+        .export(&[&name], &["--config", "carrack.yaml"])
+        .ended_with(0);
+    assert_eq!(notes(&ran), [""; 0]);
+}

@@ -130,6 +130,7 @@ pub(in crate::commands) async fn gather(
             locked: None,
             charts: Vec::new(),
             failures: Vec::new(),
+            notes: Vec::new(),
             policy: None,
             signature: None,
         });
@@ -216,6 +217,7 @@ pub(in crate::commands) async fn gather(
                 locked: None,
                 charts: Vec::new(),
                 failures: Vec::new(),
+                notes: Vec::new(),
                 policy: vetted,
                 signature: None,
             })

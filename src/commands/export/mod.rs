@@ -21,7 +21,7 @@ use super::vetting::Policed;
 use super::{Error, World, sign};
 use crate::bundle::Writer;
 use crate::digest::Digest;
-use crate::mirrors::PullSources;
+use crate::mirrors::{PullSource, PullSources};
 use crate::observe::Observer;
 use crate::registry::Client;
 use crate::transfer::{Choice, Shard, Source, Wanted};
@@ -37,6 +37,8 @@ pub struct Options {
     pub asked: Vec<Asked>,
     /// Where references are pulled from, if not from the hosts that they name.
     pub pull_sources: PullSources,
+    /// Those of them that were given for this run: they are told if nothing is pulled by them.
+    pub pull_through: Vec<PullSource>,
     /// The bundle's folder.
     pub to: PathBuf,
     /// What of each image is carried.
@@ -144,6 +146,7 @@ pub async fn run(
         },
         charts: order.charts,
         failures: order.failures,
+        notes: order.notes,
         ..report
     })
 }

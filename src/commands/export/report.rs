@@ -46,6 +46,9 @@ pub struct Report {
     /// Charts and files that could not be looked into: their images are missing from the bundle.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub failures: Vec<images::Failure>,
+    /// What is no failure and still worth saying.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// What the policy found.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy: Option<Vetted>,
@@ -107,6 +110,9 @@ impl Report {
         }
         for failure in &self.failures {
             writeln!(f, "failed: {}: {}", failure.subject, failure.reason)?;
+        }
+        for note in &self.notes {
+            writeln!(f, "note: {note}")?;
         }
         let failed = rows.iter().filter(|r| r.is_failed()).count();
         let present = rows.iter().filter(|r| r.outcome == RowOutcome::Present).count();
