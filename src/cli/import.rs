@@ -273,8 +273,7 @@ impl Arguments {
             engine_config: engines,
             holder: session.holder(),
         };
-        let client = world.registry(&observer)?;
-        let report = Session::block_on(&world, run(&options, &client, &world, &observer))?;
+        let report = Session::block_on(&world, run(&options, &world, &observer))?;
         session.finish(&report, self.output)
     }
 }

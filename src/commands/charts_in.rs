@@ -67,6 +67,17 @@ impl FromStr for ChartsTo {
     }
 }
 
+impl ChartsTo {
+    /// Sees that the place can be reached with the settings that there are. Nobody is asked yet.
+    pub(super) fn try_way(&self, world: &World, observer: &Arc<dyn Observer>) -> Result<(), Error> {
+        match self {
+            Self::Folder(_) => Ok(()),
+            Self::Registry(_) => world.registry(observer).map(drop),
+            Self::Museum(_) => world.charts(false, observer).map(drop),
+        }
+    }
+}
+
 /// What became of the charts.
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]

@@ -4,7 +4,9 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::path::Path;
 
+use crate::support::images::image;
 use crate::support::program::{Program, Ran};
+use crate::support::registry::TestRegistry;
 
 /// An export with these variables in its environment.
 fn export(program: &Program, variables: &[&str]) -> Ran {
@@ -59,6 +61,36 @@ fn a_proxy_that_cannot_be_used_is_an_error_that_names_its_variable() {
         &["config", "schema"],
     );
     ran.ended_with(0);
+}
+
+#[test]
+fn an_import_into_a_folder_needs_no_proxy_unless_its_charts_go_elsewhere() {
+    let upstream = TestRegistry::start();
+    let name = upstream.seed("team/app:1", &image().layer("a", 100).build());
+    let program = Program::new();
+    program.export(&[&name], &[]).ended_with(0);
+    let import = |to: &str, more: &[&str]| {
+        let words = [&["import", "--from", "bundle", "--to", to], more].concat();
+        program.run_under(Path::new("/usr/bin/env"), &["HTTPS_PROXY=foo://x"], &words)
+    };
+    for (to, more) in [
+        (
+            "dir:inside",
+            &["--charts-to", "oci://registry.invalid/charts"][..],
+        ),
+        ("dir:inside", &["--charts-to", "https://charts.invalid"]),
+        ("registry.invalid", &[]),
+    ] {
+        let ran = import(to, more).ended_with(2);
+        assert!(
+            ran.err.contains("the proxy `foo://x` in HTTPS_PROXY is none"),
+            "{}",
+            ran.err
+        );
+        assert!(!program.path("inside").exists(), "{more:?}");
+    }
+    import("dir:inside", &["--charts-to", "dir:charts"]).ended_with(0);
+    program.run(&["verify", "inside"]).ended_with(0);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::Options;
 use crate::bundle::{self, Bundle};
@@ -10,6 +11,7 @@ use crate::commands::engine_config::{Configured, Prepared};
 use crate::commands::wanted::{self, Request};
 use crate::commands::{Error, World};
 use crate::fsx;
+use crate::observe::Observer;
 use crate::reference::Reference;
 
 /// What was read, and where something will be written.
@@ -20,8 +22,15 @@ pub(super) struct Beforehand<'a> {
 }
 
 impl<'a> Beforehand<'a> {
-    /// Reads what is to be read, and sees that what is to be written can be.
-    pub(super) fn look(options: &'a Options, world: &World) -> Result<Self, Error> {
+    /// Reads what is to be read, and sees that what is to be written can be, and that charts have a way.
+    pub(super) fn look(
+        options: &'a Options,
+        world: &World,
+        observer: &Arc<dyn Observer>,
+    ) -> Result<Self, Error> {
+        if let Some(to) = &options.charts_to {
+            to.try_way(world, observer)?;
+        }
         let engines = options
             .engine_config
             .as_ref()

@@ -10,7 +10,7 @@ mod report;
 mod survey;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use self::beforehand::Beforehand;
@@ -28,7 +28,6 @@ use crate::causes::chain;
 use crate::mirrors::{Limits, Mapping, Rule, Target, idle_rules};
 use crate::observe::{Event, Observer};
 use crate::reference::Reference;
-use crate::registry::Client;
 
 /// Where content goes.
 #[derive(Clone, Debug)]
@@ -100,14 +99,37 @@ pub struct Options {
     pub holder: String,
 }
 
+/// How content gets to its place.
+enum Way<'a> {
+    Registry(Registry<'a>),
+    Folder(&'a Path),
+}
+
+impl<'a> Way<'a> {
+    /// Makes what the way needs: a network client only where there is a network to go through.
+    fn to(destination: &'a Destination, world: &World, observer: &Arc<dyn Observer>) -> Result<Self, Error> {
+        match destination {
+            Destination::Folder { folder, .. } => Ok(Self::Folder(folder)),
+            Destination::Registry {
+                target,
+                mapping,
+                limits,
+                projects,
+            } => Ok(Self::Registry(Registry {
+                client: world.registry(observer)?,
+                target,
+                mapping,
+                limits,
+                projects: *projects,
+            })),
+        }
+    }
+}
+
 /// Brings everything that is whole to its place. What is not whole is a row, but where someone vouches for the bundle: then
 /// nothing comes of one that is not whole.
-pub async fn run(
-    options: &Options,
-    client: &Client,
-    world: &World,
-    observer: &Arc<dyn Observer>,
-) -> Result<Report, Error> {
+pub async fn run(options: &Options, world: &World, observer: &Arc<dyn Observer>) -> Result<Report, Error> {
+    let way = Way::to(&options.to, world, observer)?;
     let mut admitted = admission::admit(&options.from, &options.admission, world.clock.now())?;
     let state = state(options);
     admitted.check_sequence(state.as_deref())?;
@@ -116,7 +138,7 @@ pub async fn run(
     }
     let bundle = Bundle::open(&options.from)?;
     let chosen = chosen(&options.only, &bundle)?;
-    let mut beforehand = Beforehand::look(options, world)?;
+    let mut beforehand = Beforehand::look(options, world, observer)?;
     let asked = Asked {
         bundle: &bundle,
         chosen: &chosen,
@@ -143,25 +165,13 @@ pub async fn run(
         verified,
         vetted,
     };
-    let brought = match &options.to {
-        Destination::Folder { folder, .. } => {
+    let brought = match way {
+        Way::Folder(folder) => {
             let joined = into_folder(options, asked, checked, folder, world, observer).await?;
             Brought::Folder(Box::new(joined))
         }
-        Destination::Registry {
-            target,
-            mapping,
-            limits,
-            projects,
-        } => {
-            let registry = Registry {
-                target,
-                mapping,
-                limits,
-                projects: *projects,
-            };
-            let mut imported =
-                into_registry(options, asked, checked, registry, client, world, observer).await?;
+        Way::Registry(registry) => {
+            let mut imported = into_registry(options, asked, checked, registry, world, observer).await?;
             notes.append(&mut imported.notes);
             unwritten.append(&mut imported.unwritten);
             Brought::Registry(Box::new(imported))

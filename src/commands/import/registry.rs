@@ -20,6 +20,7 @@ use crate::transfer::{self, Inspection, PushPlan, Pushed, PushedRow, RowOutcome,
 
 /// A registry and how names become places on it.
 pub(super) struct Registry<'a> {
+    pub(super) client: Client,
     pub(super) target: &'a Target,
     pub(super) mapping: &'a Mapping,
     pub(super) limits: &'a Limits,
@@ -32,7 +33,6 @@ pub(super) async fn into_registry(
     Asked { bundle, chosen }: Asked<'_>,
     checked: Checked<'_>,
     registry: Registry<'_>,
-    client: &Client,
     world: &World,
     observer: &Arc<dyn Observer>,
 ) -> Result<Imported, Error> {
@@ -48,7 +48,7 @@ pub(super) async fn into_registry(
     let mut notes = preflight::large_manifests(bundle, &placed);
     if !options.dry_run {
         let flight = Preflight {
-            client,
+            client: &registry.client,
             target: registry.target,
             placed: &placed,
             projects: registry.projects,
@@ -74,7 +74,6 @@ pub(super) async fn into_registry(
             &registry,
             &placed,
             &mut broken,
-            client,
             world,
         )
         .await?
@@ -100,6 +99,7 @@ pub(super) async fn into_registry(
     observer.on(&Event::Phase {
         name: "sending".to_owned(),
     });
+    let client = &registry.client;
     imported.pushed = transfer::push(plan, &stock, client, world.jobs, observer, &world.cancel).await?;
     let unsound = inspection.map(|inspection| inspection.take_unsound());
     let unsound = unsound.unwrap_or_default();
@@ -151,7 +151,6 @@ async fn try_sparse(
     registry: &Registry<'_>,
     placed: &[Placed],
     broken: &mut BTreeMap<Reference, String>,
-    client: &Client,
     world: &World,
 ) -> Result<Option<Tried>, Error> {
     let sparse = preflight::sparse(bundle, inventory, placed);
@@ -171,6 +170,7 @@ async fn try_sparse(
         return Ok(None);
     };
     let silent: Arc<dyn Observer> = Arc::new(Silent);
+    let client = &registry.client;
     let pushed = transfer::push(plan, stock, client, world.jobs, &silent, &world.cancel).await?;
     let refused = pushed.rows.iter().find_map(|row| match &row.outcome {
         RowOutcome::Failed { error } if preflight::is_refused_index(error) => Some(error.clone()),
