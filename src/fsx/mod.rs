@@ -22,6 +22,7 @@ mod folder;
 mod lock;
 mod log;
 mod past_cache;
+mod place;
 mod staged;
 mod volume;
 
@@ -31,6 +32,7 @@ pub use folder::{Entry, Folder, Kind};
 pub use lock::Lock;
 pub use log::Log;
 pub use past_cache::PastCache;
+pub use place::{is_same, leads_into};
 pub use staged::{Finished, Hashing, Staged};
 pub use volume::{FileSystem, Volume};
 

@@ -4,7 +4,7 @@
 use std::fs;
 
 use crate::support::images::{Image, image, index};
-use crate::support::program::{Program, Ran};
+use crate::support::program::{Program, Ran, tree};
 use crate::support::registry::TestRegistry;
 
 /// Runs `import --from bundle --to dir:inside` and gives the text for people.
@@ -211,4 +211,51 @@ fn the_command_that_serves_a_folder_knows_its_mapping() {
         "{}",
         ran.out
     );
+}
+
+#[test]
+fn nothing_is_brought_into_the_bundle_that_it_comes_from() {
+    let (program, ..) = two_images();
+    let before = tree(&program.path("bundle"));
+    std::os::unix::fs::symlink(program.path("bundle"), program.path("link")).unwrap();
+    let write = |name: &str, text: &str| carrack::fsx::write(&program.path(name), text.as_bytes()).unwrap();
+    write(
+        "carrack.yaml",
+        "version: 1\ndestinations:\n  inside: {folder: link/inside}\n",
+    );
+    let absolute = format!("dir:{}", program.path("bundle/deep/new").display());
+    for to in [
+        "dir:bundle/new",
+        "dir:bundle/blobs",
+        "dir:link/new",
+        "dir:absent/../bundle/new",
+        absolute.as_str(),
+    ] {
+        for more in [&[][..], &["--dry-run"]] {
+            let ran = program.import(to, more).ended_with(2);
+            let told = format!(
+                "error: {} leads into bundle, the bundle that is imported, which would get files that its inventory does not name, and could not be signed any more: name a folder outside of it\n",
+                to.trim_start_matches("dir:")
+            );
+            assert_eq!(ran.err, told);
+        }
+    }
+    let declared = ["--config", "carrack.yaml"];
+    let ran = program.import("inside", &declared).ended_with(2);
+    assert!(ran.err.contains("leads into bundle"), "{}", ran.err);
+    let charts = ["--charts-to", "dir:link/charts"];
+    let ran = program.import("dir:inside", &charts).ended_with(2);
+    assert!(ran.err.contains("link/charts leads into bundle"), "{}", ran.err);
+    assert_eq!(tree(&program.path("bundle")), before);
+    assert!(!program.path("absent").exists() && !program.path("inside").exists());
+    // A bundle that is served where it lies gets its engine configuration that way.
+    let engines = ["--engine-config", "engines", "--mirror", "mirror.example.lan"];
+    for to in ["dir:bundle", "dir:./bundle/", "dir:link", "dir:bundle/blobs/.."] {
+        let ran = program.import(to, &engines).ended_with(0);
+        assert_eq!(ran.row("good")["outcome"], "present");
+    }
+    assert_eq!(tree(&program.path("bundle")), before);
+    // Beside it is another place, whatever its name begins with.
+    program.import("dir:bundle-2", &[]).ended_with(0);
+    program.import("dir:bundle/../inside", &[]).ended_with(0);
 }

@@ -2,11 +2,12 @@
 //! transfer to learn that a file of their own cannot be used.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::Options;
+use super::{Destination, Options};
 use crate::bundle::{self, Bundle};
+use crate::commands::charts_in::ChartsTo;
 use crate::commands::engine_config::{Configured, Prepared};
 use crate::commands::wanted::{self, Request};
 use crate::commands::{Error, World};
@@ -88,4 +89,33 @@ impl<'a> Beforehand<'a> {
             .map(|prepared| prepared.write(self.options.to.mapping(), &repositories, policy))
             .transpose()
     }
+}
+
+/// Sees that nothing is brought into the very bundle that it comes from: a bundle knows all of its files, and those would be
+/// more.
+pub(super) fn check_places(options: &Options) -> Result<(), Error> {
+    let from = &options.from;
+    if let Destination::Folder { folder, .. } = &options.to {
+        // The bundle itself has all of it already, and may get its engine configuration that way.
+        if !fsx::is_same(folder, from) {
+            check_place(folder, from)?;
+        }
+    }
+    match &options.charts_to {
+        Some(ChartsTo::Folder(folder)) => check_place(folder, from),
+        _ => Ok(()),
+    }
+}
+
+fn check_place(folder: &Path, from: &Path) -> Result<(), Error> {
+    if !fsx::leads_into(folder, from) {
+        return Ok(());
+    }
+    Err(Error::Usage {
+        problem: format!(
+            "{} leads into {}, the bundle that is imported, which would get files that its inventory does not name, and could not be signed any more: name a folder outside of it",
+            folder.display(),
+            from.display()
+        ),
+    })
 }

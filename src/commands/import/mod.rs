@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use self::beforehand::Beforehand;
+use self::beforehand::{Beforehand, check_places};
 pub use self::folder::Joined;
 use self::folder::into_folder;
 use self::preflight::Projects;
@@ -129,6 +129,7 @@ impl<'a> Way<'a> {
 /// Brings everything that is whole to its place. What is not whole is a row, but where someone vouches for the bundle: then
 /// nothing comes of one that is not whole.
 pub async fn run(options: &Options, world: &World, observer: &Arc<dyn Observer>) -> Result<Report, Error> {
+    check_places(options)?;
     let way = Way::to(&options.to, world, observer)?;
     let mut admitted = admission::admit(&options.from, &options.admission, world.clock.now())?;
     let state = state(options);
