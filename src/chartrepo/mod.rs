@@ -318,6 +318,7 @@ impl Error {
         matches!(
             self,
             Self::BadSource { .. }
+                | Self::BadReference { .. }
                 | Self::BadRepositoryList { .. }
                 | Self::BadKeyring { .. }
                 | Self::Unreadable { .. }

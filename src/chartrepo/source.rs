@@ -202,8 +202,13 @@ fn parse_named(text: &str, rest: &str) -> Result<Source, Error> {
 }
 
 fn parse_classic(text: &str) -> Result<Source, Error> {
-    let mut url =
-        Url::parse(text).map_err(|_| bad(text, "expected https://HOST/PATH or oci://HOST/PATH/CHART"))?;
+    let mut url = Url::parse(text).map_err(|error| {
+        let problem = match error {
+            url::ParseError::InvalidPort => "its port is no number up to 65535",
+            _ => "expected https://HOST/PATH or oci://HOST/PATH/CHART",
+        };
+        bad(text, problem)
+    })?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(bad(text, "its scheme is none of https, http and oci"));
     }

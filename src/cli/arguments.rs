@@ -1,9 +1,12 @@
 //! The arguments, as clap reads them. Each doc comment here is the text of `--help`.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::builder::styling::{AnsiColor, Effects, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::causes::chain;
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 all done and checked · 1 failed · 2 wrong usage or configuration · 3 finished, but some items failed · \
@@ -79,6 +82,11 @@ pub struct Network {
     /// Work on this many transfers at once; small blobs and manifests count a quarter.
     #[arg(long, short, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: u16,
+}
+
+/// Reads a word by its own grammar. clap shows no causes of an error, and often they say what is wrong.
+pub(super) fn with_causes<T: FromStr<Err: std::error::Error>>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|error: T::Err| chain(&error))
 }
 
 /// A registry and the host of a token server that it may name.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 
-use super::arguments::{Network, ResultFormat};
+use super::arguments::{Network, ResultFormat, with_causes};
 use super::charts_look::{Choice, Diff, List};
 use super::failure::{Exit, Failure};
 use super::session::{Session, print};
@@ -52,7 +52,7 @@ pub struct Push {
     #[arg(value_name = "FILE|FOLDER", required = true)]
     sources: Vec<PathBuf>,
     /// The registry and the path on it; each chart gets a repository of its own name below.
-    #[arg(long, value_name = "oci://REGISTRY[/PATH]")]
+    #[arg(long, value_name = "oci://REGISTRY[/PATH]", value_parser = with_causes::<Target>)]
     to: Target,
     /// Say what would be pushed, and push nothing.
     #[arg(long)]
@@ -83,7 +83,7 @@ impl Push {
 pub struct Pull {
     /// Repositories: `https://HOST/PATH`, one chart of it as `https://HOST/PATH#CHART[@RANGE]`, `@NAME[/CHART[@RANGE]]`
     /// of a repository that Helm knows, or `oci://HOST/PATH/CHART[:VERSION]`; archives and folders on disk.
-    #[arg(value_name = "SOURCE", required = true)]
+    #[arg(value_name = "SOURCE", required = true, value_parser = with_causes::<Source>)]
     sources: Vec<Source>,
     /// The folder under which each repository gets its own; it is made if it is not there.
     #[arg(long, value_name = "DIR")]

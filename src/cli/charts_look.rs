@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::arguments::{Network, ResultFormat};
+use super::arguments::{Network, ResultFormat, with_causes};
 use super::failure::{Exit, Failure};
 use super::session::Session;
 use super::values::{Rendering, Values};
@@ -58,7 +58,7 @@ impl Choice {
 #[derive(Debug, Args)]
 pub struct List {
     /// Repositories as `charts pull` takes them; archives, folders and bundles on disk.
-    #[arg(value_name = "SOURCE", required = true)]
+    #[arg(value_name = "SOURCE", required = true, value_parser = with_causes::<Source>)]
     sources: Vec<Source>,
     /// Only charts with this word in the name, the description or the keywords. May be repeated: all must be there.
     #[arg(long, value_name = "WORD")]

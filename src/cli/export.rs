@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 
-use super::arguments::{Network, ResultFormat};
+use super::arguments::{Network, ResultFormat, with_causes};
 use super::declared::Declared;
 use super::discovery::Discovery;
 use super::failure::{Exit, Failure};
@@ -56,7 +56,7 @@ pub struct Arguments {
     no_signatures: bool,
     /// Pull what lies under a host or path from elsewhere: `docker.io=cache.example.com/hub`. Names do not change.
     /// May be repeated.
-    #[arg(long, value_name = "HOST[/PATH]=PLACE")]
+    #[arg(long, value_name = "HOST[/PATH]=PLACE", value_parser = with_causes::<PullSource>)]
     pull_through: Vec<PullSource>,
     /// Pull through the mirrors that this `registries.conf` names, and from the locations themselves where those fail.
     /// Its `insecure` is not taken over. May be repeated.
@@ -209,12 +209,22 @@ impl FromStr for To {
             Some((scheme @ ("dir" | "oci"), rest)) if !path.exists() => Err(format!(
                 "a bundle is written to a folder, which has no `{scheme}:` before it: {rest}"
             )),
-            Some((_, port)) if !path.exists() && port.parse::<u16>().is_ok() => Err(format!(
-                "a registry is docker://{text}, and a folder of that name ./{text}"
-            )),
+            Some((_, port)) if !path.exists() && is_number(port) => {
+                // Who means a registry hears at once that it cannot have this port.
+                let registry = match text.parse::<Target>() {
+                    Err(error) if port.parse::<u16>().is_err() => chain(&error),
+                    _ => format!("a registry is docker://{text}"),
+                };
+                Err(format!("{registry}, and a folder of that name is ./{text}"))
+            }
             _ => Ok(Self::Folder(path)),
         }
     }
+}
+
+/// Whether a port is meant, be it one that there is or not.
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn platform(text: &str) -> Result<Platform, String> {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::arguments::{Network, ResultFormat};
+use super::arguments::{Network, ResultFormat, with_causes};
 use super::declared::Declared;
 use super::discovery::Discovery;
 use super::failure::{Exit, Failure};
@@ -31,7 +31,7 @@ pub struct Arguments {
     #[arg(long, value_name = "LOG", conflicts_with_all = ["sources", "config"])]
     wanted: Vec<PathBuf>,
     /// The mirror in the access logs was filled with this `import --map`. May be repeated.
-    #[arg(long, value_name = "SOURCE=PLACE", requires = "wanted")]
+    #[arg(long, value_name = "SOURCE=PLACE", requires = "wanted", value_parser = with_causes::<Rule>)]
     map: Vec<Rule>,
     /// Look into what this carrack.yaml declares, too. May be repeated.
     #[arg(long, value_name = "FILE")]

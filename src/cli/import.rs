@@ -5,11 +5,12 @@ use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
 
-use super::arguments::{Network, ResultFormat};
+use super::arguments::{Network, ResultFormat, with_causes};
 use super::failure::{Exit, Failure};
 use super::placement::Placement;
 use super::session::Session;
 use super::trust::Trust;
+use crate::causes::chain;
 use crate::commands::charts_in::ChartsTo;
 use crate::commands::configuration::{self, Declaration};
 use crate::commands::import::preflight::Projects;
@@ -43,14 +44,14 @@ pub struct Arguments {
     create_projects: Option<Audience>,
     /// Bring the charts, too: into a folder for any web server, into an OCI registry where `helm pull` finds them, or into
     /// a repository that takes uploads (ChartMuseum, Harbor up to 2.7), by the address that `helm repo add` takes.
-    #[arg(long, value_name = "dir:PATH|oci://REGISTRY[/PATH]|https://HOST[/PATH]")]
+    #[arg(long, value_name = "dir:PATH|oci://REGISTRY[/PATH]|https://HOST[/PATH]", value_parser = with_causes::<ChartsTo>)]
     charts_to: Option<ChartsTo>,
     /// Read what nodes asked for in vain, and leave the list for the next trip beside the receipt: logs of containerd,
     /// CRI-O, docker and kubelets, `kubectl get events -A -o json`, access logs of the mirror. May be repeated.
     #[arg(long, value_name = "LOG")]
     wanted: Vec<PathBuf>,
     /// Import only this reference. May be repeated.
-    #[arg(long, value_name = "REFERENCE")]
+    #[arg(long, value_name = "REFERENCE", value_parser = with_causes::<Reference>)]
     only: Vec<Reference>,
     /// Say what would be pushed, and push nothing.
     #[arg(long)]
@@ -85,7 +86,7 @@ struct Engines {
     #[arg(long, value_name = "NAME", value_delimiter = ',', requires = "engine_config")]
     engine: Vec<Engine>,
     /// The mirror as nodes know it, if they know it by another name.
-    #[arg(long, value_name = "HOST[:PORT]", requires = "engine_config")]
+    #[arg(long, value_name = "HOST[:PORT]", requires = "engine_config", value_parser = with_causes::<Target>)]
     mirror: Option<Target>,
     /// The PEM file of the authority behind the mirror's certificate, for nodes that do not trust it yet.
     #[arg(long, value_name = "FILE", requires = "engine_config")]
@@ -133,7 +134,7 @@ impl To {
             });
         }
         text.parse().map_err(|error| commands::Error::Usage {
-            problem: format!("--to {}: {error}", crate::secret::printable(text, 120)),
+            problem: format!("--to: {}", chain(&error)),
         })
     }
 
@@ -166,7 +167,11 @@ fn charts_of(place: &config::ChartsPlace) -> Result<ChartsTo, commands::Error> {
     match place {
         config::ChartsPlace::Folder(folder) => Ok(ChartsTo::Folder(folder.clone())),
         config::ChartsPlace::Url(url) => url.parse().map_err(|error| commands::Error::Usage {
-            problem: format!("charts cannot go to {}: {error}", crate::secret::redact_url(url)),
+            problem: format!(
+                "charts cannot go to {}: {}",
+                crate::secret::redact_url(url),
+                chain(&error)
+            ),
         }),
     }
 }

@@ -2,6 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
+use super::arguments::with_causes;
 use super::failure::Failure;
 use crate::config::{self, Destination};
 use crate::mirrors::{Limits, Mapping, Place, Rule, Target};
@@ -14,7 +15,7 @@ pub struct Placement {
     #[arg(long, value_name = "SCHEME")]
     layout: Option<Layout>,
     /// Place one source elsewhere: `quay.io/jetstack=jetstack`, `docker.io=/`; with `+=` there too. May be repeated.
-    #[arg(long, value_name = "SOURCE=PLACE")]
+    #[arg(long, value_name = "SOURCE=PLACE", value_parser = with_causes::<Rule>)]
     map: Vec<Rule>,
     /// The registry takes paths of this many components only (Quay: 2).
     #[arg(long, value_name = "N")]

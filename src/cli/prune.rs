@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::arguments::ResultFormat;
+use super::arguments::{ResultFormat, with_causes};
 use super::failure::{Exit, Failure};
 use super::session::Session;
 use crate::commands::prune::{Options, run};
@@ -18,7 +18,7 @@ pub struct Arguments {
     #[arg(value_name = "BUNDLE")]
     bundle: PathBuf,
     /// Take this reference out. May be repeated.
-    #[arg(long, value_name = "REFERENCE")]
+    #[arg(long, value_name = "REFERENCE", value_parser = with_causes::<Reference>)]
     remove: Vec<Reference>,
     /// Remove also what an interrupted run has brought, with which the same run would go on.
     #[arg(long)]

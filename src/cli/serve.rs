@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::arguments::ResultFormat;
+use super::arguments::{ResultFormat, with_causes};
 use super::failure::{Exit, Failure};
 use super::session::Session;
 use crate::commands::serve::{Options, run};
@@ -29,7 +29,7 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE")]
     htpasswd: Option<PathBuf>,
     /// Offer a source at one more place, as `import --map` does. May be repeated.
-    #[arg(long, value_name = "SOURCE=PLACE")]
+    #[arg(long, value_name = "SOURCE=PLACE", value_parser = with_causes::<Rule>)]
     map: Vec<Rule>,
 }
 

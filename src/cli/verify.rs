@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::arguments::{Network, ResultFormat};
+use super::arguments::{Network, ResultFormat, with_causes};
 use super::failure::{Exit, Failure};
 use super::placement::Placement;
 use super::session::Session;
@@ -36,7 +36,7 @@ pub struct Arguments {
 #[command(next_help_heading = "From inside")]
 struct Inside {
     /// Look for every reference on this mirror, by tag and by digest, and list what is not there.
-    #[arg(long, value_name = "REGISTRY[/PREFIX]", conflicts_with = "node_config")]
+    #[arg(long, value_name = "REGISTRY[/PREFIX]", conflicts_with = "node_config", value_parser = with_causes::<Target>)]
     through: Option<Target>,
     /// The same where this configuration sends nodes: the folder of `import --engine-config`, or the root of a node.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["layout", "map"])]

@@ -56,7 +56,7 @@ pub enum Error {
         cause: reference::Error,
     },
     /// The target is no `REGISTRY[/PREFIX]`.
-    #[error("`{target}` is no registry: write HOST[:PORT][/PREFIX]")]
+    #[error("`{target}` is no registry, which is written HOST[:PORT][/PREFIX]")]
     BadTarget {
         /// What was written, shortened.
         target: String,

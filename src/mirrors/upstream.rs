@@ -62,11 +62,8 @@ fn by_host(path: &str) -> Option<Repository> {
     }
     let with_port = host
         .rsplit_once('-')
-        .filter(|(_, port)| (1..=5).contains(&port.len()) && port.bytes().all(|byte| byte.is_ascii_digit()));
-    match with_port {
-        Some((name, port)) => Repository::new(&format!("{name}:{port}"), rest).ok(),
-        None => Repository::new(host, rest).ok(),
-    }
+        .and_then(|(name, port)| Repository::new(&format!("{name}:{port}"), rest).ok());
+    with_port.or_else(|| Repository::new(host, rest).ok())
 }
 
 /// A path without the host's own component at its start, if it has it.
@@ -98,6 +95,7 @@ mod tests {
                 "docker.io/library/nginx",
             ),
             ("reg.example-5000/a", None, "reg.example:5000/a"),
+            ("reg.example-99999/a", None, "reg.example-99999/a"),
             ("library/nginx", Some("docker.io"), "docker.io/library/nginx"),
             ("library/nginx", None, ""),
             ("localhost-5000/a", None, "localhost:5000/a"),

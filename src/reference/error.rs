@@ -24,6 +24,12 @@ pub enum Error {
         /// What stands in the host's place.
         host: String,
     },
+    /// The port is a number that no port has.
+    #[error("the port {port} is above 65535, the highest there is")]
+    BadPort {
+        /// The digits in the port's place.
+        port: String,
+    },
     /// A repository has upper-case letters.
     #[error("repository names are lower case, `{component}` is not")]
     UpperCase {

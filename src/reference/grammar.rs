@@ -14,6 +14,9 @@ const DOCKER_HUB_ALIASES: [&str; 3] = [
 /// The longest repository name that registries must accept.
 const LONGEST_NAME: usize = 255;
 
+/// Zeros before a port's digits make it no longer than this.
+const LONGEST_PORT: usize = 5;
+
 pub(super) fn strip(text: &str) -> &str {
     let mut text = text.trim();
     for quote in ['"', '\''] {
@@ -95,8 +98,14 @@ pub(super) fn canonical_host(host: &str) -> Result<String, Error> {
             && l.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
     };
     let well_formed = name.starts_with('[') || (name.len() <= 253 && name.split('.').all(label));
-    let port_fits = !port.is_empty() && port.len() <= 5 && port.bytes().all(|b| b.is_ascii_digit());
-    if !well_formed || !port_fits {
+    let is_number = !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit());
+    if !well_formed || !is_number {
+        return Err(bad());
+    }
+    if port.parse::<u16>().is_err() {
+        return Err(Error::BadPort { port: shorten(port) });
+    }
+    if port.len() > LONGEST_PORT {
         return Err(bad());
     }
     let lower = host.to_ascii_lowercase();

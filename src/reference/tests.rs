@@ -65,6 +65,32 @@ fn what_is_no_reference_says_why() {
 }
 
 #[test]
+fn a_port_that_is_too_large_is_named_with_the_limit() {
+    for (text, port) in [
+        ("registry.example.com:65536/a:1", "65536"),
+        ("registry.example.com:99999/a:1", "99999"),
+        ("localhost:123456789012345678901/a", "123456789012345678901"),
+        ("[::1]:70000/a:1", "70000"),
+    ] {
+        assert_eq!(
+            error(text).to_string(),
+            format!("the port {port} is above 65535, the highest there is")
+        );
+    }
+    for text in ["registry.example.com:65535/a:1", "[::1]:443/a:1"] {
+        assert_eq!(canonical(text), text);
+    }
+    for text in [
+        "h.example:-1/a:1",
+        "h.example:+80/a:1",
+        "h.example:0000080/a:1",
+        "h.example:/a:1",
+    ] {
+        assert!(matches!(error(text), Error::BadHost { .. }), "{text}");
+    }
+}
+
+#[test]
 fn references_are_ordered_by_host_then_path_then_tag() {
     // A dash comes before a slash: as whole texts they would be in another order.
     let ordered = [

@@ -40,6 +40,7 @@ mod lock;
 mod on_disk;
 mod pasted;
 mod policy;
+mod ports;
 mod program;
 mod proxies;
 mod prune;

@@ -13,6 +13,7 @@ use super::consignment::{Asked, Item};
 use super::images;
 use super::values::Target;
 use super::vetting::Policed;
+use crate::causes::chain;
 use crate::chartrepo;
 use crate::config::foreign::{self, Note};
 use crate::config::{self, Config, Destination, Image, RenderingLimits, Tags};
@@ -255,7 +256,7 @@ impl Declaration {
     pub fn pull_sources(&self) -> Result<Vec<PullSource>, Error> {
         let rules = self.config.registries.iter().filter_map(|(host, registry)| {
             let place = registry.pull_through.as_ref()?;
-            Some(place.value.rule(host).map_err(|error| self.wrong(error)))
+            Some(place.value.rule(host).map_err(|error| self.wrong(chain(&error))))
         });
         rules.collect()
     }
