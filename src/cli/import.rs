@@ -21,8 +21,8 @@ use crate::mirrors::Target;
 use crate::mirrors::engines::Engine;
 use crate::reference::Reference;
 
-/// Bring a bundle in: verify it, then push it unchanged into a registry, or merge it into a bundle that nodes are served
-/// from. No host but the target is ever asked.
+/// Bring a bundle in: push it unchanged into a registry, or merge it into a bundle that nodes are served from. Each blob is
+/// verified before it is sent. No host but the target is ever asked.
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// The bundle's folder.

@@ -25,7 +25,7 @@ use crate::transfer::{Choice, Companions, Proven, Row, RowOutcome, Source, Wante
 pub struct Joined {
     /// The folder of the bundle that it came from.
     pub from: PathBuf,
-    /// What was found in it before anything was copied.
+    /// What was found in it.
     pub verified: Verified,
     /// Every reference and the numbers of the run.
     #[serde(flatten)]

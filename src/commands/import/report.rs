@@ -86,7 +86,7 @@ pub struct Imported {
     pub target: Target,
     /// Whether nothing was sent on purpose.
     pub dry_run: bool,
-    /// What was found in the bundle before anything was sent.
+    /// What was found in the bundle.
     pub verified: Verified,
     /// What the policy found.
     #[serde(skip_serializing_if = "Option::is_none")]
