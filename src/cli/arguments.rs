@@ -7,6 +7,7 @@ use clap::builder::styling::{AnsiColor, Effects, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::causes::chain;
+use crate::reference::Repository;
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 all done and checked · 1 failed · 2 wrong usage or configuration · 3 finished, but some items failed · \
@@ -65,7 +66,7 @@ pub enum LogFormat {
 #[command(next_help_heading = "Network")]
 pub struct Network {
     /// Use plain HTTP for this host; loopback addresses use it without asking. May be repeated.
-    #[arg(long, value_name = "HOST[:PORT]")]
+    #[arg(long, value_name = "HOST[:PORT]", value_parser = host)]
     pub plain_http: Vec<String>,
     /// Trust the certificates in this PEM file, beside the system's. May be repeated.
     #[arg(long, value_name = "FILE")]
@@ -89,11 +90,19 @@ pub(super) fn with_causes<T: FromStr<Err: std::error::Error>>(text: &str) -> Res
     text.parse().map_err(|error: T::Err| chain(&error))
 }
 
+/// A host as it is called in URLs. Whatever no host is called would be a flag without effect.
+fn host(text: &str) -> Result<String, String> {
+    match Repository::new(text, "any") {
+        Ok(_) => Ok(text.to_ascii_lowercase()),
+        Err(error) => Err(format!("this is no HOST[:PORT]: {}", chain(&error))),
+    }
+}
+
 /// A registry and the host of a token server that it may name.
 fn token_server(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((registry, server)) if !registry.is_empty() && !server.is_empty() => {
-            Ok((registry.to_owned(), server.to_owned()))
+            Ok((host(registry)?, host(server)?))
         }
         _ => Err("expected REGISTRY=HOST, such as registry.example.com=sso.example.com".to_owned()),
     }

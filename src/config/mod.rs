@@ -41,6 +41,7 @@ pub use discovery::{Discovery, Excluded, Helm, Included, Rendering, RenderingLim
 pub use error::Error;
 pub use images::{Image, Tags};
 pub use on_disk::OnDisk;
+use registries::by_host;
 pub use registries::{Client, Login, Network, Registry};
 pub use schema::schema;
 pub use written::{
@@ -94,7 +95,7 @@ pub struct Config {
     #[serde(default)]
     pub rendering: Rendering,
     /// How registries and repositories are reached, by host: `registry.example.com`, `localhost:5000`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "by_host")]
     pub registries: BTreeMap<String, Registry>,
     /// What holds for every host.
     #[serde(default)]

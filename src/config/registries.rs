@@ -1,12 +1,15 @@
 //! The sections `registries` and `network`.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use super::written::{PullPlace, Written};
-use crate::secret::Secret;
+use crate::causes::chain;
+use crate::mirrors::PullSource;
+use crate::secret::{Secret, printable};
 
 /// How one host is reached. Passwords stand in files of their own, or where docker, podman and helm keep them.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
@@ -56,6 +59,33 @@ pub struct Login {
     /// The password itself, where it stood in another tool's file.
     #[serde(skip)]
     pub password: Option<Secret>,
+}
+
+/// Reads settings by host. A key that no host is called would be settings of nobody.
+pub(super) fn by_host<'de, D: Deserializer<'de>>(reader: D) -> Result<BTreeMap<String, Registry>, D::Error> {
+    let settings = BTreeMap::<Host, Registry>::deserialize(reader)?;
+    Ok(settings
+        .into_iter()
+        .map(|(Host(host), registry)| (host, registry))
+        .collect())
+}
+
+/// A host, or a place on one that is pulled from elsewhere.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Host(String);
+
+impl<'de> Deserialize<'de> for Host {
+    fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(reader)?;
+        match format!("{text}=any.invalid").parse::<PullSource>() {
+            Ok(_) => Ok(Self(text.to_ascii_lowercase())),
+            Err(error) => Err(serde::de::Error::custom(format!(
+                "`{}` is no host, which is written HOST[:PORT]: {}",
+                printable(&text, 120),
+                chain(&error)
+            ))),
+        }
+    }
 }
 
 /// What holds for every host.

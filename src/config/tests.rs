@@ -47,6 +47,16 @@ fn texts_that_break_their_grammar_are_errors_at_their_line() {
         ),
         ("platforms: [linux]\n", "carrack.yaml:2:", "expected OS/ARCH"),
         (
+            "registries:\n  docker.io: {}\n  https://harbor.lan: {plain-http: true}\n",
+            "carrack.yaml:4:3",
+            "`https://harbor.lan` is no host, which is written HOST[:PORT]",
+        ),
+        (
+            "registries:\n  harbor.lan:99999: {plain-http: true}\n",
+            "carrack.yaml:3:3",
+            "65535",
+        ),
+        (
             "rendering: {kube-version: newest}\n",
             "carrack.yaml:2:",
             "`newest` is no version of Kubernetes",

@@ -107,3 +107,23 @@ fn a_file_with_such_a_port_is_told_at_its_place_and_the_rest_of_a_list_goes_on()
     let ran = program.export(&["carrack.yaml"], &[]).ended_with(2);
     assert!(ran.err.contains(SAID), "{}", ran.err);
 }
+
+#[test]
+fn flags_for_hosts_take_nothing_else() {
+    let program = Program::new();
+    let export = ["export", "h.lan/a:1", "--to", "new"];
+    for flag in [
+        ["--plain-http", "https://h.lan"],
+        ["--plain-http", "h.lan/path"],
+        ["--token-server", "h.lan=https://sso.lan"],
+        ["--token-server", "h.lan:99999=sso.lan"],
+    ] {
+        let ran = program.run(&[&export[..], &flag].concat()).ended_with(2);
+        assert!(
+            ran.err.contains("this is no HOST[:PORT]"),
+            "{flag:?}: {}",
+            ran.err
+        );
+    }
+    assert!(!program.path("new").exists());
+}
